@@ -1,0 +1,43 @@
+"""The shipped aggregation rules, by name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tokenauction.mechanisms.aggregation_rule import AggregationRule
+from tokenauction.mechanisms.platform_pools import platform, uniform_smoothing
+from tokenauction.mechanisms.power_means import log_linear, power_mean
+from tokenauction.mechanisms.truncations import temperature, top_k
+from tokenauction.mechanisms.weighted_pools import (
+    cap,
+    linear,
+    log1p_weights,
+    rank_weights,
+    reserve,
+    saturating_weights,
+    softmax_weights,
+    square_weights,
+    winner_takes_all,
+)
+
+CATALOGUE: Mapping[str, AggregationRule] = MappingProxyType(
+    {
+        rule.name.replace("_", "-"): rule
+        for rule in (
+            linear,
+            square_weights,
+            log1p_weights,
+            saturating_weights,
+            softmax_weights,
+            cap,
+            reserve,
+            winner_takes_all,
+            rank_weights,
+            platform,
+            uniform_smoothing,
+            log_linear,
+            power_mean,
+            temperature,
+            top_k,
+        )
+    }
+)

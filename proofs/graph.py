@@ -1,0 +1,414 @@
+"""TRUSTED CORE. The expression graph: what a rule computes, as scalars over labelled indices.
+
+A node is one scalar or one truth value. Arrays do not occur: a traced array is a node in which an
+index variable stands for each axis, so one graph speaks of every number of agents and tokens.
+Nodes are interned, so equal structure is the same object and comparison costs nothing.
+
+Meaning. Real arithmetic extended by minus infinity, which only `log(0)` produces. A division by
+zero, a negative power of zero, a root or logarithm of a negative number and an indeterminate form
+(`0 * -inf`, `-inf - -inf`) are *undefined*; an operation on something undefined is undefined, but
+`where` looks at the chosen branch only.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from fractions import Fraction
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+
+class Axis(Enum):
+    """What an index ranges over."""
+
+    AGENTS = "agents"
+    TOKENS = "tokens"
+
+
+@dataclass(frozen=True)
+class Index:
+    """One agent or one token: a variable, or a fixed position, seen through permutations.
+
+    `through` lists the permutations applied to it, outermost first.
+    """
+
+    axis: Axis
+    name: str
+    position: int | None = None
+    through: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = self.name if self.position is None else str(self.position)
+        for permutation in reversed(self.through):
+            text = f"{permutation}({text})"
+        return text
+
+    def permuted(self, permutation: str) -> "Index":
+        return replace(self, through=(permutation, *self.through))
+
+
+def agent(name: str | int) -> Index:
+    """An agent variable, or the agent at a fixed position."""
+    return _index(Axis.AGENTS, name)
+
+
+def token(name: str | int) -> Index:
+    """A token variable, or the token at a fixed position."""
+    return _index(Axis.TOKENS, name)
+
+
+def _index(axis: Axis, name: str | int) -> Index:
+    if isinstance(name, int):
+        return Index(axis, str(name), name)
+    return Index(axis, name)
+
+
+class Node:
+    """One operation applied to nodes; build it with the functions of this module only."""
+
+    __slots__ = ("__weakref__", "args", "data", "op")
+
+    op: str
+    args: tuple["Node", ...]
+    data: Any
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a node cannot be changed")
+
+    def __reduce__(self) -> Any:
+        return (_node, (self.op, self.args, self.data))
+
+    def __str__(self) -> str:
+        return render(self)
+
+    def __repr__(self) -> str:
+        return f"Node({render(self)})"
+
+
+_INTERNED: Final[WeakValueDictionary[Any, Node]] = WeakValueDictionary()
+
+
+def _node(op: str, args: tuple[Node, ...] = (), data: Any = None) -> Node:
+    key = (op, args, data)
+    found = _INTERNED.get(key)
+    if found is None:
+        found = object.__new__(Node)
+        object.__setattr__(found, "op", op)
+        object.__setattr__(found, "args", args)
+        object.__setattr__(found, "data", data)
+        _INTERNED[key] = found
+    return found
+
+
+# Leaves ------------------------------------------------------------------------------------------
+
+
+def constant(value: int | Fraction) -> Node:
+    return _node("const", (), Fraction(value))
+
+
+ZERO: Final = constant(0)
+ONE: Final = constant(1)
+TRUE: Final = _node("truth", (), True)
+FALSE: Final = _node("truth", (), False)
+
+
+def truth(value: bool) -> Node:
+    return TRUE if value else FALSE
+
+
+def bid(of: Index) -> Node:
+    """The bid `b_j`, non-negative."""
+    return _node("bid", (), (of,))
+
+
+def prob(of: Index, at: Index) -> Node:
+    """The probability `p_j(t)` in agent `of`'s preferred distribution."""
+    return _node("prob", (), (of, at))
+
+
+def named_dist(name: str, at: Index) -> Node:
+    """The probability of a token in a distribution that belongs to no agent."""
+    return _node("dist", (), (name, at))
+
+
+def scalar(name: str) -> Node:
+    """A number quantified by the property, such as a raised bid."""
+    return _node("scalar", (), name)
+
+
+def size(axis: Axis) -> Node:
+    """The number of agents or of tokens."""
+    return _node("size", (), axis)
+
+
+def same(left: Index, right: Index) -> Node:
+    """Whether two indices are the same agent, or the same token."""
+    if left == right:
+        return TRUE
+    if left.position is not None and right.position is not None:
+        if left.through == right.through:
+            return truth(left.position == right.position)
+    return _node("same", (), tuple(sorted((left, right), key=str)))
+
+
+# Operations --------------------------------------------------------------------------------------
+
+
+def add(*terms: Node) -> Node:
+    flat = [a for term in terms for a in (term.args if term.op == "add" else (term,))]
+    if all(term.op == "const" for term in flat):
+        return constant(sum((term.data for term in flat), Fraction(0)))
+    return flat[0] if len(flat) == 1 else _node("add", tuple(flat))
+
+
+def mul(*factors: Node) -> Node:
+    flat = [a for factor in factors for a in (factor.args if factor.op == "mul" else (factor,))]
+    if all(factor.op == "const" for factor in flat):
+        product = Fraction(1)
+        for factor in flat:
+            product *= factor.data
+        return constant(product)
+    kept = [factor for factor in flat if factor is not ONE]
+    return kept[0] if len(kept) == 1 else _node("mul", tuple(kept))
+
+
+def neg(term: Node) -> Node:
+    return mul(constant(-1), term)
+
+
+def sub(left: Node, right: Node) -> Node:
+    return add(left, neg(right))
+
+
+def div(left: Node, right: Node) -> Node:
+    if left.op == "const" and right.op == "const" and right.data != 0:
+        return constant(left.data / right.data)
+    return _node("div", (left, right))
+
+
+def power(base: Node, exponent: Node) -> Node:
+    if exponent is ONE:
+        return base
+    if base.op == "const" and exponent.op == "const" and exponent.data.denominator == 1:
+        if base.data != 0 or exponent.data >= 0:
+            return constant(base.data**exponent.data.numerator)
+    return _node("pow", (base, exponent))
+
+
+def exp(term: Node) -> Node:
+    return ONE if term is ZERO else _node("exp", (term,))
+
+
+def log(term: Node) -> Node:
+    return ZERO if term is ONE else _node("log", (term,))
+
+
+def floor(term: Node) -> Node:
+    """The largest integer that is at most `term`."""
+    return constant(term.data.__floor__()) if term.op == "const" else _node("floor", (term,))
+
+
+def maximum(left: Node, right: Node) -> Node:
+    return left if left is right else _node("max", (left, right))
+
+
+def minimum(left: Node, right: Node) -> Node:
+    return left if left is right else _node("min", (left, right))
+
+
+def less(left: Node, right: Node) -> Node:
+    if left.op == "const" and right.op == "const":
+        return truth(left.data < right.data)
+    return _node("lt", (left, right))
+
+
+def at_most(left: Node, right: Node) -> Node:
+    if left.op == "const" and right.op == "const":
+        return truth(left.data <= right.data)
+    return _node("le", (left, right))
+
+
+def equal(left: Node, right: Node) -> Node:
+    if left.op == "const" and right.op == "const":
+        return truth(left.data == right.data)
+    return _node("eq", (left, right))
+
+
+def conj(*parts: Node) -> Node:
+    return _junction("and", parts, TRUE)
+
+
+def disj(*parts: Node) -> Node:
+    return _junction("or", parts, FALSE)
+
+
+def _junction(op: str, parts: Iterable[Node], unit: Node) -> Node:
+    flat = [a for part in parts for a in (part.args if part.op == op else (part,))]
+    kept = list(dict.fromkeys(part for part in flat if part is not unit))
+    if not kept:
+        return unit
+    return kept[0] if len(kept) == 1 else _node(op, tuple(kept))
+
+
+def negation(part: Node) -> Node:
+    if part.op == "truth":
+        return truth(not part.data)
+    return part.args[0] if part.op == "not" else _node("not", (part,))
+
+
+def implies(premise: Node, conclusion: Node) -> Node:
+    return disj(negation(premise), conclusion)
+
+
+def where(condition: Node, then: Node, otherwise: Node) -> Node:
+    """`then` where the condition holds, else `otherwise`; both numbers, or both truth values."""
+    if condition.op == "truth":
+        return then if condition.data else otherwise
+    return _node("where", (condition, then, otherwise))
+
+
+REDUCTIONS: Final = ("sum", "prod", "max", "min", "all", "any")
+
+
+def reduce(kind: str, over: Index, body: Node, excluded: tuple[Index, ...] = ()) -> Node:
+    """A sum, product, extremum or quantifier of `body` over every value of the variable `over`.
+
+    The indices in `excluded` are left out; they must be distinct from one another.
+    """
+    if kind not in REDUCTIONS:
+        raise ValueError(f"unknown reduction {kind!r}")
+    return _node("reduce", (body,), (kind, over, excluded))
+
+
+BOOLEAN_OPS: Final = frozenset({"truth", "same", "lt", "le", "eq", "and", "or", "not"})
+
+
+def is_boolean(node: Node) -> bool:
+    """Whether a node is a truth value."""
+    if node.op == "where":
+        return is_boolean(node.args[1])
+    if node.op == "reduce":
+        return node.data[0] in ("all", "any")
+    return node.op in BOOLEAN_OPS
+
+
+# Traversal ---------------------------------------------------------------------------------------
+
+
+def subnodes(*roots: Node) -> Iterator[Node]:
+    """Every node below the roots, once each, arguments before what uses them."""
+    seen: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((arg, False) for arg in reversed(node.args))
+
+
+def rebuild(node: Node, args: tuple[Node, ...], data: Any) -> Node:
+    """The node of the same operation with other arguments and indices, simplified as if new."""
+    builders: dict[str, Any] = {
+        "add": add,
+        "mul": mul,
+        "div": div,
+        "pow": power,
+        "exp": exp,
+        "log": log,
+        "floor": floor,
+        "max": maximum,
+        "min": minimum,
+        "lt": less,
+        "le": at_most,
+        "eq": equal,
+        "and": conj,
+        "or": disj,
+        "not": negation,
+        "where": where,
+    }
+    if node.op in builders:
+        return builders[node.op](*args)  # type: ignore[no-any-return]
+    if node.op == "same":
+        return same(*data)
+    return _node(node.op, args, data)
+
+
+def indices_of(node: Node) -> tuple[Index, ...]:
+    """The indices that a leaf mentions."""
+    if node.op in ("bid", "prob", "same"):
+        return tuple(node.data)
+    return (node.data[1],) if node.op == "dist" else ()
+
+
+def substitute_index(node: Node, old: Index, new: Index) -> Node:
+    """The node with the variable `old` replaced by `new`, inside permutations too."""
+    memo: dict[Node, Node] = {}
+
+    def moved(index: Index) -> Index:
+        if replace(index, through=()) != old:
+            return index
+        return replace(new, through=index.through + new.through)
+
+    for part in subnodes(node):
+        data = part.data
+        if part.op in ("bid", "prob", "same"):
+            data = tuple(moved(index) for index in data)
+        elif part.op == "dist":
+            data = (data[0], moved(data[1]))
+        elif part.op == "reduce":
+            data = (data[0], data[1], tuple(moved(index) for index in data[2]))
+        args = tuple(memo[arg] for arg in part.args)
+        same_node = args == part.args and data == part.data
+        memo[part] = part if same_node else rebuild(part, args, data)
+    return memo[node]
+
+
+_SYMBOLS: Final = {"lt": "<", "le": "<=", "eq": "==", "and": "and", "or": "or"}
+
+
+def render(node: Node) -> str:
+    """The node as text; the same text for the same node."""
+    text: dict[Node, str] = {}
+    for part in subnodes(node):
+        text[part] = _render_one(part, [text[arg] for arg in part.args])
+    return text[node]
+
+
+def _render_one(node: Node, args: list[str]) -> str:
+    match node.op:
+        case "const":
+            return str(node.data)
+        case "truth":
+            return "true" if node.data else "false"
+        case "bid":
+            return f"b[{node.data[0]}]"
+        case "prob":
+            return f"p[{node.data[0]},{node.data[1]}]"
+        case "dist":
+            return f"{node.data[0]}[{node.data[1]}]"
+        case "scalar":
+            return str(node.data)
+        case "size":
+            return f"|{node.data.value}|"
+        case "same":
+            return f"({node.data[0]} is {node.data[1]})"
+        case "add":
+            return f"({' + '.join(args)})"
+        case "mul":
+            return f"({' * '.join(args)})"
+        case "div":
+            return f"({args[0]} / {args[1]})"
+        case "pow":
+            return f"({args[0]} ^ {args[1]})"
+        case "lt" | "le" | "eq" | "and" | "or":
+            return f"({f' {_SYMBOLS[node.op]} '.join(args)})"
+        case "reduce":
+            kind, over, excluded = node.data
+            without = "".join(f", {over} is not {index}" for index in excluded)
+            return f"{kind}[{over} in {over.axis.value}{without}]{args[0]}"
+        case _:
+            return f"{node.op}({', '.join(args)})"

@@ -1,0 +1,722 @@
+"""TRUSTED CORE. The array that a rule sees while it is traced.
+
+An axis is an index variable, while the number of agents or tokens is open, or a length. A
+`TracedArray` holds one expression node for each combination of positions along the axes that have a
+length; along the others the node itself speaks of every position.
+
+Guarantee: an operation either means what the array API standard says over the real numbers, or
+raises a TracingError.
+"""
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tokenauction.proofs import graph
+from tokenauction.proofs.graph import Axis, Index, Node
+from tokenauction.proofs.trace import Trace, TracingError
+
+AxisLength = Index | int
+
+
+class Permutation:
+    """A reordering of the agents or of the tokens, usable as an array index."""
+
+    def __init__(self, name: str, axis: Axis, positions: tuple[int, ...] | None = None) -> None:
+        self.name = name
+        self.axis = axis
+        self.positions = positions
+
+
+class TracedArray:
+    """An array of expression nodes; see the module's docstring."""
+
+    __slots__ = ("axes", "boolean", "elements", "is_input", "trace")
+    __hash__ = None  # type: ignore[assignment]
+    __array_priority__ = 1000
+
+    def __init__(
+        self,
+        trace: Trace,
+        axes: tuple[AxisLength, ...],
+        elements: Any,
+        *,
+        boolean: bool = False,
+        is_input: bool = False,
+    ) -> None:
+        self.trace = trace
+        self.axes = axes
+        self.elements = elements
+        self.boolean = boolean
+        self.is_input = is_input
+
+    # What NumPy and array-api-compat look for ------------------------------------------------
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        from tokenauction.proofs.traced_namespace import Namespace
+
+        return Namespace(self.trace)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from tokenauction.proofs.traced_namespace import call_numpy
+
+        return call_numpy(self.trace, func.__name__, args, kwargs)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        from tokenauction.proofs.traced_namespace import call_numpy
+
+        if method == "reduce":
+            reductions = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
+            if ufunc.__name__ in reductions:
+                kwargs.setdefault("axis", 0)
+                return call_numpy(self.trace, reductions[ufunc.__name__], args, kwargs)
+        if method != "__call__":
+            raise self.trace.error(f"np.{ufunc.__name__}.{method} is not supported")
+        return call_numpy(self.trace, ufunc.__name__, args, kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise self.trace.error(
+            "a traced array cannot become a NumPy array",
+            "use array functions of xp = array_namespace(bids, dists) throughout",
+        )
+
+    # Shape -----------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        return len(self.axes)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return tuple(self._length(axis) for axis in self.axes)
+
+    def _length(self, axis: AxisLength) -> Any:
+        if isinstance(axis, int):
+            return axis
+        return scalar_array(self.trace, graph.size(axis.axis))
+
+    @property
+    def size(self) -> Any:
+        product: Any = 1
+        for length in self.shape:
+            product = product * length
+        return product
+
+    @property
+    def dtype(self) -> Any:
+        return np.dtype(bool) if self.boolean else np.dtype(np.float64)
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    @property
+    def T(self) -> "TracedArray":
+        return self.permuted_axes(tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> "TracedArray":
+        return self.permuted_axes((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+
+    def permuted_axes(self, order: Sequence[int]) -> "TracedArray":
+        order = tuple(_axis_number(axis, self.ndim) for axis in order)
+        if sorted(order) != list(range(self.ndim)):
+            raise ValueError(f"axes {order} do not permute {self.ndim} axes")
+        axes = tuple(self.axes[axis] for axis in order)
+        return self._like(axes, np.transpose(self.elements, order))
+
+    def _like(self, axes: tuple[AxisLength, ...], elements: Any) -> "TracedArray":
+        return TracedArray(
+            self.trace, axes, elements, boolean=self.boolean, is_input=self.is_input
+        )
+
+    def __len__(self) -> int:
+        if not self.axes:
+            raise TypeError("len() of an array without axes")
+        return operator.index(self.shape[0])
+
+    def __iter__(self) -> Iterator["TracedArray"]:
+        return iter([self[position] for position in range(len(self))])
+
+    # Values ----------------------------------------------------------------------------------
+
+    def node(self) -> Node:
+        """The only node of an array without axes of a length other than one."""
+        if self.elements.size != 1:
+            raise TypeError("an array of several elements is not one number")
+        node = self.elements.reshape(-1)[0]
+        assert isinstance(node, Node)
+        return node
+
+    def __bool__(self) -> bool:
+        if self.elements.size != 1 or any(isinstance(axis, Index) for axis in self.axes):
+            raise self.trace.error(
+                "the rule branches on a whole array", "choose element by element with xp.where"
+            )
+        node = self.node()
+        if node.op == "truth":
+            return bool(node.data)
+        if node.op == "const":
+            return bool(node.data != 0)
+        leaves = {part.op for part in graph.subnodes(node) if not part.args}
+        if leaves <= {"size", "const", "truth"} and not _has_op(node, "reduce"):
+            condition = node if self.boolean else graph.negation(graph.equal(node, graph.ZERO))
+            return self.trace.decide(condition)
+        raise self.trace.error(
+            "the rule branches on a value that depends on the bids or distributions",
+            "compute both cases and choose with xp.where(condition, a, b)",
+        )
+
+    def _concrete(self) -> Any:
+        node = self.node()
+        if node.op == "const":
+            return node.data
+        if node.op == "size" or {p.op for p in graph.subnodes(node) if not p.args} <= {
+            "size",
+            "const",
+        }:
+            raise self.trace.needs_size("the rule needs the numbers of agents and tokens")
+        raise self.trace.error(
+            "the rule turns a traced value into a Python number", "keep it an array"
+        )
+
+    def __index__(self) -> int:
+        value = self._concrete()
+        if value.denominator != 1:
+            raise TypeError(f"{value} is not an integer")
+        return int(value)
+
+    def __int__(self) -> int:
+        return int(self._concrete())
+
+    def __float__(self) -> float:
+        return float(self._concrete())
+
+    def __complex__(self) -> complex:
+        raise self.trace.error("complex numbers are not supported")
+
+    def item(self) -> "TracedArray":
+        return self.reshaped(())
+
+    def __str__(self) -> str:
+        return f"traced array of shape {tuple(str(axis) for axis in self.axes)}"
+
+    __repr__ = __str__
+
+    # Indexing --------------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> "TracedArray":
+        keys = list(key) if isinstance(key, tuple) else [key]
+        used = sum(part is not None and part is not Ellipsis for part in keys)
+        if used > self.ndim:
+            raise IndexError(f"too many indices: {used} for {self.ndim} axes")
+        fill = [slice(None)] * (self.ndim - used)
+        if any(part is Ellipsis for part in keys):
+            where = next(i for i, part in enumerate(keys) if part is Ellipsis)
+            keys[where : where + 1] = fill
+        else:
+            keys += fill
+        result, axis = self, 0
+        for part in keys:
+            result, axis = result._apply_key(part, axis)
+        return result
+
+    def _apply_key(self, key: Any, axis: int) -> tuple["TracedArray", int]:
+        if key is None:
+            axes = (*self.axes[:axis], 1, *self.axes[axis:])
+            return self._like(axes, np.expand_dims(self.elements, axis)), axis + 1
+        if isinstance(key, slice):
+            return self._sliced(key, axis), axis + 1
+        if isinstance(key, Permutation):
+            return self._reordered(key, axis), axis + 1
+        if isinstance(key, Index):
+            return self._picked(key, axis), axis
+        if isinstance(key, TracedArray) and key.boolean:
+            raise self.trace.error(
+                "the rule selects elements with a mask", "keep the shape and use xp.where(mask, ...)"
+            )
+        if isinstance(key, TracedArray | np.ndarray | list) and np.ndim(_elements(key)) > 0:
+            return self._gathered(as_traced(self.trace, key), axis), axis + 1
+        if isinstance(key, TracedArray) and key.node().op not in ("const", "size"):
+            return self._gathered(key, axis), axis
+        return self._at_position(operator.index(key), axis), axis
+
+    def _sliced(self, key: slice, axis: int) -> "TracedArray":
+        length = self.axes[axis]
+        if isinstance(length, Index):
+            if key == slice(None):
+                return self
+            raise self.trace.needs_size("the rule slices an axis")
+        start, stop, step = (
+            None if part is None else operator.index(part)
+            for part in (key.start, key.stop, key.step)
+        )
+        cut = (slice(None),) * axis + (slice(start, stop, step),)
+        elements = self.elements[cut]
+        return self._like((*self.axes[:axis], elements.shape[axis], *self.axes[axis + 1 :]), elements)
+
+    def _at_position(self, position: int, axis: int) -> "TracedArray":
+        length = self.axes[axis]
+        if isinstance(length, Index):
+            if position != 0:
+                raise self.trace.needs_size(f"the rule picks position {position} of an axis")
+            return self._picked(Index(length.axis, "0", 0), axis)
+        if not -length <= position < length:
+            raise IndexError(f"index {position} is out of bounds for an axis of length {length}")
+        elements = np.take(self.elements, position, axis=axis)
+        return self._like((*self.axes[:axis], *self.axes[axis + 1 :]), _as_object(elements))
+
+    def _picked(self, index: Index, axis: int) -> "TracedArray":
+        length = self.axes[axis]
+        if isinstance(length, int):
+            assert index.position is not None
+            return self._at_position(index.position, axis)
+        if index.axis is not length.axis:
+            raise self.trace.error(f"an axis of {length.axis.value} is indexed with {index}")
+        elements = _map(lambda node: graph.substitute_index(node, length, index), self.elements)
+        axes = (*self.axes[:axis], *self.axes[axis + 1 :])
+        return self._like(axes, _as_object(np.squeeze(elements, axis=axis)))
+
+    def _reordered(self, order: Permutation, axis: int) -> "TracedArray":
+        length = self.axes[axis]
+        if isinstance(length, int):
+            assert order.positions is not None
+            return self._like(self.axes, np.take(self.elements, order.positions, axis=axis))
+        if order.axis is not length.axis:
+            raise self.trace.error(f"an axis of {length.axis.value} cannot be reordered so")
+        moved = length.permuted(order.name)
+        return self._like(
+            self.axes, _map(lambda node: graph.substitute_index(node, length, moved), self.elements)
+        )
+
+    def _gathered(self, positions: "TracedArray", axis: int) -> "TracedArray":
+        """Elements at computed positions: a choice among all of them, so a length is needed."""
+        length = self.axes[axis]
+        if isinstance(length, Index) or any(isinstance(a, Index) for a in positions.axes):
+            raise self.trace.needs_size("the rule indexes with computed positions")
+        rows = [np.take(self.elements, position, axis=axis) for position in range(length)]
+        gathered = [self._choose(rows, wanted) for wanted in positions.elements.reshape(-1)]
+        shape = positions.elements.shape
+        stacked = np.empty((*shape, *np.shape(rows[0])), dtype=object)
+        for place, chosen in zip(np.ndindex(*shape), gathered, strict=True):
+            stacked[place] = chosen
+        order = (*range(len(shape), len(shape) + axis), *range(len(shape)))
+        order = (*order, *range(len(order), stacked.ndim))
+        elements = np.transpose(stacked, order)
+        axes = (*self.axes[:axis], *shape, *self.axes[axis + 1 :])
+        return self._like(axes, elements)
+
+    def _choose(self, rows: list[Any], wanted: Node) -> Any:
+        if wanted.op == "const":
+            return rows[int(wanted.data)]
+        chosen = rows[-1]
+        for position in range(len(rows) - 2, -1, -1):
+            here = graph.equal(wanted, graph.constant(position))
+            chosen = _map2(lambda a, b, c=here: graph.where(c, a, b), rows[position], chosen)
+        return chosen
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._forbid_mutating_input()
+        if any(isinstance(axis, Index) for axis in self.axes):
+            raise self.trace.needs_size("the rule assigns to elements")
+        parts = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(part, TracedArray) and part.node().op != "const" for part in parts):
+            raise self.trace.error("the rule assigns under a mask", "use xp.where(mask, new, old)")
+        new = as_traced(self.trace, value)
+        if any(isinstance(axis, Index) for axis in new.axes) or new.boolean != self.boolean:
+            raise self.trace.error("the rule assigns values of another kind", "build a new array")
+        elements = self.elements.copy()
+        elements[tuple(_plain_key(part) for part in parts)] = (
+            new.elements if new.axes else new.node()
+        )
+        self.elements = elements
+
+    def _forbid_mutating_input(self) -> None:
+        if self.is_input:
+            raise self.trace.error(
+                "the rule changes its input in place", "write x = x + y rather than x += y"
+            )
+
+    def reshaped(self, shape: Sequence[Any]) -> "TracedArray":
+        """The array with axes of length one added or removed, or all lengths concrete."""
+        if all(isinstance(axis, int) for axis in self.axes):
+            elements = self.elements.reshape(tuple(operator.index(length) for length in shape))
+            return self._like(elements.shape, elements)
+        kept = [axis for axis in self.axes if axis != 1]
+        wanted = [length for length in shape if not _is_one(length)]
+        axes: list[AxisLength] = []
+        remaining = list(kept)
+        for length in shape:
+            if _is_one(length):
+                axes.append(1)
+            elif remaining and _may_be(length, remaining[0], len(wanted), len(kept)):
+                axes.append(remaining.pop(0))
+            else:
+                raise self.trace.needs_size("the rule reshapes an array")
+        if remaining:
+            raise self.trace.needs_size("the rule reshapes an array")
+        lengths = [1 if isinstance(axis, Index) else axis for axis in axes]
+        return self._like(tuple(axes), self.elements.reshape(lengths))
+
+    # Arithmetic ------------------------------------------------------------------------------
+
+    def _call(self, name: str, *others: Any) -> Any:
+        from tokenauction.proofs.traced_namespace import Namespace
+
+        if not all(isinstance(other, OPERANDS) for other in others):
+            return NotImplemented
+        return getattr(Namespace(self.trace), name)(*others)
+
+    def _in_place(self, name: str, other: Any) -> "TracedArray":
+        self._forbid_mutating_input()
+        result = self._call(name, self, other)
+        if result is NotImplemented or len(result.axes) != len(self.axes):
+            raise ValueError("the result of an in-place operation does not fit the array")
+        self.axes, self.elements, self.boolean = result.axes, result.elements, result.boolean
+        return self
+
+    def __add__(self, other: Any) -> Any:
+        return self._call("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self._call("add", other, self)
+
+    def __iadd__(self, other: Any) -> "TracedArray":
+        return self._in_place("add", other)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._call("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._call("subtract", other, self)
+
+    def __isub__(self, other: Any) -> "TracedArray":
+        return self._in_place("subtract", other)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._call("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._call("multiply", other, self)
+
+    def __imul__(self, other: Any) -> "TracedArray":
+        return self._in_place("multiply", other)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._call("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._call("divide", other, self)
+
+    def __itruediv__(self, other: Any) -> "TracedArray":
+        return self._in_place("divide", other)
+
+    def __pow__(self, other: Any) -> Any:
+        return self._call("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self._call("pow", other, self)
+
+    def __ipow__(self, other: Any) -> "TracedArray":
+        return self._in_place("pow", other)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self._call("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._call("floor_divide", other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return self._call("matmul", self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self._call("matmul", other, self)
+
+    def __neg__(self) -> Any:
+        return self._call("negative", self)
+
+    def __pos__(self) -> Any:
+        return self._call("positive", self)
+
+    def __abs__(self) -> Any:
+        return self._call("abs", self)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._call("less", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._call("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._call("greater", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._call("greater_equal", self, other)
+
+    def __eq__(self, other: Any) -> Any:
+        return self._call("equal", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._call("not_equal", self, other)
+
+    def __and__(self, other: Any) -> Any:
+        return self._call("logical_and", self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return self._call("logical_and", other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return self._call("logical_or", self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return self._call("logical_or", other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return self._call("logical_xor", self, other)
+
+    def __invert__(self) -> Any:
+        return self._call("logical_not", self)
+
+    def __getattr__(self, name: str) -> Any:
+        """NumPy's methods (`x.sum(axis=0)`), each the array function of the same name."""
+        from tokenauction.proofs.traced_namespace import METHODS, call_numpy
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in METHODS:
+            return lambda *args, **kwargs: call_numpy(self.trace, name, (self, *args), kwargs)
+        raise self.trace.error(
+            f"arrays have no attribute {name!r} that can be traced",
+            "use a function of the array API standard",
+        )
+
+
+OPERANDS = (TracedArray, int, float, Fraction, np.ndarray, np.generic)
+
+
+def scalar_array(trace: Trace, node: Node) -> TracedArray:
+    """An array without axes."""
+    elements = np.empty((), dtype=object)
+    elements[()] = node
+    return TracedArray(trace, (), elements, boolean=graph.is_boolean(node))
+
+
+def as_traced(trace: Trace, value: Any) -> TracedArray:
+    """A number, a NumPy array or a nested list of either as a traced array."""
+    if isinstance(value, TracedArray):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return scalar_array(trace, graph.truth(bool(value)))
+    if isinstance(value, list | tuple):
+        parts = [as_traced(trace, part) for part in value]
+        if any(isinstance(axis, Index) for part in parts for axis in part.axes):
+            raise trace.needs_size("the rule puts arrays into a list")
+        elements = np.empty((len(parts), *(parts[0].elements.shape if parts else ())), dtype=object)
+        for position, part in enumerate(parts):
+            elements[position] = part.elements if part.axes else part.node()
+        return TracedArray(
+            trace, elements.shape, elements, boolean=bool(parts) and parts[0].boolean
+        )
+    if isinstance(value, np.ndarray) and value.ndim:
+        return as_traced(trace, list(value))
+    if isinstance(value, np.ndarray):
+        return as_traced(trace, value[()])
+    if isinstance(value, complex) or isinstance(value, str) or value is None:
+        raise trace.error(f"{value!r} is not a real number")
+    return scalar_array(trace, graph.constant(trace.rational(value)))
+
+
+def elementwise(
+    function: Callable[..., Node], *arrays: TracedArray, boolean: bool = False
+) -> TracedArray:
+    """The function applied element by element, with the standard's broadcasting."""
+    trace = arrays[0].trace
+    axes, elements = broadcast(trace, arrays)
+    result = np.empty(np.broadcast_shapes(*(part.shape for part in elements)), dtype=object)
+    spread = [np.broadcast_to(part, result.shape) for part in elements]
+    for place in np.ndindex(*result.shape):
+        result[place] = function(*(part[place] for part in spread))
+    lengths = tuple(
+        axis if isinstance(axis, Index) else length
+        for axis, length in zip(axes, result.shape, strict=True)
+    )
+    return TracedArray(trace, lengths, result, boolean=boolean)
+
+
+def broadcast(
+    trace: Trace, arrays: Sequence[TracedArray]
+) -> tuple[tuple[AxisLength, ...], list[Any]]:
+    """The arrays with as many axes each, and one index variable along every axis that has one."""
+    ndim = max(array.ndim for array in arrays)
+    padded = [(1,) * (ndim - array.ndim) + array.axes for array in arrays]
+    elements = [
+        array.elements.reshape((1,) * (ndim - array.ndim) + array.elements.shape)
+        for array in arrays
+    ]
+    axes: list[AxisLength] = []
+    for place in range(ndim):
+        here = [row[place] for row in padded]
+        variables = [axis for axis in here if isinstance(axis, Index)]
+        if not variables:
+            axes.append(1)
+            continue
+        if any(axis != 1 for axis in here if isinstance(axis, int)):
+            raise trace.needs_size("the rule mixes an array of fixed length with the agents or tokens")
+        if len({variable.axis for variable in variables}) > 1:
+            raise trace.needs_size("the rule combines the axis of agents with that of tokens")
+        elsewhere = {
+            axis for row in padded for other, axis in enumerate(row) if other != place
+        } | set(axes)
+        first = variables[0]
+        axes.append(trace.fresh(first.axis) if first in elsewhere else first)
+    renamed = [
+        _rename(part, row, axes) for part, row in zip(elements, padded, strict=True)
+    ]
+    return tuple(axes), renamed
+
+
+def _rename(elements: Any, old: Sequence[AxisLength], new: Sequence[AxisLength]) -> Any:
+    moves = [
+        (before, after)
+        for before, after in zip(old, new, strict=True)
+        if isinstance(before, Index) and isinstance(after, Index) and before != after
+    ]
+    for before, after in moves:
+        elements = _map(
+            lambda node, b=before, a=after: graph.substitute_index(node, b, a), elements
+        )
+    return elements
+
+
+def reduce_axes(
+    kind: str, array: TracedArray, axis: Any = None, keepdims: bool = False
+) -> TracedArray:
+    """A reduction over one axis, several, or all (`axis=None`)."""
+    if axis is None:
+        chosen = tuple(range(array.ndim))
+    else:
+        listed = axis if isinstance(axis, tuple | list) else (axis,)
+        chosen = tuple(_axis_number(one, array.ndim) for one in listed)
+    result = array
+    for place in sorted(chosen, reverse=True):
+        result = _reduce_one(kind, result, place)
+    if keepdims:
+        for place in sorted(chosen):
+            result, _ = result._apply_key(None, place)
+    return TracedArray(
+        result.trace, result.axes, result.elements, boolean=kind in ("all", "any")
+    )
+
+
+def _reduce_one(kind: str, array: TracedArray, place: int) -> TracedArray:
+    axis = array.axes[place]
+    rest = (*array.axes[:place], *array.axes[place + 1 :])
+    if isinstance(axis, Index):
+        body = _as_object(np.squeeze(array.elements, axis=place))
+        over = array.trace.fresh(axis.axis)
+        elements = _map(
+            lambda node: graph.reduce(kind, over, graph.substitute_index(node, axis, over)), body
+        )
+    else:
+        rows = [_as_object(np.take(array.elements, row, axis=place)) for row in range(axis)]
+        elements = fold_rows(array.trace, kind, rows, np.delete(array.elements.shape, place))
+    return TracedArray(array.trace, rest, elements, boolean=array.boolean)
+
+
+def fold_rows(trace: Trace, kind: str, rows: list[Any], shape: Any) -> Any:
+    """A reduction over a known number of rows, each an array of nodes."""
+    nary: dict[str, Callable[..., Node]] = {
+        "sum": graph.add,
+        "prod": graph.mul,
+        "all": graph.conj,
+        "any": graph.disj,
+    }
+    if not rows:
+        units = {"sum": graph.ZERO, "prod": graph.ONE, "all": graph.TRUE, "any": graph.FALSE}
+        if kind not in units:
+            raise ValueError(f"{kind} of an empty axis")
+        return np.full(tuple(shape), units[kind], dtype=object)
+    result = np.empty(rows[0].shape, dtype=object)
+    for place in np.ndindex(*result.shape):
+        nodes = [row[place] for row in rows]
+        if kind in nary:
+            result[place] = nary[kind](*nodes)
+        else:
+            pick = graph.maximum if kind == "max" else graph.minimum
+            best = nodes[0]
+            for node in nodes[1:]:
+                best = pick(best, node)
+            result[place] = best
+    return result
+
+
+def _axis_number(axis: Any, ndim: int) -> int:
+    number = operator.index(axis)
+    if not -ndim <= number < ndim:
+        raise ValueError(f"axis {number} is out of bounds for an array of {ndim} axes")
+    return number % ndim
+
+
+def _map(function: Callable[..., Node], elements: Any) -> Any:
+    result = np.empty(np.shape(elements), dtype=object)
+    for place in np.ndindex(*result.shape):
+        result[place] = function(elements[place])
+    return result
+
+
+def _map2(function: Callable[..., Node], left: Any, right: Any) -> Any:
+    left, right = _as_object(left), _as_object(right)
+    result = np.empty(left.shape, dtype=object)
+    for place in np.ndindex(*result.shape):
+        result[place] = function(left[place], right[place])
+    return result
+
+
+def _as_object(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value
+    boxed = np.empty((), dtype=object)
+    boxed[()] = value
+    return boxed
+
+
+def _elements(key: Any) -> Any:
+    return key.elements if isinstance(key, TracedArray) else key
+
+
+def _plain_key(key: Any) -> Any:
+    if isinstance(key, slice) or key is Ellipsis or key is None:
+        return key
+    return operator.index(key)
+
+
+def _is_one(length: Any) -> bool:
+    return isinstance(length, int) and length == 1
+
+
+def _may_be(length: Any, axis: AxisLength, wanted: int, kept: int) -> bool:
+    if isinstance(length, int) and length == -1:
+        return wanted == kept
+    if isinstance(length, TracedArray):
+        return isinstance(axis, Index) and length.node() is graph.size(axis.axis)
+    return length == axis
+
+
+def _has_op(node: Node, op: str) -> bool:
+    return any(part.op == op for part in graph.subnodes(node))
+
+
+__all__ = [
+    "Permutation",
+    "TracedArray",
+    "TracingError",
+    "as_traced",
+    "broadcast",
+    "elementwise",
+    "fold_rows",
+    "reduce_axes",
+    "scalar_array",
+]

@@ -1,0 +1,840 @@
+"""TRUSTED CORE. The array functions that a traced rule may call.
+
+`Namespace` is the array API namespace of traced arrays; NumPy's functions and methods of the same
+meaning arrive here too, through NumPy's dispatch protocols. A function that needs to know how many
+agents or tokens there are (a sort, an argmax) works at fixed sizes and raises SizeRequired
+otherwise; a function whose meaning over the real numbers is unclear (`isnan`, `round`) raises a
+TracingError.
+"""
+
+import functools
+import operator
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tokenauction.proofs import graph
+from tokenauction.proofs.graph import Index, Node
+from tokenauction.proofs.trace import Trace
+from tokenauction.proofs.traced_array import (
+    OPERANDS,
+    TracedArray,
+    as_traced,
+    broadcast,
+    elementwise,
+    fold_rows,
+    reduce_axes,
+    scalar_array,
+)
+
+Function = Callable[..., Any]
+_FUNCTIONS: dict[str, Function] = {}
+
+
+class Namespace:
+    """The array API namespace of one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self.__name__ = "tokenauction.proofs.traced_namespace"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Namespace) and other._trace is self._trace
+
+    def __hash__(self) -> int:
+        return id(self._trace)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _CONSTANTS:
+            return _CONSTANTS[name]
+        if name in _FUNCTIONS:
+            return functools.partial(_FUNCTIONS[name], self._trace)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise self._trace.error(
+            f"the array function {name!r} cannot be traced",
+            "write it with elementwise functions and sums, or see the list in docs/rules.md",
+        )
+
+    @property
+    def linalg(self) -> "Namespace":
+        return self
+
+    def isdtype(self, dtype: Any, kind: Any) -> bool:
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        boolean = np.dtype(dtype) == np.dtype(bool)
+        return any(one == "bool" if boolean else one in ("real floating", "numeric") for one in kinds)
+
+
+_CONSTANTS: dict[str, Any] = {
+    "pi": np.pi,
+    "e": np.e,
+    "inf": np.inf,
+    "nan": np.nan,
+    "newaxis": None,
+    "float32": np.dtype(np.float32),
+    "float64": np.dtype(np.float64),
+    "bool": np.dtype(bool),
+    "int32": np.dtype(np.int32),
+    "int64": np.dtype(np.int64),
+}
+
+
+def call_numpy(trace: Trace, name: str, args: Any, kwargs: Any) -> Any:
+    """A NumPy function or method on traced arrays, as the array function of the same meaning."""
+    name = _NUMPY_NAMES.get(name, name)
+    if kwargs.pop("out", None) is not None:
+        raise trace.error("the rule writes into an array with out=", "use the returned array")
+    kwargs.pop("dtype", None)
+    for ignored in ("order", "subok", "casting", "kind", "optimize", "mode"):
+        kwargs.pop(ignored, None)
+    return getattr(Namespace(trace), name)(*args, **kwargs)
+
+
+_NUMPY_NAMES = {
+    "true_divide": "divide",
+    "power": "pow",
+    "float_power": "pow",
+    "absolute": "abs",
+    "amax": "max",
+    "amin": "min",
+    "transpose": "permute_dims",
+    "concatenate": "concat",
+    "cumsum": "cumulative_sum",
+    "cumprod": "cumulative_prod",
+    "copy": "positive",
+    "bitwise_and": "logical_and",
+    "bitwise_or": "logical_or",
+    "bitwise_xor": "logical_xor",
+    "invert": "logical_not",
+    "bitwise_not": "logical_not",
+    "fabs": "abs",
+    "fmax": "maximum",
+    "fmin": "minimum",
+    "ravel": "flatten",
+}
+
+
+def _export(*names: str) -> Callable[[Function], Function]:
+    def register(function: Function) -> Function:
+        for name in names:
+            _FUNCTIONS[name] = function
+        return function
+
+    return register
+
+
+# Elementwise -------------------------------------------------------------------------------------
+
+
+def _number(node: Node) -> Node:
+    return graph.where(node, graph.ONE, graph.ZERO) if graph.is_boolean(node) else node
+
+
+def _apply(trace: Trace, function: Callable[..., Node], *values: Any, boolean: bool = False) -> Any:
+    if not all(isinstance(value, (*OPERANDS, list, tuple)) for value in values):
+        raise TypeError("array functions take arrays and numbers")
+    arrays = [as_traced(trace, value) for value in values]
+    return elementwise(
+        lambda *nodes: function(*(_number(node) for node in nodes)), *arrays, boolean=boolean
+    )
+
+
+def _elementwise(name: str, function: Callable[..., Node], boolean: bool = False) -> None:
+    @functools.wraps(function)
+    def call(trace: Trace, *values: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            raise trace.error(f"{name} with {', '.join(kwargs)} cannot be traced")
+        return _apply(trace, function, *values, boolean=boolean)
+
+    _FUNCTIONS[name] = call
+
+
+def _sqrt(x: Node) -> Node:
+    return graph.power(x, graph.constant(Fraction(1, 2)))
+
+
+def _log_base(base: int) -> Callable[[Node], Node]:
+    return lambda x: graph.div(graph.log(x), graph.log(graph.constant(base)))
+
+
+def _abs(x: Node) -> Node:
+    return graph.maximum(x, graph.neg(x))
+
+
+def _sign(x: Node) -> Node:
+    negative = graph.where(graph.less(x, graph.ZERO), graph.constant(-1), graph.ZERO)
+    return graph.where(graph.less(graph.ZERO, x), graph.ONE, negative)
+
+
+def _sinh(x: Node) -> Node:
+    return graph.mul(graph.constant(Fraction(1, 2)), graph.sub(graph.exp(x), graph.exp(graph.neg(x))))
+
+
+def _cosh(x: Node) -> Node:
+    return graph.mul(graph.constant(Fraction(1, 2)), graph.add(graph.exp(x), graph.exp(graph.neg(x))))
+
+
+def _tanh(x: Node) -> Node:
+    falling = graph.exp(graph.mul(graph.constant(-2), x))
+    return graph.div(graph.sub(graph.ONE, falling), graph.add(graph.ONE, falling))
+
+
+_ARITHMETIC: dict[str, Callable[..., Node]] = {
+    "subtract": graph.sub,
+    "divide": graph.div,
+    "pow": graph.power,
+    "maximum": graph.maximum,
+    "minimum": graph.minimum,
+    "negative": graph.neg,
+    "positive": lambda x: x,
+    "abs": _abs,
+    "square": lambda x: graph.mul(x, x),
+    "reciprocal": lambda x: graph.div(graph.ONE, x),
+    "sqrt": _sqrt,
+    "exp": graph.exp,
+    "exp2": lambda x: graph.power(graph.constant(2), x),
+    "expm1": lambda x: graph.sub(graph.exp(x), graph.ONE),
+    "log": graph.log,
+    "log1p": lambda x: graph.log(graph.add(graph.ONE, x)),
+    "log2": _log_base(2),
+    "log10": _log_base(10),
+    "logaddexp": lambda x, y: graph.log(graph.add(graph.exp(x), graph.exp(y))),
+    "hypot": lambda x, y: _sqrt(graph.add(graph.mul(x, x), graph.mul(y, y))),
+    "sign": _sign,
+    "sinh": _sinh,
+    "cosh": _cosh,
+    "tanh": _tanh,
+    "floor": graph.floor,
+    "ceil": lambda x: graph.neg(graph.floor(graph.neg(x))),
+}
+for _name, _function in _ARITHMETIC.items():
+    _elementwise(_name, _function)
+
+_COMPARISONS: dict[str, Callable[..., Node]] = {
+    "less": graph.less,
+    "less_equal": graph.at_most,
+    "greater": lambda x, y: graph.less(y, x),
+    "greater_equal": lambda x, y: graph.at_most(y, x),
+}
+for _name, _function in _COMPARISONS.items():
+    _elementwise(_name, _function, boolean=True)
+
+
+def _sum_or_product(name: str, numbers: Callable[..., Node], truths: Callable[..., Node]) -> None:
+    def call(trace: Trace, left: Any, right: Any) -> Any:
+        arrays = [as_traced(trace, left), as_traced(trace, right)]
+        if all(array.boolean for array in arrays):
+            return elementwise(truths, *arrays, boolean=True)
+        return _apply(trace, numbers, *arrays)
+
+    _FUNCTIONS[name] = call
+
+
+_sum_or_product("add", graph.add, graph.disj)
+_sum_or_product("multiply", graph.mul, graph.conj)
+
+
+def _as_truth(node: Node) -> Node:
+    if graph.is_boolean(node):
+        return node
+    return graph.negation(graph.equal(node, graph.ZERO))
+
+
+def _logical(name: str, function: Callable[..., Node]) -> None:
+    def call(trace: Trace, *values: Any) -> Any:
+        arrays = [as_traced(trace, value) for value in values]
+        return elementwise(lambda *n: function(*map(_as_truth, n)), *arrays, boolean=True)
+
+    _FUNCTIONS[name] = call
+
+
+def _xor(left: Node, right: Node) -> Node:
+    return graph.disj(
+        graph.conj(left, graph.negation(right)), graph.conj(graph.negation(left), right)
+    )
+
+
+_logical("logical_and", graph.conj)
+_logical("logical_or", graph.disj)
+_logical("logical_not", graph.negation)
+_logical("logical_xor", _xor)
+
+
+@_export("equal")
+def _equal(trace: Trace, left: Any, right: Any) -> Any:
+    arrays = [as_traced(trace, left), as_traced(trace, right)]
+    if all(array.boolean for array in arrays):
+        return elementwise(lambda a, b: graph.negation(_xor(a, b)), *arrays, boolean=True)
+    return _apply(trace, graph.equal, *arrays, boolean=True)
+
+
+@_export("not_equal")
+def _not_equal(trace: Trace, left: Any, right: Any) -> Any:
+    return _FUNCTIONS["logical_not"](trace, _equal(trace, left, right))
+
+
+@_export("where")
+def _where(trace: Trace, condition: Any, then: Any, otherwise: Any) -> Any:
+    arrays = [as_traced(trace, value) for value in (condition, then, otherwise)]
+    both = arrays[1].boolean and arrays[2].boolean
+
+    def choose(test: Node, left: Node, right: Node) -> Node:
+        if not both:
+            left, right = _number(left), _number(right)
+        return graph.where(_as_truth(test), left, right)
+
+    return elementwise(choose, *arrays, boolean=both)
+
+
+@_export("clip")
+def _clip(trace: Trace, x: Any, min: Any = None, max: Any = None, **numpy: Any) -> Any:
+    low, high = numpy.get("a_min", min), numpy.get("a_max", max)
+    result = as_traced(trace, x)
+    if low is not None:
+        result = _apply(trace, graph.maximum, result, low)
+    if high is not None:
+        result = _apply(trace, graph.minimum, result, high)
+    return result
+
+
+@_export("astype")
+def _astype(trace: Trace, x: Any, dtype: Any, **_: Any) -> Any:
+    array = as_traced(trace, x)
+    wanted = np.dtype(dtype)
+    if wanted == np.dtype(bool):
+        return elementwise(_as_truth, array, boolean=True)
+    if wanted.kind in "iu" and not array.boolean and not _is_integer(array):
+        raise trace.error("the rule rounds to integers", "use xp.floor, whose meaning is exact")
+    return _apply(trace, lambda node: node, array)
+
+
+def _is_integer(array: TracedArray) -> bool:
+    counted = {"const", "size", "truth"}
+    return all(
+        part.op in counted and getattr(part.data, "denominator", 1) == 1
+        for node in array.elements.reshape(-1)
+        for part in [node]
+    )
+
+
+@_export("floor_divide")
+def _floor_divide(trace: Trace, left: Any, right: Any) -> Any:
+    return _apply(trace, lambda x, y: graph.floor(graph.div(x, y)), left, right)
+
+
+# Reductions --------------------------------------------------------------------------------------
+
+
+def _check_reduction(trace: Trace, name: str, kwargs: Any) -> None:
+    left = {k: v for k, v in kwargs.items() if k not in ("initial", "where", "ddof") or v}
+    left.pop("dtype", None)
+    no_value = [k for k, v in left.items() if v is np._NoValue]  # type: ignore[attr-defined]
+    for key in no_value:
+        left.pop(key)
+    if left:
+        raise trace.error(f"{name} with {', '.join(left)} cannot be traced")
+
+
+def _reduction(name: str) -> None:
+    def call(trace: Trace, x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
+        _check_reduction(trace, name, kwargs)
+        array = as_traced(trace, x)
+        if name in ("all", "any"):
+            array = elementwise(_as_truth, array, boolean=True)
+        else:
+            array = elementwise(_number, array)
+        return reduce_axes(name, array, axis, keepdims is True)
+
+    _FUNCTIONS[name] = call
+
+
+for _name in graph.REDUCTIONS:
+    _reduction(_name)
+
+
+@_export("mean")
+def _mean(trace: Trace, x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
+    array = as_traced(trace, x)
+    total = _FUNCTIONS["sum"](trace, array, axis, keepdims, **kwargs)
+    chosen = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    for one in chosen:
+        total = total / array.shape[one]
+    return total
+
+
+@_export("var")
+def _var(
+    trace: Trace, x: Any, axis: Any = None, correction: Any = 0, keepdims: bool = False, **k: Any
+) -> Any:
+    array = as_traced(trace, x)
+    if correction or k.get("ddof"):
+        raise trace.error("var with a correction cannot be traced")
+    centred = array - _mean(trace, array, axis, True)
+    return _mean(trace, centred * centred, axis, keepdims)
+
+
+@_export("std")
+def _std(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
+    return _FUNCTIONS["sqrt"](trace, _var(trace, x, axis, keepdims=keepdims, **kwargs))
+
+
+@_export("count_nonzero")
+def _count_nonzero(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    truths = elementwise(_as_truth, as_traced(trace, x), boolean=True)
+    return _FUNCTIONS["sum"](trace, truths, axis, keepdims)
+
+
+@_export("average")
+def _average(
+    trace: Trace, a: Any, axis: Any = None, weights: Any = None, keepdims: Any = False, **_: Any
+) -> Any:
+    if weights is None:
+        return _mean(trace, a, axis, keepdims)
+    array, shares = as_traced(trace, a), as_traced(trace, weights)
+    if shares.ndim != array.ndim:
+        place = operator.index(axis) % array.ndim
+        key = tuple(slice(None) if one == place else None for one in range(array.ndim))
+        shares = shares[key]
+    top = _FUNCTIONS["sum"](trace, array * shares, axis, keepdims is True)
+    return top / _FUNCTIONS["sum"](trace, shares, axis, keepdims is True)
+
+
+# Products of arrays ------------------------------------------------------------------------------
+
+
+@_export("matmul", "dot", "vecdot", "inner")
+def _matmul(trace: Trace, left: Any, right: Any, axis: int = -1) -> Any:
+    x, y = as_traced(trace, left), as_traced(trace, right)
+    if not 1 <= x.ndim <= 2 or not 1 <= y.ndim <= 2:
+        if x.ndim == 0 or y.ndim == 0:
+            return x * y
+        raise trace.error("products of arrays with more than two axes cannot be traced")
+    spread = x[(..., None)] if y.ndim == 2 else x
+    other = y if y.ndim == 1 or x.ndim == 1 else y[None, :, :]
+    return reduce_axes("sum", spread * other, -1 if y.ndim == 1 else -2)
+
+
+@_export("outer")
+def _outer(trace: Trace, left: Any, right: Any) -> Any:
+    return as_traced(trace, left)[:, None] * as_traced(trace, right)[None, :]
+
+
+@_export("tensordot")
+def _tensordot(trace: Trace, left: Any, right: Any, axes: Any = 2) -> Any:
+    x, y = as_traced(trace, left), as_traced(trace, right)
+    if isinstance(axes, int):
+        pairs = (list(range(x.ndim - axes, x.ndim)), list(range(axes)))
+    else:
+        pairs = tuple([one] if isinstance(one, int) else list(one) for one in axes)  # type: ignore[assignment]
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    first = list(letters[: x.ndim])
+    second = list(letters[x.ndim : x.ndim + y.ndim])
+    for i, j in zip(*pairs, strict=True):
+        second[j % y.ndim] = first[i % x.ndim]
+    kept = [c for c in first + second if (first + second).count(c) == 1]
+    return _einsum(trace, f"{''.join(first)},{''.join(second)}->{''.join(kept)}", x, y)
+
+
+@_export("einsum")
+def _einsum(trace: Trace, subscripts: str, *operands: Any) -> Any:
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    names = inputs.split(",")
+    if not arrow:
+        joined = "".join(names)
+        output = "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
+    if any(len(set(name)) != len(name) or "." in name for name in names):
+        raise trace.error("this einsum cannot be traced", "use matmul and sums")
+    letters = list(dict.fromkeys(output + "".join(names)))
+    product: Any = None
+    for name, operand in zip(names, operands, strict=True):
+        array = as_traced(trace, operand)
+        present = [letter for letter in letters if letter in name]
+        array = array.permuted_axes([name.index(letter) for letter in present])
+        array = array[tuple(slice(None) if letter in name else None for letter in letters)]
+        product = array if product is None else product * array
+    summed = tuple(i for i, letter in enumerate(letters) if letter not in output)
+    return reduce_axes("sum", product, summed) if summed else product
+
+
+@_export("vector_norm", "norm")
+def _vector_norm(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    array = as_traced(trace, x)
+    if ord in (2, None):
+        return _FUNCTIONS["sqrt"](trace, reduce_axes("sum", array * array, axis, keepdims))
+    if ord == 1:
+        return reduce_axes("sum", abs(array), axis, keepdims)
+    if ord == np.inf:
+        return reduce_axes("max", abs(array), axis, keepdims)
+    raise trace.error(f"a vector norm of order {ord!r} cannot be traced")
+
+
+# Creation ----------------------------------------------------------------------------------------
+
+
+@_export("asarray", "array")
+def _asarray(trace: Trace, value: Any, *_: Any, **__: Any) -> Any:
+    return as_traced(trace, value)
+
+
+def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
+    node = as_traced(trace, value).node()
+    lengths = shape if isinstance(shape, tuple | list) else (shape,)
+    axes: list[Any] = []
+    for length in lengths:
+        if isinstance(length, TracedArray) and length.node().op == "size":
+            axes.append(trace.fresh(length.node().data))
+        else:
+            axes.append(operator.index(length))
+    elements = np.full([1 if isinstance(axis, Index) else axis for axis in axes], node, dtype=object)
+    return TracedArray(trace, tuple(axes), elements, boolean=graph.is_boolean(node))
+
+
+@_export("zeros", "empty")
+def _zeros(trace: Trace, shape: Any, **_: Any) -> Any:
+    return _filled(trace, shape, 0)
+
+
+@_export("ones")
+def _ones(trace: Trace, shape: Any, **_: Any) -> Any:
+    return _filled(trace, shape, 1)
+
+
+@_export("full")
+def _full(trace: Trace, shape: Any, fill_value: Any, **_: Any) -> Any:
+    return _filled(trace, shape, fill_value)
+
+
+def _like(trace: Trace, x: Any, value: Any) -> Any:
+    node = as_traced(trace, value).node()
+    array = as_traced(trace, x)
+    boolean = graph.is_boolean(node)
+    return elementwise(lambda _: node, array, boolean=boolean)
+
+
+@_export("zeros_like", "empty_like")
+def _zeros_like(trace: Trace, x: Any, **_: Any) -> Any:
+    return _like(trace, x, 0)
+
+
+@_export("ones_like")
+def _ones_like(trace: Trace, x: Any, **_: Any) -> Any:
+    return _like(trace, x, 1)
+
+
+@_export("full_like")
+def _full_like(trace: Trace, x: Any, fill_value: Any, **_: Any) -> Any:
+    return _like(trace, x, fill_value)
+
+
+@_export("arange")
+def _arange(trace: Trace, start: Any, stop: Any = None, step: Any = 1, **_: Any) -> Any:
+    first, last = (0, start) if stop is None else (start, stop)
+    return as_traced(
+        trace, list(range(operator.index(first), operator.index(last), operator.index(step)))
+    )
+
+
+@_export("eye")
+def _eye(trace: Trace, n_rows: Any, n_cols: Any = None, **_: Any) -> Any:
+    rows = operator.index(n_rows)
+    columns = rows if n_cols is None else operator.index(n_cols)
+    return as_traced(trace, [[int(i == j) for j in range(columns)] for i in range(rows)])
+
+
+# Shapes ------------------------------------------------------------------------------------------
+
+
+@_export("reshape")
+def _reshape(trace: Trace, x: Any, shape: Any, *more: Any, **_: Any) -> Any:
+    lengths = shape if isinstance(shape, tuple | list) else (shape, *more)
+    return as_traced(trace, x).reshaped(lengths)
+
+
+@_export("flatten")
+def _flatten(trace: Trace, x: Any) -> Any:
+    array = as_traced(trace, x)
+    return array if array.ndim == 1 else array.reshaped((-1,))
+
+
+@_export("expand_dims")
+def _expand_dims(trace: Trace, x: Any, axis: Any = 0) -> Any:
+    array = as_traced(trace, x)
+    place = operator.index(axis) % (array.ndim + 1)
+    return array[(*[slice(None)] * place, None)]
+
+
+@_export("squeeze")
+def _squeeze(trace: Trace, x: Any, axis: Any = None) -> Any:
+    array = as_traced(trace, x)
+    listed = axis if isinstance(axis, tuple) else (axis,)
+    if axis is None:
+        listed = tuple(i for i, length in enumerate(array.axes) if length == 1)
+    chosen = {operator.index(one) % array.ndim for one in listed}
+    if any(array.axes[one] != 1 for one in chosen):
+        raise trace.needs_size("the rule squeezes an axis of agents or tokens")
+    return array[tuple(0 if i in chosen else slice(None) for i in range(array.ndim))]
+
+
+@_export("permute_dims")
+def _permute_dims(trace: Trace, x: Any, axes: Any = None) -> Any:
+    array = as_traced(trace, x)
+    return array.T if axes is None else array.permuted_axes(axes)
+
+
+@_export("matrix_transpose")
+def _matrix_transpose(trace: Trace, x: Any) -> Any:
+    return as_traced(trace, x).mT
+
+
+@_export("swapaxes")
+def _swapaxes(trace: Trace, x: Any, first: int, second: int) -> Any:
+    array = as_traced(trace, x)
+    order = list(range(array.ndim))
+    order[first], order[second] = order[second], order[first]
+    return array.permuted_axes(order)
+
+
+@_export("moveaxis")
+def _moveaxis(trace: Trace, x: Any, source: int, destination: int) -> Any:
+    array = as_traced(trace, x)
+    order = [axis for axis in range(array.ndim) if axis != source % array.ndim]
+    order.insert(destination % array.ndim, source % array.ndim)
+    return array.permuted_axes(order)
+
+
+@_export("broadcast_arrays")
+def _broadcast_arrays(trace: Trace, *arrays: Any) -> Any:
+    traced = [as_traced(trace, array) for array in arrays]
+    return [
+        elementwise(lambda *nodes, k=place: nodes[k], *traced, boolean=array.boolean)
+        for place, array in enumerate(traced)
+    ]
+
+
+@_export("broadcast_to")
+def _broadcast_to(trace: Trace, x: Any, shape: Any) -> Any:
+    array = as_traced(trace, x)
+    target = _filled(trace, shape, 0)
+    return elementwise(lambda node, _: node, array, target, boolean=array.boolean)
+
+
+@_export("stack")
+def _stack(trace: Trace, arrays: Any, axis: int = 0) -> Any:
+    traced = [as_traced(trace, array) for array in arrays]
+    axes, elements = broadcast(trace, traced)
+    place = operator.index(axis) % (len(axes) + 1)
+    stacked = np.stack(np.broadcast_arrays(*elements), axis=place)
+    kinds = [
+        one if isinstance(one, Index) else length
+        for one, length in zip(axes, np.delete(stacked.shape, place), strict=True)
+    ]
+    kinds.insert(place, len(traced))
+    return TracedArray(
+        trace, tuple(int(k) if not isinstance(k, Index) else k for k in kinds), stacked,
+        boolean=traced[0].boolean,
+    )
+
+
+@_export("concat")
+def _concat(trace: Trace, arrays: Any, axis: Any = 0) -> Any:
+    traced = [as_traced(trace, array) for array in arrays]
+    _need_lengths(trace, "concatenates", *traced)
+    elements = np.concatenate([array.elements for array in traced], axis=axis)
+    return TracedArray(trace, elements.shape, elements, boolean=traced[0].boolean)
+
+
+def _rearrangement(name: str) -> None:
+    def call(trace: Trace, x: Any, *args: Any, **kwargs: Any) -> Any:
+        array = as_traced(trace, x)
+        _need_lengths(trace, "rearranges", array)
+        elements = getattr(np, name)(array.elements, *args, **kwargs)
+        return TracedArray(trace, elements.shape, elements, boolean=array.boolean)
+
+    _FUNCTIONS[name] = call
+
+
+for _name in ("flip", "roll", "repeat", "tile"):
+    _rearrangement(_name)
+
+
+@_export("unstack")
+def _unstack(trace: Trace, x: Any, axis: int = 0) -> Any:
+    array = as_traced(trace, x)
+    order = [axis % array.ndim, *(i for i in range(array.ndim) if i != axis % array.ndim)]
+    return tuple(array.permuted_axes(order))
+
+
+# What needs lengths ------------------------------------------------------------------------------
+
+
+def _need_lengths(trace: Trace, doing: str, *arrays: TracedArray) -> None:
+    if any(isinstance(axis, Index) for array in arrays for axis in array.axes):
+        raise trace.needs_size(f"the rule {doing} along the agents or tokens")
+
+
+def _along(array: TracedArray, axis: Any, work: Callable[[list[Node]], list[Node]]) -> TracedArray:
+    """The array with `work` applied to every line of nodes along an axis."""
+    place = operator.index(axis) % array.ndim
+    moved = np.moveaxis(array.elements, place, -1)
+    results: dict[tuple[int, ...], list[Node]] = {
+        line: work(list(moved[line])) for line in np.ndindex(*moved.shape[:-1])
+    }
+    length = len(next(iter(results.values()))) if results else 0
+    filled = np.empty((*moved.shape[:-1], length), dtype=object)
+    for line, nodes in results.items():
+        filled[line] = np.array(nodes, dtype=object)
+    elements = np.moveaxis(filled, -1, place)
+    return TracedArray(array.trace, elements.shape, elements, boolean=array.boolean)
+
+
+def _ranks(nodes: list[Node], descending: bool) -> list[Node]:
+    """The place of every node in the stable order: how many come before it."""
+
+    def before(i: int, j: int) -> Node:
+        strictly = graph.less(nodes[j], nodes[i]) if descending else graph.less(nodes[i], nodes[j])
+        tied = graph.equal(nodes[i], nodes[j]) if i < j else graph.FALSE
+        return graph.disj(strictly, tied)
+
+    counted = range(len(nodes))
+    return [
+        graph.add(graph.ZERO, *(_number(before(i, j)) for i in counted if i != j)) for j in counted
+    ]
+
+
+def _sorted_nodes(nodes: list[Node]) -> list[Node]:
+    """A sorting network: comparators between neighbours, so every output is max and min nodes."""
+    ordered = list(nodes)
+    for end in range(len(ordered) - 1, 0, -1):
+        for i in range(end):
+            low = graph.minimum(ordered[i], ordered[i + 1])
+            high = graph.maximum(ordered[i], ordered[i + 1])
+            ordered[i], ordered[i + 1] = low, high
+    return ordered
+
+
+@_export("sort")
+def _sort(trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True) -> Any:
+    array = elementwise(_number, as_traced(trace, x))
+    _need_lengths(trace, "sorts", array)
+    if axis is None:
+        array, axis = array.reshaped((-1,)), 0
+    return _along(array, axis, lambda n: _sorted_nodes(n)[:: -1 if descending else 1])
+
+
+@_export("argsort")
+def _argsort(
+    trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True
+) -> Any:
+    array = as_traced(trace, x)
+    _need_lengths(trace, "sorts", array)
+
+    def order(nodes: list[Node]) -> list[Node]:
+        ranks = _ranks(nodes, descending)
+        return [_position_of(ranks, place) for place in range(len(nodes))]
+
+    return _along(array, axis, order)
+
+
+def _position_of(ranks: list[Node], place: int) -> Node:
+    position = graph.constant(len(ranks) - 1)
+    for i in range(len(ranks) - 2, -1, -1):
+        here = graph.equal(ranks[i], graph.constant(place))
+        position = graph.where(here, graph.constant(i), position)
+    return position
+
+
+def _arg_extremum(name: str, descending: bool) -> None:
+    def call(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        array = as_traced(trace, x)
+        _need_lengths(trace, "looks for the position of an extremum", array)
+        if axis is None:
+            array, axis = array.reshaped((-1,)), 0
+        found = _along(array, axis, lambda n: [_first_of(n, descending)])
+        return found if keepdims else _squeeze(trace, found, axis)
+
+    _FUNCTIONS[name] = call
+
+
+def _first_of(nodes: list[Node], largest: bool) -> Node:
+    best = fold_rows(
+        Trace(), "max" if largest else "min", [scalar_array(Trace(), n).elements for n in nodes], ()
+    )[()]
+    position = graph.constant(len(nodes) - 1)
+    for i in range(len(nodes) - 2, -1, -1):
+        position = graph.where(graph.equal(nodes[i], best), graph.constant(i), position)
+    return position
+
+
+_arg_extremum("argmax", True)
+_arg_extremum("argmin", False)
+
+
+@_export("median")
+def _median(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
+    array = as_traced(trace, x)
+    _need_lengths(trace, "takes a median", array)
+    if axis is None:
+        array, axis = array.reshaped((-1,)), 0
+
+    def middle(nodes: list[Node]) -> list[Node]:
+        ordered, half = _sorted_nodes(nodes), len(nodes) // 2
+        if len(nodes) % 2:
+            return [ordered[half]]
+        return [graph.mul(graph.constant(Fraction(1, 2)), graph.add(ordered[half - 1], ordered[half]))]
+
+    found = _along(array, axis, middle)
+    return found if keepdims else _squeeze(trace, found, axis)
+
+
+def _scan(name: str, combine: Callable[..., Node]) -> None:
+    def call(trace: Trace, x: Any, axis: Any = None, include_initial: bool = False) -> Any:
+        array = elementwise(_number, as_traced(trace, x))
+        _need_lengths(trace, "accumulates", array)
+        if include_initial:
+            raise trace.error(f"{name} with include_initial cannot be traced")
+        if axis is None:
+            array, axis = array.reshaped((-1,)), 0
+        return _along(
+            array, axis, lambda n: [combine(*n[: stop + 1]) for stop in range(len(n))]
+        )
+
+    _FUNCTIONS[name] = call
+
+
+_scan("cumulative_sum", graph.add)
+_scan("cumulative_prod", graph.mul)
+
+
+@_export("take")
+def _take(trace: Trace, x: Any, indices: Any, axis: Any = 0) -> Any:
+    array = as_traced(trace, x)
+    place = operator.index(axis) % array.ndim
+    return array[(*[slice(None)] * place, as_traced(trace, indices))]
+
+
+@_export("take_along_axis")
+def _take_along_axis(trace: Trace, x: Any, indices: Any, axis: Any = -1) -> Any:
+    array, wanted = as_traced(trace, x), as_traced(trace, indices)
+    _need_lengths(trace, "indexes with computed positions", array, wanted)
+    place = operator.index(axis) % array.ndim
+    values = np.moveaxis(array.elements, place, -1)
+    chosen = np.moveaxis(wanted.elements, place, -1)
+    result = np.empty(chosen.shape, dtype=object)
+    for line in np.ndindex(*chosen.shape):
+        row = TracedArray(trace, (values.shape[-1],), values[line[:-1]])
+        result[line] = row[scalar_array(trace, chosen[line])].node()
+    elements = np.moveaxis(result, -1, place)
+    return TracedArray(trace, elements.shape, elements, boolean=array.boolean)
+
+
+METHODS = frozenset(
+    {
+        "sum", "prod", "max", "min", "mean", "var", "std", "all", "any", "dot", "reshape",
+        "transpose", "astype", "clip", "copy", "argmax", "argmin", "argsort", "cumsum", "cumprod",
+        "flatten", "ravel", "squeeze", "take", "swapaxes",
+    }
+)
+FUNCTIONS = frozenset(_FUNCTIONS)

@@ -1,0 +1,51 @@
+"""What can be claimed: preference orders and properties, as predicates on the array API."""
+
+from tokenauction.theory.preference_orders import (
+    ORDERS,
+    PreferenceOrder,
+    forward_kl,
+    odds,
+    preference_order,
+    reverse_kl,
+    robust,
+    total_variation,
+)
+from tokenauction.theory.properties import (
+    DEFAULT_PROPERTIES,
+    PROPERTIES,
+    QUANTIFIED,
+    RuleProperty,
+    anonymous,
+    convex_range,
+    distribution,
+    monotone_in,
+    neutral,
+    no_bid_no_influence,
+    rule_property,
+    scale_free,
+    unanimous,
+)
+
+__all__ = [
+    "DEFAULT_PROPERTIES",
+    "ORDERS",
+    "PROPERTIES",
+    "QUANTIFIED",
+    "PreferenceOrder",
+    "RuleProperty",
+    "anonymous",
+    "convex_range",
+    "distribution",
+    "forward_kl",
+    "monotone_in",
+    "neutral",
+    "no_bid_no_influence",
+    "odds",
+    "preference_order",
+    "reverse_kl",
+    "robust",
+    "rule_property",
+    "scale_free",
+    "total_variation",
+    "unanimous",
+]
