@@ -1,0 +1,92 @@
+"""TRUSTED CORE. An exact assignment: the values of everything that an instance of a claim quantifies.
+
+Guarantee: `check_domain` accepts exactly the assignments that the claim speaks of: bids that are
+non-negative with a positive sum, distributions that are non-negative (positive where the claim says
+so) and sum to one, a raised bid that is no lower, a positive scale.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from tokenauction.proofs import graph
+from tokenauction.proofs.claims import RAISED, SCALE, Claim
+from tokenauction.proofs.graph import Node
+
+Dist = tuple[Fraction, ...]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Exact values; `named` has the distributions that belong to no agent, by name."""
+
+    bids: tuple[Fraction, ...]
+    dists: tuple[Dist, ...]
+    agent: int | None = None
+    raised_bid: Fraction | None = None
+    scale: Fraction | None = None
+    order: tuple[int, ...] | None = None
+    named: Mapping[str, Dist] = field(default_factory=dict)
+
+    @property
+    def agents(self) -> int:
+        return len(self.bids)
+
+    @property
+    def tokens(self) -> int:
+        return len(self.dists[0])
+
+    def leaves(self) -> dict[Node, Fraction]:
+        """The value of every leaf that a formula at these sizes can mention."""
+        values: dict[Node, Fraction] = {}
+        for j, bid in enumerate(self.bids):
+            values[graph.bid(graph.agent(j))] = bid
+        for j, row in enumerate(self.dists):
+            for t, probability in enumerate(row):
+                values[graph.prob(graph.agent(j), graph.token(t))] = probability
+        for name, row in self.named.items():
+            for t, probability in enumerate(row):
+                values[graph.named_dist(name, graph.token(t))] = probability
+        if self.raised_bid is not None:
+            values[RAISED] = self.raised_bid
+        if self.scale is not None:
+            values[SCALE] = self.scale
+        return values
+
+    def raised_bids(self) -> tuple[Fraction, ...]:
+        """The bids after the raise."""
+        if self.agent is None or self.raised_bid is None:
+            return self.bids
+        return (*self.bids[: self.agent], self.raised_bid, *self.bids[self.agent + 1 :])
+
+    def consistent_with(self, claim: Claim) -> "Assignment":
+        """The assignment with what the property fixes filled in, for showing the whole profile."""
+        fixed = self
+        if "common_dists" in claim.prop.arguments:
+            fixed = replace(fixed, dists=(self.named["common"],) * self.agents)
+        if "withdrawn_bids" in claim.prop.arguments and self.agent is not None:
+            bids = (*self.bids[: self.agent], Fraction(0), *self.bids[self.agent + 1 :])
+            fixed = replace(fixed, bids=bids)
+        return fixed
+
+
+def check_domain(claim: Claim, values: Assignment) -> bool:
+    """Whether the claim speaks of this assignment."""
+    arguments = claim.prop.arguments
+    values = values.consistent_with(claim)
+    rows = [*values.dists, *values.named.values()]
+    lowest_allowed = all(
+        all(p > 0 if claim.positive else p >= 0 for p in row) and sum(row) == 1 for row in rows
+    )
+    if not lowest_allowed or any(len(row) != values.tokens for row in rows):
+        return False
+    if len(values.bids) != len(values.dists) or any(bid < 0 for bid in values.bids):
+        return False
+    if sum(values.bids) <= 0:
+        return False
+    if "raised_bids" in arguments:
+        if values.raised_bid is None or values.agent is None:
+            return False
+        if values.raised_bid < values.bids[values.agent]:
+            return False
+    return "scale" not in arguments or (values.scale is not None and values.scale > 0)

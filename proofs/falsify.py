@@ -1,0 +1,277 @@
+"""Falsification: the search for an assignment at which a claim fails.
+
+Random batches at growing sizes, then assignments on either side of every place where the rule
+switches (found by bisection along one bid), then ascent on the violation. Every candidate is
+replayed exactly before it counts, so nothing here needs to be trusted. Deterministic in the seed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tokenauction.proofs import claims, graph
+from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.claims import RAISED, Claim, Instance
+from tokenauction.proofs.graph import Node
+from tokenauction.proofs.interpret.batch import Batch
+from tokenauction.proofs.replay import Replayer
+from tokenauction.proofs.sampling import Columns, Floats, Rng, draw, round_short
+
+SIZES = (
+    (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 2), (3, 3), (3, 4), (4, 2), (4, 3),
+    (4, 4), (5, 2), (5, 5), (2, 6), (6, 3), (7, 2), (8, 2),
+)  # fmt: skip
+_CANDIDATES = 12
+_TOLERANCE = 1e-12
+
+
+@dataclass
+class Search:
+    """One search: how wide it looks, and what it has looked at."""
+
+    claim: Claim
+    replayer: Replayer
+    seed: int
+    effort: float = 1.0
+    most_agents: int = 8
+    most_tokens: int = 6
+    more_agents: Sequence[int] = ()
+    progress: Callable[[str], None] = lambda _: None
+    profiles: int = 0
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    skipped: list[tuple[int, int]] = field(default_factory=list)
+    problem: Exception | None = None
+
+    def run(self) -> Assignment | None:
+        """The first assignment found that violates the claim, or None."""
+        rng = np.random.default_rng(self.seed)
+        instances = self._instances()
+        for stage in (self._sample_few, self._sample_edges, self._sample_many, self._ascend):
+            for group in instances:
+                for instance in group:
+                    self.progress(f"searching {instance.agents} agents, {instance.tokens} tokens")
+                    found = stage(instance, rng)
+                    if found is not None:
+                        return found
+        return None
+
+    def _instances(self) -> list[list[Instance]]:
+        groups = []
+        extra = [(n, 2) for n in self.more_agents] + [(n, 3) for n in self.more_agents]
+        for agents, tokens in (*SIZES, *extra):
+            if agents > max(self.most_agents, *self.more_agents, 0) or tokens > self.most_tokens:
+                continue
+            if agents > self.most_agents and agents not in self.more_agents:
+                continue
+            try:
+                group = list(claims.instances(self.claim, agents, tokens))
+            except (claims.RuleFault, claims.TracingError) as problem:
+                self.skipped.append((agents, tokens))
+                self.problem = self.problem or problem
+                continue
+            self.sizes.append((agents, tokens))
+            groups.append(group[:6])
+        return groups
+
+    # The stages
+
+    def _sample_few(self, instance: Instance, rng: Rng) -> Assignment | None:
+        return self._sample(instance, rng, 2_000)
+
+    def _sample_many(self, instance: Instance, rng: Rng) -> Assignment | None:
+        if instance.agents > 4 or instance.tokens > 4:
+            return None
+        return self._sample(instance, rng, 20_000)
+
+    def _sample(self, instance: Instance, rng: Rng, length: int) -> Assignment | None:
+        length = max(64, int(length * self.effort))
+        constants = constants_of(instance.formula.holds)
+        return self._check(instance, draw(self.claim, instance, length, rng, constants))
+
+    def _sample_edges(self, instance: Instance, rng: Rng) -> Assignment | None:
+        if instance.agents * instance.tokens > 12:
+            return None
+        for columns in edges(self.claim, instance, rng, int(96 * max(self.effort, 0.25))):
+            found = self._check(instance, columns)
+            if found is not None:
+                return found
+        return None
+
+    def _ascend(self, instance: Instance, rng: Rng) -> Assignment | None:
+        if not 2 <= instance.agents <= 3 or not 2 <= instance.tokens <= 3:
+            return None
+        columns = draw(self.claim, instance, 512, rng, constants_of(instance.formula.holds))
+        for _ in range(int(24 * max(self.effort, 0.25))):
+            margins = self._margins(instance, columns)
+            best = columns.take(np.argsort(margins, kind="stable")[:64])
+            columns = _perturbed(best, instance, rng, self.claim.positive)
+            found = self._check(instance, columns)
+            if found is not None:
+                return found
+        return None
+
+    # Judging candidates
+
+    def _margins(self, instance: Instance, columns: Columns) -> Floats:
+        self.profiles += columns.length
+        batch = Batch(columns.leaves(), columns.length)
+        outputs = [node for aggregate in instance.formula.aggregates for node in aggregate]
+        batch.run(instance.formula.holds, *outputs)
+        margins = batch.margin(instance.formula.holds)
+        defined = np.logical_and.reduce([batch.defined(node) for node in outputs])
+        outside = -np.inf if self.claim.prop.everywhere else np.inf
+        return np.where(defined, np.nan_to_num(margins, nan=0.0), outside)
+
+    def _check(self, instance: Instance, columns: Columns) -> Assignment | None:
+        if columns.length == 0:
+            return None
+        margins = self._margins(instance, columns)
+        suspects = np.flatnonzero(margins < -_TOLERANCE)
+        if len(suspects) == 0:
+            return None
+        cost = complexity(columns)[suspects]
+        simplest = suspects[np.argsort(cost, kind="stable")[:_CANDIDATES]]
+        worst = suspects[np.argsort(margins[suspects], kind="stable")[:_CANDIDATES]]
+        for row in dict.fromkeys([*worst[:2], *simplest, *worst]):
+            candidate = columns.exact(int(row), instance)
+            if self.replayer.replay(candidate).violates:
+                return candidate
+        return None
+
+
+def complexity(columns: Columns) -> Floats:
+    """How long the numbers of each row of a batch are, roughly."""
+    numbers = [columns.bids, *(column[:, None] for column in columns.numbers.values())]
+    joined = np.concatenate(numbers, axis=1)
+    whole = np.where(joined == np.round(joined), 0.0, 3.0) + np.log1p(np.abs(joined))
+    total: Floats = whole.sum(axis=1) + np.log1p(columns.weights).sum(axis=(1, 2))
+    return total
+
+
+def constants_of(*roots: Node) -> list[float]:
+    """The positive constants of a formula, which are where a rule is likely to switch."""
+    found = {
+        float(abs(node.data))
+        for node in graph.subnodes(*roots)
+        if node.op == "const" and node.data not in (0, 1, -1)
+    }
+    return sorted(value for value in found if 1e-6 < value < 1e9)[:24]
+
+
+# Where the rule switches -------------------------------------------------------------------------
+
+
+def switches(*roots: Node) -> list[tuple[Node, Node]]:
+    """The pairs of quantities whose order decides which way a formula goes."""
+    conditions: set[Node] = set()
+    pairs: dict[tuple[Node, Node], None] = {}
+    for node in graph.subnodes(*roots):
+        if node.op == "where":
+            conditions.update(graph.subnodes(node.args[0]))
+        if node.op in ("max", "min"):
+            pairs[node.args[0], node.args[1]] = None
+        if node.op == "floor":
+            pairs[node.args[0], node] = None
+    for node in graph.subnodes(*roots):
+        if node in conditions and node.op in ("lt", "le", "eq"):
+            pairs[node.args[0], node.args[1]] = None
+    return list(pairs)[:60]
+
+
+def edges(claim: Claim, instance: Instance, rng: Rng, length: int) -> Iterator[Columns]:
+    """Assignments just below, on and just above every switch along one bid."""
+    outputs = [node for aggregate in instance.formula.aggregates for node in aggregate]
+    pairs = switches(*outputs)
+    if not pairs:
+        return
+    moving = [instance.agent] if instance.agent is not None else range(min(instance.agents, 2))
+    if "withdrawn_bids" in claim.prop.arguments:
+        moving = [j for j in range(min(instance.agents, 3)) if j != instance.agent]
+    base = draw(claim, instance, length, rng, constants_of(*outputs))
+    for mover in moving:
+        low = _with_bid(base, mover, np.zeros(base.length))
+        high = _with_bid(base, mover, base.bids[:, mover] * 4 + 1000)
+        keep = low.bids.sum(axis=1) > 0
+        low, high = low.take(keep), high.take(keep)
+        for pair in pairs:
+            crossing, changes = _bisect(pair, low, high, mover)
+            chosen = low.take(changes)
+            if chosen.length:
+                yield from _around(claim, instance, chosen, mover, crossing[changes])
+
+
+def _with_bid(columns: Columns, agent: int, values: Floats) -> Columns:
+    bids = columns.bids.copy()
+    bids[:, agent] = values
+    numbers = dict(columns.numbers)
+    if str(RAISED) in numbers:
+        numbers[str(RAISED)] = values
+    return replace(columns, bids=bids, numbers=numbers)
+
+
+def _difference(pair: tuple[Node, Node], columns: Columns) -> Floats:
+    batch = Batch(columns.leaves(), columns.length)
+    batch.run(*pair)
+    left, right = (batch.value(node) for node in pair)
+    with np.errstate(all="ignore"):
+        difference: Floats = np.sign(np.nan_to_num(left - right))
+    return difference
+
+
+def _bisect(
+    pair: tuple[Node, Node], low: Columns, high: Columns, mover: int
+) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    below = _difference(pair, low)
+    changes = (below != _difference(pair, high)) & (low.bids[:, mover] < high.bids[:, mover])
+    left, right = low.bids[:, mover].copy(), high.bids[:, mover].copy()
+    if changes.any():
+        for _ in range(52):
+            middle = (left + right) / 2
+            same = _difference(pair, _with_bid(low, mover, middle)) == below
+            left, right = np.where(same, middle, left), np.where(same, right, middle)
+    return right, changes
+
+
+def _around(
+    claim: Claim, instance: Instance, base: Columns, mover: int, crossing: Floats
+) -> Iterator[Columns]:
+    nearest = np.round(crossing * 1000) / 1000
+    exact = np.where(np.abs(nearest - crossing) < 1e-9 * (1 + crossing), nearest, crossing)
+    exact = round_short(exact)
+    steps = (0.0, 1e-6, 1e-4, 1e-3, 1e-2)
+    if str(RAISED) not in base.numbers:
+        for step in steps:
+            for side in (1 - step, 1 + step):
+                yield _with_bid(base, mover, round_short(exact * side))
+        return
+    for below in steps:
+        for above in steps:
+            if below or above:
+                moved = _with_bid(base, mover, round_short(exact * (1 - below)))
+                raised = round_short(exact * (1 + above))
+                yield replace(moved, numbers={**moved.numbers, str(RAISED): raised})
+
+
+# Ascent ------------------------------------------------------------------------------------------
+
+
+def _perturbed(best: Columns, instance: Instance, rng: Rng, positive: bool) -> Columns:
+    spread = best.take(np.repeat(np.arange(best.length), 8))
+    size = 10.0 ** rng.uniform(-3, 0, size=(spread.length, 1))
+    bids = spread.bids * np.exp(size * rng.normal(size=spread.bids.shape))
+    scaled = spread.weights / spread.weights.sum(axis=2, keepdims=True)
+    noise = np.exp(size[:, :, None] * rng.normal(size=scaled.shape))
+    weights = np.floor(scaled * noise * 1e5) + (1 if positive else 0)
+    empty = weights.sum(axis=2) == 0
+    weights[empty] = spread.weights[empty]
+    numbers = dict(spread.numbers)
+    if str(RAISED) in numbers and instance.agent is not None:
+        own = spread.bids[:, instance.agent]
+        gap = (numbers[str(RAISED)] - own) * np.exp(size[:, 0] * rng.normal(size=spread.length))
+        numbers[str(RAISED)] = round_short(bids[:, instance.agent] + gap)
+    bids = round_short(bids)
+    if str(RAISED) in numbers and instance.agent is not None:
+        numbers[str(RAISED)] = np.maximum(numbers[str(RAISED)], bids[:, instance.agent])
+    moved = replace(spread, bids=bids, weights=weights, numbers=numbers)
+    return moved.take(bids.sum(axis=1) > 0)

@@ -1,0 +1,97 @@
+"""TRUSTED CORE. From a graph over index variables to the same graph at fixed sizes.
+
+Guarantee: every reduction becomes the sum, product, extremum, conjunction or disjunction over the
+positions that it ranges over, and every index a position; nothing else changes.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from tokenauction.proofs import graph
+from tokenauction.proofs.graph import Axis, Index, Node
+
+
+@lru_cache(maxsize=100_000)
+def free_indices(node: Node) -> frozenset[Index]:
+    """The index variables that a node mentions and does not bind, without their permutations."""
+    own = {Index(i.axis, i.name) for i in graph.indices_of(node) if i.position is None}
+    below = frozenset().union(*(free_indices(arg) for arg in node.args)) | own
+    if node.op != "reduce":
+        return below
+    _, over, excluded = node.data
+    outside = {Index(i.axis, i.name) for i in excluded if i.position is None}
+    return (below - {over}) | outside
+
+
+def ground(
+    node: Node,
+    sizes: Mapping[Axis, int],
+    positions: Mapping[Index, int] | None = None,
+    permutations: Mapping[str, tuple[int, ...]] | None = None,
+) -> Node:
+    """The node at fixed sizes, with `positions` for its free indices.
+
+    Raises KeyError for a free index without a position, IndexError for a position out of range.
+    """
+    return _Grounding(sizes, dict(permutations or {})).ground(node, dict(positions or {}))
+
+
+class _Grounding:
+    def __init__(self, sizes: Mapping[Axis, int], permutations: dict[str, tuple[int, ...]]) -> None:
+        self.sizes = sizes
+        self.permutations = permutations
+        self.memo: dict[tuple[Node, tuple[tuple[Index, int], ...]], Node] = {}
+
+    def place(self, index: Index, positions: dict[Index, int]) -> int:
+        place = index.position
+        if place is None:
+            place = positions[Index(index.axis, index.name)]
+        for permutation in reversed(index.through):
+            place = self.permutations[permutation][place]
+        if not 0 <= place < self.sizes[index.axis]:
+            raise IndexError(f"{index} is out of range")
+        return place
+
+    def ground(self, node: Node, positions: dict[Index, int]) -> Node:
+        free = free_indices(node)
+        key = (node, tuple(sorted(((i, p) for i, p in positions.items() if i in free), key=str)))
+        if key not in self.memo:
+            self.memo[key] = self._ground(node, positions)
+        return self.memo[key]
+
+    def _ground(self, node: Node, positions: dict[Index, int]) -> Node:
+        if node.op == "size":
+            return graph.constant(self.sizes[node.data])
+        if node.op in ("bid", "prob", "same", "dist"):
+            moved = tuple(
+                Index(i.axis, str(self.place(i, positions)), self.place(i, positions))
+                for i in graph.indices_of(node)
+            )
+            return graph.rebuild(
+                node, (), (node.data[0], *moved) if node.op == "dist" else moved
+            )
+        if node.op != "reduce":
+            return graph.rebuild(
+                node, tuple(self.ground(arg, positions) for arg in node.args), node.data
+            )
+        kind, over, excluded = node.data
+        left_out = {self.place(index, positions) for index in excluded}
+        bodies = [
+            self.ground(node.args[0], {**positions, over: place})
+            for place in range(self.sizes[over.axis])
+            if place not in left_out
+        ]
+        return _combine(kind, bodies)
+
+
+def _combine(kind: str, bodies: list[Node]) -> Node:
+    nary = {"sum": graph.add, "prod": graph.mul, "all": graph.conj, "any": graph.disj}
+    if kind in nary:
+        units = {"sum": graph.ZERO, "prod": graph.ONE, "all": graph.TRUE, "any": graph.FALSE}
+        return nary[kind](*bodies) if bodies else units[kind]
+    if not bodies:
+        raise IndexError(f"{kind} over nobody")
+    best = bodies[0]
+    for body in bodies[1:]:
+        best = graph.maximum(best, body) if kind == "max" else graph.minimum(best, body)
+    return best

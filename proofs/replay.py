@@ -1,0 +1,66 @@
+"""TRUSTED CORE. Exact replay: the only way to refute a claim about a rule that can be traced.
+
+Guarantee: a `Replay` whose `violates` is True comes from evaluating the traced property on the
+traced rule at exact values, in Fractions, or in balls where logarithms, exponentials or roots
+occur. An undecided sign is not a violation.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tokenauction.proofs import claims
+from tokenauction.proofs.assignment import Assignment, check_domain
+from tokenauction.proofs.claims import Claim, Instance
+from tokenauction.proofs.interpret.balls import evaluate_rigorously
+from tokenauction.proofs.interpret.exact import UNDEFINED, Special, Value
+from tokenauction.proofs.trace import TracingError
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What one exact evaluation found; `undefined` says that an aggregate does not exist there."""
+
+    violates: bool
+    undefined: bool
+    aggregates: tuple[tuple[Value, ...], ...]
+
+
+class Replayer:
+    """Replays assignments of one claim, tracing each size once."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self._instances: dict[Any, Instance | None] = {}
+
+    def instance(self, values: Assignment) -> Instance | None:
+        """The instance that an assignment belongs to; None where the rule fails at that size."""
+        key = (values.agents, values.tokens, values.agent, values.order)
+        if key not in self._instances:
+            try:
+                self._instances[key] = claims.instance(self.claim, *key)
+            except (TracingError, claims.RuleFault):
+                self._instances[key] = None
+        return self._instances[key]
+
+    def replay(self, values: Assignment) -> Replay:
+        """Evaluate the claim exactly at an assignment."""
+        nothing = Replay(False, False, ())
+        if not check_domain(self.claim, values):
+            return nothing
+        instance = self.instance(values)
+        if instance is None:
+            return nothing
+        formula = instance.formula
+        outputs = [node for aggregate in formula.aggregates for node in aggregate]
+        holds, *found = evaluate_rigorously([formula.holds, *outputs], values.leaves())
+        aggregates, start = [], 0
+        for aggregate in formula.aggregates:
+            aggregates.append(tuple(found[start : start + len(aggregate)]))
+            start += len(aggregate)
+        undefined = any(value is UNDEFINED for value in found)
+        if self.claim.prop.everywhere:
+            violates = undefined or holds is False
+        else:
+            decided = not any(isinstance(value, Special) for value in found)
+            violates = holds is False and decided
+        return Replay(violates, undefined, tuple(aggregates))
