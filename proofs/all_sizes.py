@@ -1,0 +1,175 @@
+"""TRUSTED CORE. Proofs for every number of agents and every number of tokens.
+
+A claim that singles out an agent is split into the cases "nobody else" and "somebody else"; in each,
+that agent is taken out of every reduction and the prover is asked whether a violation is possible.
+Premises are the domain and the definedness of the rule; what may be infinite is proved, not assumed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tokenauction.proofs import graph, terms
+from tokenauction.proofs.canonical import Canon, TooLarge
+from tokenauction.proofs.claims import FOCAL, RAISED, Claim, Formula, open_formula
+from tokenauction.proofs.graph import Axis, Index, Node
+from tokenauction.proofs.grounding import free_indices
+from tokenauction.proofs.reduction import Obligation, obligations, split_agents
+from tokenauction.proofs.sequent import GaveUp, Prover
+from tokenauction.proofs.terms import Condition
+
+
+@dataclass(frozen=True)
+class AllSizes:
+    """The outcome: proved or not, why not, and what the proof consists of."""
+
+    proved: bool
+    reason: str = ""
+    vacuous: bool = False
+    steps: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass
+class _Case:
+    """One split of the agents: which are named, and whether there are others."""
+
+    named: tuple[Index, ...]
+    others: bool
+    text: str
+    identify: tuple[Index, Index] | None = None
+
+
+@dataclass
+class _Proof:
+    claim: Claim
+    rlimit: int
+    steps: list[str] = field(default_factory=list)
+    consistent: bool = False
+
+    def run(self) -> AllSizes:
+        for assumed, formula in open_formula(self.claim):
+            for case in _cases(self.claim, formula):
+                reason = self._case(assumed, formula, case)
+                if reason:
+                    return AllSizes(False, reason, steps=tuple(self.steps))
+        if not self.consistent:
+            return AllSizes(False, "the premises contradict one another", vacuous=True)
+        return AllSizes(True, steps=tuple(self.steps))
+
+    def _case(self, assumed: Node, formula: Formula, case: _Case) -> str:
+        """Why the case is not proved; empty where it is."""
+        canon = Canon(self.claim.positive)
+        prover = Prover(canon, self.rlimit)
+
+        def prepared(node: Node) -> Condition:
+            if case.identify is not None:
+                node = graph.substitute_index(node, *case.identify)
+            if case.named:
+                node = split_agents(node, case.named, case.others)
+            return canon.condition(node)
+
+        try:
+            return self._prove_case(assumed, formula, case, prover, prepared)
+        except GaveUp:
+            return f"the reduced claim falls into too many cases ({case.text})"
+        except TooLarge:
+            return f"the reduced claim is too large ({case.text})"
+
+    def _prove_case(
+        self,
+        assumed: Node,
+        formula: Formula,
+        case: _Case,
+        prover: Prover,
+        prepared: Callable[[Node], Condition],
+    ) -> str:
+        domain = [prepared(node) for node in self._domain(assumed, case)]
+        roots = [formula.holds, *(node for row in formula.aggregates for node in row)]
+        needed = [o for root in roots for o in _closed(root)]
+        premises = list(domain)
+        for obligation in dict.fromkeys(needed):
+            condition = prepared(obligation.condition)
+            if condition == terms.TRUE:
+                continue
+            must_prove = obligation.kind == "positive" or self.claim.prop.everywhere
+            if must_prove and not prover.proves(premises, condition):
+                return f"definedness is not proved: {terms.show_condition(condition)} ({case.text})"
+            premises.append(condition)
+        if not prover.consistent(premises):
+            return ""
+        self.consistent = True
+        goal = prepared(formula.holds)
+        for part in goal.args[0] if goal.kind == "and" else (goal,):
+            if not prover.proves(premises, part):
+                open_case = " and ".join(terms.show_condition(c) for c in prover.last_case[:12])
+                return f"not decided by the reduction ({case.text}): {open_case}"
+        self.steps.append(
+            f"{case.text}: {terms.show_condition(goal)}, in {prover.cases} cases and "
+            f"{prover.queries} solver queries"
+        )
+        return ""
+
+    def _domain(self, assumed: Node, case: _Case) -> list[Node]:
+        """What holds of every profile: the sizes, the bids, the raise."""
+        agents, tokens = graph.size(Axis.AGENTS), graph.size(Axis.TOKENS)
+        fewest = len(case.named) + 1 if case.others else max(len(case.named), 1)
+        everybody = Index(Axis.AGENTS, "j_domain")
+        bids = graph.reduce("sum", everybody, graph.bid(everybody))
+        known = [
+            assumed,
+            graph.at_most(graph.constant(fewest), agents),
+            graph.at_most(graph.ONE, tokens),
+            graph.less(graph.ZERO, bids),
+        ]
+        arguments = self.claim.prop.arguments
+        if "raised_bids" in arguments:
+            known.append(graph.at_most(graph.bid(FOCAL), RAISED))
+        if "withdrawn_bids" in arguments:
+            focal_bid = graph.where(graph.same(everybody, FOCAL), graph.ZERO, graph.bid(everybody))
+            known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, focal_bid)))
+        return known
+
+
+def _closed(root: Node) -> list[Obligation]:
+    """The obligations of a formula; an aggregate's own token index is quantified."""
+    free = sorted((i for i in free_indices(root) if i != FOCAL), key=str)
+    found = []
+    for obligation in obligations(root):
+        condition = obligation.condition
+        for index in free:
+            condition = graph.reduce("all", index, condition)
+        found.append(Obligation(obligation.kind, condition))
+    return found
+
+
+def _cases(claim: Claim, formula: Formula) -> list[_Case]:
+    """The ways in which the named agents can coincide, with and without others."""
+    fixed = sorted(
+        {
+            index
+            for node in graph.subnodes(formula.holds)
+            for index in graph.indices_of(node)
+            if index.axis is Axis.AGENTS and index.position is not None and not index.through
+        },
+        key=str,
+    )
+    if not claim.has_focal:
+        return [_Case((), True, "any number of agents")]
+    cases = []
+    for first in fixed:
+        text = f"the agent is number {first}"
+        rest = tuple(index for index in fixed if index != first)
+        for others in (False, True):
+            cases.append(_Case((first, *rest), others, text, (FOCAL, first)))
+    for others in (False, True):
+        text = "somebody else bids too" if others else "nobody else bids"
+        cases.append(_Case((FOCAL, *fixed), others, text))
+    return cases
+
+
+def prove_all_sizes(claim: Claim, rlimit: int = 2_000_000) -> AllSizes:
+    """Try to prove a claim for every number of agents and tokens.
+
+    Raises what `open_formula` raises where the rule cannot be traced with open sizes.
+    """
+    return _Proof(claim, rlimit).run()

@@ -1,0 +1,215 @@
+"""TRUSTED CORE. The one door to Z3: conditions on polynomials, denominators cleared.
+
+Input: conditions without choices or maxima (proofs/sequent.py splits those). Every base becomes a
+real variable; what is said of the variables is what `assert_base_facts` states. Guarantee: `unsat`
+means that no values of the leaves satisfy the conditions. A condition whose denominators are not
+known to be nonzero is left out, which can only make `unsat` harder to reach.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+import z3
+
+from tokenauction.proofs import terms
+from tokenauction.proofs.canonical import NEGATIVE, NON_NEGATIVE, POSITIVE, Canon, TooLarge
+from tokenauction.proofs.interpret.z3_form import number
+from tokenauction.proofs.terms import Base, Condition, Poly
+
+_LARGEST_ROOT = 6
+
+
+class CannotClear(Exception):
+    """A denominator is not known to be nonzero."""
+
+
+@dataclass
+class Query:
+    """One satisfiability question, built condition by condition."""
+
+    canon: Canon
+    rlimit: int
+    nonzero: dict[Poly, str] = field(default_factory=dict)
+    formulas: list[Any] = field(default_factory=list)
+    _variables: dict[str, Any] = field(default_factory=dict)
+    _roots: dict[tuple[str, int], Any] = field(default_factory=dict)
+    _stated: set[str] = field(default_factory=set)
+
+    # Building ----------------------------------------------------------------------------------
+
+    def assume(self, condition: Condition) -> bool:
+        """Add a condition; False where it had to be left out."""
+        try:
+            self.formulas.append(self.formula(condition))
+        except (CannotClear, TooLarge):
+            return False
+        return True
+
+    def formula(self, condition: Condition) -> Any:
+        """The Z3 formula of a condition; raises CannotClear, TooLarge."""
+        args = condition.args
+        match condition.kind:
+            case "true":
+                return z3.BoolVal(True)
+            case "false":
+                return z3.BoolVal(False)
+            case "lit":
+                return self._literal(args[1], self.cleared(args[0]))
+            case "and":
+                return z3.And([self.formula(part) for part in args[0]])
+            case "or":
+                return z3.Or([self.formula(part) for part in args[0]])
+            case "same":
+                return z3.Bool(condition.key)
+            case "different":
+                return z3.Not(z3.Bool(terms.make_condition("same", *args).key))
+            case _:
+                positive = condition if condition.kind == "all" else self.canon.negate(condition)
+                known = z3.Bool(positive.key)
+                return known if condition.kind == "all" else z3.Not(known)
+
+    def _literal(self, op: str, poly: Poly) -> Any:
+        value = self.value(poly)
+        match op:
+            case "<":
+                return value < 0
+            case "<=":
+                return value <= 0
+            case "==":
+                return value == 0
+            case _:
+                return value != 0
+
+    def cleared(self, poly: Poly) -> Poly:
+        """The polynomial times a positive quantity, without negative powers."""
+        for _ in range(24):
+            lowest: dict[Base, Fraction] = {}
+            for monomial, _ in poly.terms:
+                for base, exponent in monomial:
+                    lowest[base] = min(lowest.get(base, Fraction(0)), exponent)
+            negative = [(b, e) for b, e in lowest.items() if e < 0]
+            if not negative:
+                return poly
+            base, exponent = min(negative, key=lambda power: power[0].key)
+            sign = self.sign_of(base)
+            power = -exponent
+            if power.denominator != 1 and sign != POSITIVE:
+                raise CannotClear
+            if sign == "!=" and power % 2:
+                power += 1
+            if sign == NEGATIVE and power % 2:
+                poly = terms.scale(poly, -1)
+            poly = self.canon.mul(poly, terms.from_base(base, power))
+        raise CannotClear
+
+    def sign_of(self, base: Base) -> str:
+        """`+`, `-` or `!=` for a base that is known not to be zero."""
+        sign = self.canon.base_sign(base)
+        if sign in (POSITIVE, NEGATIVE):
+            return sign
+        value = base.args[0] if base.kind == "sum" else terms.from_base(base)
+        known = self.nonzero.get(value)
+        if known is None:
+            raise CannotClear
+        return POSITIVE if known == "!=" and sign == NON_NEGATIVE else known
+
+    # Values ------------------------------------------------------------------------------------
+
+    def value(self, poly: Poly) -> Any:
+        """The Z3 term of a polynomial without negative powers."""
+        roots: dict[Base, int] = {}
+        for monomial, _ in poly.terms:
+            for base, exponent in monomial:
+                roots[base] = lcm(roots.get(base, 1), exponent.denominator)
+        addends = []
+        for monomial, coefficient in poly.terms:
+            factors = [] if coefficient == 1 and monomial else [number(coefficient)]
+            for base, exponent in monomial:
+                factors.append(self._power(base, exponent, roots[base]))
+            addends.append(z3.Product(factors) if len(factors) > 1 else factors[0])
+        if not addends:
+            return z3.RealVal(0)
+        return z3.Sum(addends) if len(addends) > 1 else addends[0]
+
+    def _power(self, base: Base, exponent: Fraction, root: int) -> Any:
+        if root > _LARGEST_ROOT:
+            return self._opaque_power(base, exponent)
+        variable = self.variable(base) if root == 1 else self._root(base, root)
+        count = int(exponent * root)
+        return z3.Product([variable] * count) if count > 1 else variable
+
+    def variable(self, base: Base) -> Any:
+        """The real variable that stands for a base."""
+        if base.key not in self._variables:
+            self._variables[base.key] = z3.Real(base.key)
+            self._state_sign(base, self._variables[base.key])
+            if base.kind == "sum" and not _has_negative_power(base.args[0]):
+                self.formulas.append(self._variables[base.key] == self.value(base.args[0]))
+        return self._variables[base.key]
+
+    def _state_sign(self, base: Base, variable: Any) -> None:
+        sign = self.canon.base_sign(base)
+        if sign == POSITIVE:
+            self.formulas.append(variable > 0)
+        elif sign == NON_NEGATIVE:
+            self.formulas.append(variable >= 0)
+        elif sign == NEGATIVE:
+            self.formulas.append(variable < 0)
+        if base.kind == "leaf" and base.args[0].op in ("prob", "dist"):
+            self.formulas.append(variable <= 1)
+        if base.kind == "leaf" and base.args[0].op == "size":
+            self.formulas.append(variable >= 1)
+
+    def _root(self, base: Base, degree: int) -> Any:
+        """A variable whose power of this degree is the base, wherever the base is non-negative."""
+        key = (base.key, degree)
+        if key not in self._roots:
+            root = z3.Real(f"{base.key}^(1/{degree})")
+            self._roots[key] = root
+            inside = self.variable(base)
+            power = z3.Product([root] * degree)
+            self.formulas.append(z3.Implies(inside >= 0, z3.And(root >= 0, power == inside)))
+            if self.canon.base_sign(base) == POSITIVE:
+                self.formulas.append(root > 0)
+        return self._roots[key]
+
+    def _opaque_power(self, base: Base, exponent: Fraction) -> Any:
+        key = f"{base.key}^({exponent})"
+        variable = z3.Real(key)
+        if key not in self._stated:
+            self._stated.add(key)
+            sign = self.canon.base_sign(base)
+            if sign == POSITIVE:
+                self.formulas.append(variable > 0)
+            elif sign == NON_NEGATIVE:
+                self.formulas.append(variable >= 0)
+        return variable
+
+    # Solving -----------------------------------------------------------------------------------
+
+    def unsat(self) -> bool:
+        """Whether Z3 shows that the conditions contradict one another, within the budget."""
+        formulas = [z3.simplify(formula) for formula in self.formulas]
+        if any(z3.is_false(formula) for formula in formulas):
+            return True
+        for tactic in ("qfnra-nlsat", "smt"):
+            solver = z3.Tactic(tactic).solver()
+            solver.set("rlimit", self.rlimit)
+            solver.add(*formulas)
+            answer = solver.check()
+            if answer == z3.unsat:
+                return True
+            if answer == z3.sat:
+                return False
+        return False
+
+
+def _has_negative_power(poly: Poly) -> bool:
+    return any(exponent < 0 for monomial, _ in poly.terms for _, exponent in monomial)
+
+
+def solver_version() -> str:
+    """The version of Z3."""
+    return str(z3.get_version_string())
