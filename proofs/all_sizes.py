@@ -7,6 +7,7 @@ Premises are the domain and the definedness of the rule; what may be infinite is
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 
 from tokenauction.proofs import graph, terms
 from tokenauction.proofs.canonical import Canon, TooLarge
@@ -37,6 +38,16 @@ class _Case:
     others: bool
     text: str
     identify: tuple[Index, Index] | None = None
+    raised: bool = False
+
+    def apply(self, node: Node) -> Node:
+        """A formula of the claim, as it reads in this case."""
+        if self.identify is not None:
+            node = graph.substitute_index(node, *self.identify)
+        if not self.raised:
+            focal = FOCAL if self.identify is None else self.identify[1]
+            node = graph.substitute_leaf(node, RAISED, graph.bid(focal))
+        return split_agents(node, self.named, self.others) if self.named else node
 
 
 @dataclass
@@ -62,11 +73,7 @@ class _Proof:
         prover = Prover(canon, self.rlimit)
 
         def prepared(node: Node) -> Condition:
-            if case.identify is not None:
-                node = graph.substitute_index(node, *case.identify)
-            if case.named:
-                node = split_agents(node, case.named, case.others)
-            return canon.condition(node)
+            return canon.condition(case.apply(node))
 
         try:
             return self._prove_case(assumed, formula, case, prover, prepared)
@@ -122,8 +129,8 @@ class _Proof:
             graph.less(graph.ZERO, bids),
         ]
         arguments = self.claim.prop.arguments
-        if "raised_bids" in arguments:
-            known.append(graph.at_most(graph.bid(FOCAL), RAISED))
+        if case.raised:
+            known.append(graph.less(graph.bid(FOCAL), RAISED))
         if "withdrawn_bids" in arguments:
             focal_bid = graph.where(graph.same(everybody, FOCAL), graph.ZERO, graph.bid(everybody))
             known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, focal_bid)))
@@ -155,15 +162,16 @@ def _cases(claim: Claim, formula: Formula) -> list[_Case]:
     )
     if not claim.has_focal:
         return [_Case((), True, "any number of agents")]
+    raises = (False, True) if "raised_bids" in claim.prop.arguments else (False,)
     cases = []
     for first in fixed:
         text = f"the agent is number {first}"
         rest = tuple(index for index in fixed if index != first)
-        for others in (False, True):
-            cases.append(_Case((first, *rest), others, text, (FOCAL, first)))
-    for others in (False, True):
-        text = "somebody else bids too" if others else "nobody else bids"
-        cases.append(_Case((FOCAL, *fixed), others, text))
+        for others, raised in product((False, True), raises):
+            cases.append(_Case((first, *rest), others, text, (FOCAL, first), raised))
+    for others, raised in product((False, True), raises):
+        text = "there are other agents" if others else "there are no other agents"
+        cases.append(_Case((FOCAL, *fixed), others, text, None, raised))
     return cases
 
 

@@ -32,14 +32,15 @@ _LARGEST_EXPANSION: Final = 400
 
 
 class TooLarge(Exception):
-    """The canonical form would be too large to be of use."""
+    """The canonical form is too large to be of use, or the budget for simplifying is spent."""
 
 
 class Canon:
     """Builds canonical terms; `positive` says that every probability is positive."""
 
-    def __init__(self, positive: bool) -> None:
+    def __init__(self, positive: bool, budget: int = 10**9) -> None:
         self.positive = positive
+        self.budget = budget
         self.apart: dict[Index, frozenset[Index]] = {}
         self._fresh = count()
         self._polys: dict[Node, Poly] = {}
@@ -135,6 +136,9 @@ class Canon:
 
     def mul(self, left: Poly, right: Poly) -> Poly:
         """The product, with every sum under a natural power multiplied out."""
+        self.budget -= 1
+        if self.budget < 0:
+            raise TooLarge
         if len(left.terms) * len(right.terms) > _LARGEST_EXPANSION:
             raise TooLarge
         return self._expanded(terms.mul(left, right))
@@ -658,6 +662,8 @@ class Canon:
                     return POSITIVE
                 if NON_NEGATIVE in signs or ZERO_SIGN in signs:
                     return NON_NEGATIVE
+                if set(signs) <= {NEGATIVE, NON_POSITIVE}:
+                    return NEGATIVE if set(signs) == {NEGATIVE} else NON_POSITIVE
                 return UNKNOWN
             case "pow":
                 known = self.sign(args[0])

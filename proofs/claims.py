@@ -117,6 +117,11 @@ def instance(
     return Instance(agents, tokens, agent, order, formula)
 
 
+def instance_in(claim: Claim, trace: Trace) -> Formula:
+    """The formula of a claim about no agent in particular, in a trace of the caller's."""
+    return _Builder(claim, trace, None, None).formula()
+
+
 def _orders(claim: Claim, agents: int, tokens: int) -> list[tuple[int, ...] | None]:
     """Transpositions generate every reordering, so they decide invariance under all of them."""
     for name, length in (("agent_order", agents), ("token_order", tokens)):

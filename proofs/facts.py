@@ -12,14 +12,14 @@ from the monotonicity of a function of one variable. With `A = Σ_j f(j)` and `B
 The sums need not be non-empty for any of these; an extremum always is taken over somebody.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import permutations
 from typing import Any, Final
 
 from tokenauction.proofs import graph, terms
 from tokenauction.proofs.canonical import NON_NEGATIVE, POSITIVE, Canon, plain
 from tokenauction.proofs.graph import Axis, Index
-from tokenauction.proofs.terms import Base, Condition, Poly
+from tokenauction.proofs.terms import Base, Condition, Poly, subbases
 
 MOST_SUMS: Final = 10
 
@@ -28,27 +28,12 @@ Prove = Callable[[list[Condition], Condition], bool]
 
 
 def closed_bases(conditions: list[Condition], kinds: tuple[str, ...]) -> list[Base]:
-    """The bases of some kinds that occur outside reductions and do not mention a bound index."""
+    """The bases of some kinds, wherever they occur, that do not mention a bound index."""
     found: dict[Base, None] = {}
-
-    def walk(part: Any, inside: bool) -> None:
-        if isinstance(part, Poly):
-            for base in part.bases():
-                walk(base, inside)
-        elif isinstance(part, Base):
-            for arg in part.args:
-                walk(arg, inside or part.kind == "reduce")
-            if part.kind in kinds and not inside and is_closed(part):
-                found[part] = None
-        elif isinstance(part, Condition):
-            for arg in part.args:
-                walk(arg, inside or part.kind in ("all", "any"))
-        elif isinstance(part, tuple):
-            for arg in part:
-                walk(arg, inside)
-
     for condition in conditions:
-        walk(condition, False)
+        for base in subbases(condition):
+            if base.kind in kinds and is_closed(base):
+                found[base] = None
     return list(found)
 
 
@@ -58,30 +43,52 @@ def is_closed(term: Any) -> bool:
 
 
 class ReductionFacts:
-    """Finds facts about the reductions that occur in some conditions."""
+    """Finds facts about the reductions in some conditions, wherever `context` holds."""
 
-    def __init__(self, canon: Canon, prove: Prove) -> None:
-        self.canon = canon
-        self.prove = prove
-
-    def find(
-        self, conditions: list[Condition], context: list[Condition], compare: bool
-    ) -> list[Condition]:
-        """Facts about every reduction in `conditions`; `context` holds wherever they are used.
-
-        Without `compare`, signs and positivity only.
-        """
-        facts: list[Condition] = []
-        reductions = closed_bases(conditions, ("reduce",))
-        groups: dict[tuple[Axis, tuple[Index, ...]], list[Base]] = {}
-        for base in reductions:
+    def __init__(
+        self, canon: Canon, conditions: list[Condition], context: list[Condition], prove: Prove
+    ) -> None:
+        members: dict[tuple[Axis, tuple[Index, ...]], list[Base]] = {}
+        for base in closed_bases(conditions, ("reduce",)):
             _, over, _, excluded = base.args
-            groups.setdefault((over.axis, excluded), []).append(base)
-        for (axis, excluded), members in groups.items():
-            generic = self.canon.fresh(axis, excluded)
-            here = _Group(self, generic, excluded, members, context)
-            facts += here.facts(compare)
-        return facts
+            members.setdefault((over.axis, excluded), []).append(base)
+        counted = {
+            base.args[0].data
+            for condition in conditions
+            for base in subbases(condition)
+            if base.kind == "leaf" and base.args[0].op == "size" and not _bounds(condition)
+        }
+        self.groups = [
+            _Group(canon, prove, axis, excluded, group, context, axis in counted)
+            for (axis, excluded), group in members.items()
+        ]
+
+    def signs(self) -> list[Condition]:
+        """Which reductions are non-negative, or non-positive."""
+        return _useful(fact for group in self.groups for fact in group.signs())
+
+    def comparisons(self) -> list[Condition]:
+        """Which sums bound which."""
+        return _useful(fact for group in self.groups for fact in group.comparisons())
+
+    def _count(self) -> tuple[Poly, Poly]:
+        """How many indices there are, as the sum of ones."""
+        return self.canon.reduce("sum", self.generic, terms.ONE, self.excluded), terms.ONE
+
+    def positivity(self) -> list[Condition]:
+        """Which sums and maxima are positive if others are."""
+        return _useful(fact for group in self.groups for fact in group.positivity())
+
+
+def _bounds(condition: Condition) -> bool:
+    """Whether a condition only bounds a size by a constant."""
+    return condition.kind == "lit" and all(
+        base.kind == "leaf" and base.args[0].op == "size" for base in condition.args[0].bases()
+    )
+
+
+def _useful(facts: Iterable[Condition]) -> list[Condition]:
+    return [fact for fact in dict.fromkeys(facts) if fact != terms.TRUE]
 
 
 class _Group:
@@ -89,75 +96,81 @@ class _Group:
 
     def __init__(
         self,
-        finder: ReductionFacts,
-        generic: Index,
+        canon: Canon,
+        prove: Prove,
+        axis: Axis,
         excluded: tuple[Index, ...],
         members: list[Base],
         context: list[Condition],
+        counted: bool,
     ) -> None:
-        self.canon = finder.canon
-        self.prove = finder.prove
-        self.generic = generic
+        self.canon = canon
+        self.prove = prove
+        self.counted = counted
+        self.generic = canon.fresh(axis, excluded)
         self.excluded = excluded
         self.members = members
-        self.context = context + self._extremum_members()
-
-    def _extremum_members(self) -> list[Condition]:
-        """The generic index's own value is at most the largest."""
-        known = []
-        for base in self.members:
-            if base.args[0] == "max":
-                gap = terms.sub(self.body(base), terms.from_base(base))
-                known.append(self.canon.literal("<=", gap))
-        return known
+        self.context = context
+        sums = [base for base in members if base.args[0] == "sum"][:MOST_SUMS]
+        self.sums = [(terms.from_base(base), self.body(base)) for base in sums]
+        self.maxima = [
+            (terms.from_base(base), self.body(base)) for base in members if base.args[0] == "max"
+        ]
+        self.non_negative: list[tuple[Poly, Poly]] = []
 
     def body(self, base: Base) -> Poly:
         """What a reduction reduces, at the generic index."""
         return self.canon.substitute(base.args[2], base.args[1], self.generic)
 
-    def facts(self, compare: bool) -> list[Condition]:
-        sums = [base for base in self.members if base.args[0] == "sum"][:MOST_SUMS]
-        bodies = [(terms.from_base(base), self.body(base)) for base in sums]
-        facts: list[Condition] = []
-        non_negative = []
-        for total, body in bodies:
+    def signs(self) -> Iterator[Condition]:
+        for total, body in (*self.sums, *self.maxima):
             if self._holds("<=", terms.scale(body, -1)):
-                facts.append(self.canon.literal("<=", terms.scale(total, -1)))
-                non_negative.append((total, body))
+                yield self.canon.literal("<=", terms.scale(total, -1))
+                self.non_negative.append((total, body))
             elif self._holds("<=", body):
-                facts.append(self.canon.literal("<=", total))
-        if compare:
-            facts += self._comparisons(bodies)
-        facts += self._positivity(non_negative)
-        facts += self._extremum_signs()
-        return [fact for fact in facts if fact != terms.TRUE]
+                yield self.canon.literal("<=", total)
+                if (total, body) in self.sums:
+                    self.non_negative.append((terms.scale(total, -1), terms.scale(body, -1)))
 
     def _holds(self, op: str, poly: Poly, *given: Condition) -> bool:
+        """A statement about the generic index: in general, or else in this context."""
         goal = self.canon.literal(op, poly)
         if goal == terms.TRUE:
             return True
-        return goal != terms.FALSE and self.prove([*self.context, *given], goal)
+        if goal == terms.FALSE:
+            return False
+        return self.prove([*given], goal) or self.prove(
+            [*given, *self.context, *self._at_most_maxima()], goal
+        )
 
-    def _comparisons(self, bodies: list[tuple[Poly, Poly]]) -> Iterator[Condition]:
-        factors = [terms.ONE, *self._factors()]
-        for (small, f), (large, g) in permutations(bodies, 2):
+    def _at_most_maxima(self) -> list[Condition]:
+        """The generic index's own value is at most the largest."""
+        return [
+            self.canon.literal("<=", terms.sub(body, largest)) for largest, body in self.maxima
+        ]
+
+    def comparisons(self) -> Iterator[Condition]:
+        factors = [terms.ONE]
+        for largest, _ in self.maxima:
+            factors += [largest, terms.scale(largest, -1)]
+        counts = [self._count()] if self.counted else []
+        for (small, f), (large, g) in permutations([*self.sums, *counts], 2):
             for factor in factors:
-                if self._holds("<=", terms.sub(f, self.canon.mul(factor, g))):
-                    yield self.canon.literal("<=", terms.sub(small, self.canon.mul(factor, large)))
-                elif factor != terms.ONE and self._holds(
-                    "<=", terms.sub(self.canon.mul(factor, g), f)
-                ):
-                    yield self.canon.literal("<=", terms.sub(self.canon.mul(factor, large), small))
+                bound, total = self.canon.mul(factor, g), self.canon.mul(factor, large)
+                if self._holds("<=", terms.sub(f, bound)):
+                    yield self.canon.literal("<=", terms.sub(small, total))
+                elif factor != terms.ONE and self._holds("<=", terms.sub(bound, f)):
+                    yield self.canon.literal("<=", terms.sub(total, small))
 
-    def _factors(self) -> list[Poly]:
-        """The extrema, which bound the factors of a sum."""
-        found = [terms.from_base(b) for b in self.members if b.args[0] == "max"]
-        return [*found, *(terms.scale(one, -1) for one in found)]
+    def _count(self) -> tuple[Poly, Poly]:
+        """How many indices there are, as the sum of ones."""
+        return self.canon.reduce("sum", self.generic, terms.ONE, self.excluded), terms.ONE
 
-    def _positivity(self, non_negative: list[tuple[Poly, Poly]]) -> Iterator[Condition]:
+    def positivity(self) -> Iterator[Condition]:
         seeds = list(self._seeds())
-        for total, body in non_negative:
-            for seed, weight in [*seeds, *non_negative]:
+        sums = [pair for pair in self.non_negative if pair not in self.maxima]
+        for total, body in (*self.non_negative, *self.maxima):
+            for seed, weight in [*seeds, *sums]:
                 if seed == total:
                     continue
                 if self._holds("<", terms.scale(body, -1), self._positive(weight)):
@@ -193,20 +206,6 @@ class _Group:
                 if leaf.args[0].op == "dist" and plain(self.generic) in leaf.free:
                     found[leaf] = None
         return list(found)
-
-    def _extremum_signs(self) -> Iterator[Condition]:
-        for base in self.members:
-            if base.args[0] != "max":
-                continue
-            largest, body = terms.from_base(base), self.body(base)
-            if self._holds("<=", terms.scale(body, -1)):
-                yield self.canon.literal("<=", terms.scale(largest, -1))
-            elif self._holds("<=", body):
-                yield self.canon.literal("<=", largest)
-            for seed, weight in self._seeds():
-                if self._holds("<", terms.scale(body, -1), self._positive(weight)):
-                    none = self.canon.literal("<=", seed)
-                    yield self.canon.disj([none, self._positive(largest)])
 
 
 def members(canon: Canon, conditions: list[Condition]) -> list[Condition]:
@@ -244,7 +243,7 @@ def function_facts(canon: Canon, conditions: list[Condition]) -> list[Condition]
         for base in bases:
             facts += _pointwise(canon, kind, base)
         for left, right in permutations(bases, 2):
-            facts.append(_order_kept(canon, kind, left, right))
+            facts += _order_kept(canon, kind, left, right)
     return [fact for fact in facts if fact != terms.TRUE]
 
 
@@ -272,34 +271,18 @@ def _pointwise(canon: Canon, kind: str, base: Base) -> Iterator[Condition]:
         yield _stated("<", terms.sub(inside, terms.add(value, terms.ONE)))
 
 
-def _order_kept(canon: Canon, kind: str, left: Base, right: Base) -> Condition:
-    """`left < right` inside gives `left < right` outside; `<=` for the floor."""
+def _order_kept(canon: Canon, kind: str, left: Base, right: Base) -> Iterator[Condition]:
+    """`<=` inside gives `<=` outside; `<` gives `<`, but for the floor."""
     inside = terms.sub(left.args[0], right.args[0])
     outside = terms.sub(terms.from_base(left), terms.from_base(right))
-    if kind == "floor":
-        return canon.disj([_stated("<", terms.scale(inside, -1)), _stated("<=", outside)])
-    return canon.disj([_stated("<=", terms.scale(inside, -1)), _stated("<", outside)])
+    yield canon.disj([_stated("<", terms.scale(inside, -1)), _stated("<=", outside)])
+    if kind != "floor":
+        yield canon.disj([_stated("<=", terms.scale(inside, -1)), _stated("<", outside)])
 
 
 def leaves_of(term: Any) -> list[Base]:
     """The leaves of a term, inside reductions too."""
-    found: dict[Base, None] = {}
-
-    def walk(part: Any) -> None:
-        if isinstance(part, Poly):
-            for base in part.bases():
-                walk(base)
-        elif isinstance(part, Base):
-            if part.kind == "leaf":
-                found[part] = None
-            for arg in part.args:
-                walk(arg)
-        elif isinstance(part, Condition | tuple):
-            for arg in part.args if isinstance(part, Condition) else part:
-                walk(arg)
-
-    walk(term)
-    return list(found)
+    return list(dict.fromkeys(base for base in subbases(term) if base.kind == "leaf"))
 
 
 _ONE: Final = terms.Fraction(1)

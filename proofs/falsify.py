@@ -36,43 +36,59 @@ class Search:
     effort: float = 1.0
     most_agents: int = 8
     most_tokens: int = 6
-    more_agents: Sequence[int] = ()
+    more_sizes: Sequence[tuple[int, int]] = ()
     progress: Callable[[str], None] = lambda _: None
+    accept: Callable[[Assignment], bool] | None = None
     profiles: int = 0
     sizes: list[tuple[int, int]] = field(default_factory=list)
     skipped: list[tuple[int, int]] = field(default_factory=list)
     problem: Exception | None = None
+    _traced: list[Instance] | None = None
 
-    def run(self) -> Assignment | None:
-        """The first assignment found that violates the claim, or None."""
-        rng = np.random.default_rng(self.seed)
-        instances = self._instances()
-        for stage in (self._sample_few, self._sample_edges, self._sample_many, self._ascend):
-            for group in instances:
-                for instance in group:
-                    self.progress(f"searching {instance.agents} agents, {instance.tokens} tokens")
-                    found = stage(instance, rng)
-                    if found is not None:
-                        return found
+    def quick(self) -> Assignment | None:
+        """A first look at every size."""
+        return self._run(self._sample_few)
+
+    def edges(self) -> Assignment | None:
+        """A look at both sides of every switch, at the smallest sizes with a rival and a choice."""
+        return self._run(self._sample_edges, small=True)
+
+    def thorough(self) -> Assignment | None:
+        """Everything: the switches at all sizes, large batches, ascent."""
+        for stage in (self._sample_edges, self._sample_many, self._ascend):
+            found = self._run(stage)
+            if found is not None:
+                return found
         return None
 
-    def _instances(self) -> list[list[Instance]]:
-        groups = []
-        extra = [(n, 2) for n in self.more_agents] + [(n, 3) for n in self.more_agents]
-        for agents, tokens in (*SIZES, *extra):
-            if agents > max(self.most_agents, *self.more_agents, 0) or tokens > self.most_tokens:
+    def _run(
+        self, stage: Callable[[Instance, Rng], Assignment | None], small: bool = False
+    ) -> Assignment | None:
+        rng = np.random.default_rng([self.seed, len(stage.__name__)])
+        for instance in self.instances():
+            if small and instance.agents * instance.tokens > 6:
                 continue
-            if agents > self.most_agents and agents not in self.more_agents:
-                continue
+            self.progress(f"searching {instance.agents} agents, {instance.tokens} tokens")
+            found = stage(instance, rng)
+            if found is not None:
+                return found
+        return None
+
+    def instances(self) -> list[Instance]:
+        """The claim at every size that is searched; traced once."""
+        if self._traced is None:
+            self._traced = list(self._trace())
+        return self._traced
+
+    def _trace(self) -> Iterator[Instance]:
+        sizes = [s for s in SIZES if s[0] <= self.most_agents and s[1] <= self.most_tokens]
+        for agents, tokens in (*sizes, *self.more_sizes):
             try:
-                group = list(claims.instances(self.claim, agents, tokens))
+                yield from list(claims.instances(self.claim, agents, tokens))[:6]
+                self.sizes.append((agents, tokens))
             except (claims.RuleFault, claims.TracingError) as problem:
                 self.skipped.append((agents, tokens))
                 self.problem = self.problem or problem
-                continue
-            self.sizes.append((agents, tokens))
-            groups.append(group[:6])
-        return groups
 
     # The stages
 
@@ -113,6 +129,11 @@ class Search:
 
     # Judging candidates
 
+    def _accepts(self, candidate: Assignment) -> bool:
+        if self.accept is not None:
+            return self.accept(candidate)
+        return self.replayer.replay(candidate).violates
+
     def _margins(self, instance: Instance, columns: Columns) -> Floats:
         self.profiles += columns.length
         batch = Batch(columns.leaves(), columns.length)
@@ -135,7 +156,7 @@ class Search:
         worst = suspects[np.argsort(margins[suspects], kind="stable")[:_CANDIDATES]]
         for row in dict.fromkeys([*worst[:2], *simplest, *worst]):
             candidate = columns.exact(int(row), instance)
-            if self.replayer.replay(candidate).violates:
+            if self._accepts(candidate):
                 return candidate
         return None
 

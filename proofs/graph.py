@@ -367,6 +367,15 @@ def substitute_index(node: Node, old: Index, new: Index) -> Node:
     return memo[node]
 
 
+def substitute_leaf(root: Node, old: Node, new: Node) -> Node:
+    """The node with one leaf replaced by another node."""
+    memo: dict[Node, Node] = {}
+    for node in subnodes(root):
+        args = tuple(memo[arg] for arg in node.args)
+        memo[node] = new if node is old else rebuild(node, args, node.data)
+    return memo[root]
+
+
 _SYMBOLS: Final = {"lt": "<", "le": "<=", "eq": "==", "and": "and", "or": "or"}
 
 

@@ -6,12 +6,15 @@ become variables with the facts of proofs/facts.py; Z3 decides what is left. The
 over-approximate the profiles, so a contradiction is a proof for every number of agents and tokens.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Final
 
 from tokenauction.proofs import terms
 from tokenauction.proofs.canonical import Canon, Rewriter, TooLarge
 from tokenauction.proofs.facts import (
+    Prove,
     ReductionFacts,
     attained,
     function_facts,
@@ -19,9 +22,10 @@ from tokenauction.proofs.facts import (
     members,
 )
 from tokenauction.proofs.solver import Query
-from tokenauction.proofs.terms import Base, Condition, Poly
+from tokenauction.proofs.terms import Base, Condition, Poly, subbases
 
-MOST_CASES: Final = 160
+MOST_CASES: Final = 200
+MOST_QUERIES: Final = 4000
 _DEEPEST: Final = 3
 
 
@@ -37,8 +41,9 @@ class Prover:
     rlimit: int = 2_000_000
     cases: int = 0
     queries: int = 0
+    split: bool = True
     last_case: list[Condition] = field(default_factory=list)
-    evidence: list[str] = field(default_factory=list)
+    models: list[dict[str, Fraction]] = field(default_factory=list)
     _known: dict[tuple[frozenset[Condition], Condition], bool] = field(default_factory=dict)
 
     def proves(self, hypotheses: list[Condition], goal: Condition) -> bool:
@@ -103,13 +108,16 @@ class Prover:
     def _refutes(self, conditions: list[Condition], depth: int) -> bool:
         if terms.FALSE in conditions:
             return True
-        choice = self._choice(conditions)
+        choice = self._choice(conditions) if self.split else None
+        if choice is not None and self._impossible(conditions):
+            return True
         if choice is not None:
             return all(
                 self._refutes(self._flat(case), depth) for case in self._split(conditions, choice)
             )
-        self.cases += 1
-        if self.cases > MOST_CASES * (1 + 10 * (depth > 0)):
+        if depth == 0:
+            self.cases += 1
+        if self.cases > MOST_CASES or self.queries > MOST_QUERIES:
             raise GaveUp
         return self._refutes_case(conditions, depth)
 
@@ -120,6 +128,14 @@ class Prover:
             if found is not None:
                 return found
         return None
+
+    def _impossible(self, conditions: list[Condition]) -> bool:
+        """Whether the short conditions alone contradict one another: saves splitting further."""
+        short = [c for c in conditions if c.kind == "lit" and _is_context(c)]
+        key = (frozenset(short), terms.FALSE)
+        if key not in self._known:
+            self._known[key] = self._ask(self._query(short, [], {}))
+        return self._known[key]
 
     def _split(
         self, conditions: list[Condition], choice: Base | Condition
@@ -158,25 +174,30 @@ class Prover:
 
     def _refutes_case(self, conditions: list[Condition], depth: int) -> bool:
         literals = [c for c in conditions if c.kind != "all"]
-        query = self._query(literals, [], {})
-        if self._ask(query):
+        if self._ask(self._query(literals, [], {})):
             return True
         facts = function_facts(self.canon, literals)
-        if depth < _DEEPEST:
-            context = [c for c in conditions if _is_simple(c)]
-            finder = ReductionFacts(self.canon, self._pointwise(depth))
-            facts = [*facts, *finder.find(literals, context, compare=depth == 0)]
-        if terms.FALSE in facts:
+        if facts and self._ask(self._query(literals, facts, {})):
             return True
+        context = [c for c in conditions if _is_context(c)]
+        finder = ReductionFacts(self.canon, literals, context, self._pointwise(depth))
+        stages = (finder.signs, finder.comparisons, finder.positivity)
+        for stage in stages if depth == 0 else (finder.signs, finder.positivity):
+            found = [] if depth >= _DEEPEST else stage()
+            if terms.FALSE in found:
+                return True
+            facts = [*facts, *found]
+            if found and self._ask(self._query(literals, facts, {})):
+                return True
         known = self._nonzero(literals, facts)
-        query = self._query(literals, facts, known)
-        if self._ask(query):
+        if known and self._ask(self._query(literals, facts, known)):
             return True
         if depth == 0:
             self.last_case = literals
+            self.models.append(self._query(literals, facts, known).model())
         return False
 
-    def _pointwise(self, depth: int) -> Any:
+    def _pointwise(self, depth: int) -> Prove:
         def prove(hypotheses: list[Condition], goal: Condition) -> bool:
             key = (frozenset(hypotheses), goal)
             if key not in self._known:
@@ -221,26 +242,33 @@ class Prover:
 
 
 def denominators(conditions: list[Condition]) -> list[Base]:
-    """The bases with a negative exponent, inside other bases first."""
+    """The closed bases with a negative exponent, inside other bases first."""
     found: dict[Base, None] = {}
 
-    def walk(part: Any) -> None:
-        if isinstance(part, Poly):
-            for monomial, _ in part.terms:
-                for base, exponent in monomial:
-                    walk(base)
-                    if exponent < 0 and is_closed(base):
-                        found[base] = None
-        elif isinstance(part, Base | Condition):
-            for arg in part.args:
-                walk(arg)
-        elif isinstance(part, tuple):
-            for arg in part:
-                walk(arg)
+    def look(poly: Poly) -> None:
+        for monomial, _ in poly.terms:
+            for base, exponent in monomial:
+                if exponent < 0 and is_closed(base):
+                    found[base] = None
 
     for condition in conditions:
-        walk(condition)
+        for base in subbases(condition):
+            for arg in base.args:
+                if isinstance(arg, Poly):
+                    look(arg)
+        for poly in literals_of(condition):
+            look(poly)
     return list(found)
+
+
+def literals_of(condition: Condition) -> Iterator[Poly]:
+    """The polynomials that the literals of a condition compare with zero."""
+    for arg in condition.args:
+        if isinstance(arg, Poly):
+            yield arg
+        for part in arg if isinstance(arg, tuple) else (arg,):
+            if isinstance(part, Condition):
+                yield from literals_of(part)
 
 
 def _stated_signs(canon: Canon, conditions: list[Condition]) -> dict[Poly, str]:
@@ -258,14 +286,21 @@ def _stated_signs(canon: Canon, conditions: list[Condition]) -> dict[Poly, str]:
     return stated
 
 
-def _is_simple(condition: Condition) -> bool:
-    """Short enough to be of use as a hypothesis of a pointwise proof."""
+def _is_context(condition: Condition) -> bool:
+    """Of use as a hypothesis of a pointwise proof: short, without choices and without sums."""
     if condition.kind == "lit":
         poly = condition.args[0]
-        return len(poly.terms) <= 4 and all(
+        short = len(poly.terms) <= 4 and all(
             sum(abs(e) for _, e in monomial) <= 3 for monomial, _ in poly.terms
         )
+        return short and all(_is_plain(base) for base in poly.bases())
     return condition.kind in ("all", "same", "different")
+
+
+def _is_plain(base: Base) -> bool:
+    if base.kind == "reduce":
+        return bool(base.args[0] == "max")
+    return base.kind in ("leaf", "exp", "log", "floor")
 
 
 def _first_choice(term: Any) -> Base | Condition | None:

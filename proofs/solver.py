@@ -13,7 +13,7 @@ from typing import Any
 
 import z3
 
-from tokenauction.proofs import terms
+from tokenauction.proofs import graph, terms
 from tokenauction.proofs.canonical import NEGATIVE, NON_NEGATIVE, POSITIVE, Canon, TooLarge
 from tokenauction.proofs.interpret.z3_form import number
 from tokenauction.proofs.terms import Base, Condition, Poly
@@ -147,7 +147,30 @@ class Query:
             self._state_sign(base, self._variables[base.key])
             if base.kind == "sum" and not _has_negative_power(base.args[0]):
                 self.formulas.append(self._variables[base.key] == self.value(base.args[0]))
+            if base.kind in ("where", "max"):
+                self._state_choice(base, self._variables[base.key])
         return self._variables[base.key]
+
+    def _state_choice(self, base: Base, variable: Any) -> None:
+        """What a choice or a maximum is, where it has not been split into cases."""
+        try:
+            if base.kind == "where":
+                condition = self.formula(base.args[0])
+                branches = [self._equals(variable, branch) for branch in base.args[1:]]
+                self.formulas.append(z3.If(condition, *branches))
+            else:
+                equal = [self._equals(variable, arg) for arg in base.args[0]]
+                below = [self.formula(_at_most(arg, base)) for arg in base.args[0]]
+                self.formulas += [z3.Or(equal), *below]
+        except (CannotClear, TooLarge):
+            return
+
+    def _equals(self, variable: Any, poly: Poly) -> Any:
+        """`variable == poly`, multiplied by the denominators of `poly`."""
+        marker = terms.make_base("leaf", graph.scalar(f"value of {variable}"))
+        self._variables[marker.key] = variable
+        difference = terms.sub(terms.from_base(marker), poly)
+        return self.value(self.cleared(difference)) == 0
 
     def _state_sign(self, base: Base, variable: Any) -> None:
         sign = self.canon.base_sign(base)
@@ -191,19 +214,43 @@ class Query:
 
     def unsat(self) -> bool:
         """Whether Z3 shows that the conditions contradict one another, within the budget."""
+        return self._answer()[0] == z3.unsat
+
+    def model(self) -> dict[str, Fraction]:
+        """Values of the variables that Z3 finds to satisfy the conditions; empty if it does not.
+
+        They are approximate where they are irrational, and only a hint: nothing is refuted by them.
+        """
+        answer, model = self._answer()
+        if answer != z3.sat or model is None:
+            return {}
+        return {
+            key: _fraction(model.eval(variable, model_completion=True))
+            for key, variable in self._variables.items()
+        }
+
+    def _answer(self) -> tuple[Any, Any]:
         formulas = [z3.simplify(formula) for formula in self.formulas]
         if any(z3.is_false(formula) for formula in formulas):
-            return True
+            return z3.unsat, None
         for tactic in ("qfnra-nlsat", "smt"):
             solver = z3.Tactic(tactic).solver()
             solver.set("rlimit", self.rlimit)
             solver.add(*formulas)
             answer = solver.check()
-            if answer == z3.unsat:
-                return True
-            if answer == z3.sat:
-                return False
-        return False
+            if answer != z3.unknown:
+                return answer, solver.model() if answer == z3.sat else None
+        return z3.unknown, None
+
+
+def _fraction(value: Any) -> Fraction:
+    if z3.is_algebraic_value(value):
+        value = value.approx(20)
+    return Fraction(value.numerator_as_long(), value.denominator_as_long())
+
+
+def _at_most(arg: Poly, base: Base) -> Condition:
+    return terms.make_condition("lit", terms.sub(arg, terms.from_base(base)), "<=")
 
 
 def _has_negative_power(poly: Poly) -> bool:

@@ -164,6 +164,21 @@ def _level_below(kind: str, args: tuple[Any, ...]) -> int:
     return deepest
 
 
+def subbases(term: Any) -> Iterator[Base]:
+    """Every base inside a term, what is innermost first, bodies of reductions included."""
+    if isinstance(term, Poly):
+        for base in term.bases():
+            yield from subbases(base)
+    elif isinstance(term, Base | Condition):
+        for arg in term.args:
+            yield from subbases(arg)
+        if isinstance(term, Base):
+            yield term
+    elif isinstance(term, tuple):
+        for arg in term:
+            yield from subbases(arg)
+
+
 # Construction ------------------------------------------------------------------------------------
 
 

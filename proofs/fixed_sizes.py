@@ -1,0 +1,141 @@
+"""Exact decisions at fixed sizes: the same prover on the formula with every reduction written out.
+
+TRUSTED CORE where it proves: every instance (each agent, each transposition) at every size of the
+scope must be proved. Where the solver finds a model instead, the model is a candidate for replay.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from tokenauction.proofs import claims, graph, terms
+from tokenauction.proofs.assignment import Assignment, Dist
+from tokenauction.proofs.canonical import Canon, TooLarge
+from tokenauction.proofs.claims import RAISED, SCALE, Claim, Instance
+from tokenauction.proofs.graph import Node
+from tokenauction.proofs.reduction import obligations
+from tokenauction.proofs.sampling import row_names
+from tokenauction.proofs.sequent import GaveUp, Prover
+
+
+@dataclass
+class SizeResult:
+    """What one pair of sizes gave: proved, or candidates for replay."""
+
+    proved: bool
+    vacuous: bool = False
+    candidates: list[Assignment] = field(default_factory=list)
+    reason: str = ""
+
+
+def decide_size(claim: Claim, agents: int, tokens: int, rlimit: int) -> SizeResult:
+    """Every instance at one size; raises what tracing raises."""
+    consistent = False
+    for instance in claims.instances(claim, agents, tokens):
+        for split in (False, True):
+            result = _decide(claim, instance, rlimit, split)
+            if result.proved or result.candidates:
+                break
+        consistent = consistent or not result.vacuous
+        if not result.proved:
+            return result
+    return SizeResult(True, vacuous=not consistent)
+
+
+def _decide(claim: Claim, instance: Instance, rlimit: int, split: bool) -> SizeResult:
+    canon = Canon(claim.positive, budget=300_000)
+    prover = Prover(canon, rlimit, split=split)
+    try:
+        premises = [canon.condition(node) for node in _domain(claim, instance)]
+        roots = [
+            instance.formula.holds,
+            *(node for row in instance.formula.aggregates for node in row),
+        ]
+        for obligation in dict.fromkeys(o for root in roots for o in obligations(root)):
+            condition = canon.condition(obligation.condition)
+            must_prove = obligation.kind == "positive" or claim.prop.everywhere
+            if must_prove and not prover.proves(premises, condition):
+                reason = f"definedness is not proved: {terms.show_condition(condition)}"
+                return SizeResult(False, False, _candidates(claim, instance, prover), reason)
+            premises.append(condition)
+        if not prover.consistent(premises):
+            return SizeResult(True, vacuous=True)
+        goal = canon.condition(instance.formula.holds)
+        for part in goal.args[0] if goal.kind == "and" else (goal,):
+            prover.models.clear()
+            if not prover.proves(premises, part):
+                return SizeResult(False, False, _candidates(claim, instance, prover), "not decided")
+    except (GaveUp, TooLarge):
+        return SizeResult(False, reason="the claim is too large at this size")
+    return SizeResult(True)
+
+
+def _domain(claim: Claim, instance: Instance) -> Iterator[Node]:
+    agents, tokens = range(instance.agents), range(instance.tokens)
+    bids = [graph.bid(graph.agent(j)) for j in agents]
+    yield graph.less(graph.ZERO, graph.add(*bids))
+    for j in agents:
+        row = [graph.prob(graph.agent(j), graph.token(t)) for t in tokens]
+        yield graph.equal(graph.add(*row), graph.ONE)
+    for name in row_names(claim):
+        row = [graph.named_dist(name, graph.token(t)) for t in tokens]
+        yield graph.equal(graph.add(*row), graph.ONE)
+    if "raised_bids" in claim.prop.arguments and instance.agent is not None:
+        yield graph.at_most(bids[instance.agent], RAISED)
+    if "withdrawn_bids" in claim.prop.arguments and instance.agent is not None:
+        others = [bid for j, bid in enumerate(bids) if j != instance.agent]
+        yield graph.less(graph.ZERO, graph.add(graph.ZERO, *others))
+
+
+def _candidates(claim: Claim, instance: Instance, prover: Prover) -> list[Assignment]:
+    found = []
+    for model in prover.models:
+        if model:
+            for digits in (None, 1000, 10**6):
+                values = _assignment(claim, instance, model, digits)
+                if values is not None:
+                    found.append(values)
+    return found
+
+
+def _assignment(
+    claim: Claim, instance: Instance, model: dict[str, Fraction], limit: int | None
+) -> Assignment | None:
+    def value(node: Node, default: Fraction = Fraction(1)) -> Fraction:
+        number = model.get(terms.make_base("leaf", node).key, default)
+        return number if limit is None else number.limit_denominator(limit)
+
+    def row(leaves: list[Node]) -> Dist | None:
+        numbers = [max(value(leaf, Fraction(1, len(leaves))), Fraction(0)) for leaf in leaves]
+        total = sum(numbers)
+        return tuple(x / total for x in numbers) if total > 0 else None
+
+    tokens = range(instance.tokens)
+    bids = tuple(
+        max(value(graph.bid(graph.agent(j))), Fraction(0)) for j in range(instance.agents)
+    )
+    rows = [
+        row([graph.prob(graph.agent(j), graph.token(t)) for t in tokens])
+        for j in range(instance.agents)
+    ]
+    named = {
+        name: row([graph.named_dist(name, graph.token(t)) for t in tokens])
+        for name in row_names(claim)
+    }
+    if any(r is None for r in (*rows, *named.values())):
+        return None
+    arguments = claim.prop.arguments
+    raised = None
+    if "raised_bids" in arguments and instance.agent is not None:
+        raised = max(value(RAISED), bids[instance.agent])
+    return Assignment(
+        bids=bids,
+        dists=tuple(r for r in rows if r is not None),
+        agent=instance.agent,
+        raised_bid=raised,
+        scale=value(SCALE) if "scale" in arguments else None,
+        order=instance.order,
+        named={name: r for name, r in named.items() if r is not None},
+    )
+
+

@@ -1,0 +1,137 @@
+"""The attack on a rule that cannot be traced: runs of its function in floats, nothing more.
+
+A violation with a clear margin is reported with `exact: false`; without one the verdict is unknown.
+Nothing is ever proved here. The property itself is traced, with the rule's outputs as variables, so
+the margin of a violation is read off the same formula that would be proved.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tokenauction.proofs import claims, graph
+from tokenauction.proofs.assignment import Assignment, check_domain
+from tokenauction.proofs.claims import Claim, Instance
+from tokenauction.proofs.interpret.batch import Batch, Floats
+from tokenauction.proofs.numpy_run import Unusable, run_rule
+from tokenauction.proofs.sampling import Columns, draw
+
+CLEAR_MARGIN = 1e-4
+SIZES = ((2, 2), (2, 3), (1, 2), (3, 2), (3, 3), (2, 4), (4, 3), (5, 2))
+
+
+@dataclass(frozen=True)
+class Violation:
+    """An assignment at which the property fails in floats, by how much, and the aggregates there."""
+
+    assignment: Assignment
+    margin: float
+    aggregates: tuple[tuple[float, ...], ...]
+
+
+@dataclass
+class NumericAttack:
+    """One attack; `calls` counts the runs of the rule."""
+
+    claim: Claim
+    seed: int
+    most_calls: int = 12_000
+    most_agents: int = 8
+    most_tokens: int = 8
+    progress: Callable[[str], None] = lambda _: None
+    calls: int = 0
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    _instances: dict[Any, Instance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.claim = replace(self.claim, opaque=True)
+
+    def run(self) -> Violation | None:
+        """The clearest violation at the smallest size that has one."""
+        rng = np.random.default_rng(self.seed)
+        for share in (0.15, 0.85):
+            for agents, tokens in SIZES:
+                if agents > self.most_agents or tokens > self.most_tokens:
+                    continue
+                instances = list(claims.instances(self.claim, agents, tokens))[:3]
+                length = int(self.most_calls * share / len(SIZES) / len(instances) / 2)
+                for instance in instances:
+                    self.progress(f"running it with {agents} agents, {tokens} tokens")
+                    found = self._attack(instance, draw(self.claim, instance, length, rng))
+                    if found is not None:
+                        return found
+                if (agents, tokens) not in self.sizes:
+                    self.sizes.append((agents, tokens))
+        return None
+
+    def _attack(self, instance: Instance, columns: Columns) -> Violation | None:
+        margins, _ = self._margins(instance, columns)
+        order = np.argsort(margins, kind="stable")
+        for row in order[:3]:
+            if margins[row] < -CLEAR_MARGIN:
+                found = self.judge(columns.exact(int(row), instance))
+                if found is not None and found.margin >= CLEAR_MARGIN:
+                    return found
+        return None
+
+    def judge(self, values: Assignment) -> Violation | None:
+        """How clearly the property fails at an assignment; None where it does not."""
+        if not check_domain(self.claim, values):
+            return None
+        key = (values.agents, values.tokens, values.agent, values.order)
+        if key not in self._instances:
+            self._instances[key] = claims.instance(self.claim, *key)
+        instance = self._instances[key]
+        leaves = {node: np.array([float(v)]) for node, v in values.leaves().items()}
+        margins, aggregates = self._evaluate(instance, leaves, 1)
+        if margins[0] >= 0:
+            return None
+        rows = tuple(tuple(float(x) for x in aggregate[0]) for aggregate in aggregates)
+        return Violation(values, float(-margins[0]), rows)
+
+    def _margins(self, instance: Instance, columns: Columns) -> tuple[Floats, list[Floats]]:
+        return self._evaluate(instance, columns.leaves(), columns.length)
+
+    def _evaluate(
+        self, instance: Instance, leaves: Mapping[Any, Floats], length: int
+    ) -> tuple[Floats, list[Floats]]:
+        values = dict(leaves)
+        aggregates: list[Floats] = []
+        broken = np.zeros(length, dtype=bool)
+        for number, (bids, dists) in enumerate(instance.formula.calls):
+            batch = Batch(values, length)
+            nodes = [*bids.elements.reshape(-1), *dists.elements.reshape(-1)]
+            batch.run(*nodes)
+            table = np.array([batch.value(node) for node in nodes])
+            results = np.full((length, instance.tokens), np.nan)
+            for row in range(length):
+                results[row] = self._call(instance, table[:, row], values, row)
+            for t in range(instance.tokens):
+                values[graph.named_dist(f"aggregate_{number}", graph.token(t))] = results[:, t]
+            broken |= ~np.isfinite(results).all(axis=1)
+            aggregates.append(results)
+        batch = Batch(values, length)
+        batch.run(instance.formula.holds)
+        margins = np.nan_to_num(batch.margin(instance.formula.holds), nan=0.0)
+        outside = -1.0 if self.claim.prop.everywhere else 1.0
+        return np.where(broken, outside, margins), aggregates
+
+    def _call(
+        self, instance: Instance, row: Floats, values: Mapping[Any, Floats], at: int
+    ) -> Floats:
+        self.calls += 1
+        rule, n = self.claim.rule, instance.agents
+        named = {
+            name: np.array(
+                [values[graph.named_dist(name, graph.token(t))][at] for t in range(instance.tokens)]
+            )
+            for name, value in rule.distributions.items()
+            if value is None
+        }
+        try:
+            return run_rule(rule, row[:n], row[n:].reshape(n, instance.tokens), named)
+        except Unusable:
+            return np.full(instance.tokens, np.nan)
+

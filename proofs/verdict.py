@@ -1,0 +1,97 @@
+"""Verdicts: proved, refuted or unknown; each with what it covers and what it rests on.
+
+A frozen sum type. `Proved` says which numbers of agents and tokens it covers; `Refuted` carries a
+witness; `Unknown` says why, and never counts as a pass.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tokenauction.proofs.assignment import Assignment
+
+Sizes = Literal["all"] | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which numbers of agents and of tokens a verdict covers."""
+
+    agents: Sizes = "all"
+    tokens: Sizes = "all"
+
+    def __str__(self) -> str:
+        return f"{_sizes(self.agents, 'agents')}, {_sizes(self.tokens, 'tokens')}"
+
+
+def _sizes(sizes: Sizes, what: str) -> str:
+    if sizes == "all":
+        return f"all {what}"
+    if len(sizes) > 1 and list(sizes) == list(range(sizes[0], sizes[-1] + 1)):
+        return f"{sizes[0]} to {sizes[-1]} {what}"
+    return f"{', '.join(map(str, sizes))} {what}"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a proof rests on."""
+
+    method: str
+    steps: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """An assignment at which the property fails, and what the rule does there.
+
+    `exact` says that it was replayed in exact arithmetic; otherwise `margin` says how clear the
+    violation is in floats. The values are fractions, or decimals rounded to 17 digits where
+    `rounded` says so.
+    """
+
+    assignment: Assignment
+    exact: bool
+    undefined: bool
+    token: int | None
+    before: str | None
+    after: str | None
+    preferred: str | None
+    aggregates: tuple[tuple[str, ...], ...]
+    rounded: bool = False
+    margin: float | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Proved:
+    """The property holds at every profile of the scope."""
+
+    scope: Scope
+    evidence: Evidence
+    status: Literal["proved"] = "proved"
+
+
+@dataclass(frozen=True)
+class Refuted:
+    """The property fails at the witness."""
+
+    witness: Witness
+    method: str
+    scope: Scope
+    status: Literal["refuted"] = "refuted"
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Neither proved nor refuted; `explored` says what was tried."""
+
+    reason: str
+    explored: str = ""
+    scope: Scope = field(default_factory=lambda: Scope((), ()))
+    method: str = "none"
+    status: Literal["unknown"] = "unknown"
+
+
+Verdict = Proved | Refuted | Unknown
