@@ -5,13 +5,15 @@ from fractions import Fraction
 from typing import Any
 
 
+from tokenauction.proofs import terms
 from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.canonical import Canon
 from tokenauction.proofs.claims import Claim, Instance
 from tokenauction.proofs.interpret.balls import decimal, evaluate_rigorously
 from tokenauction.proofs.interpret.exact import Special
 from tokenauction.proofs.numpy_run import to_float
 from tokenauction.proofs.replay import Replay
-from tokenauction.proofs.verdict import Witness
+from tokenauction.proofs.verdict import Proved, Refuted, Verdict, Witness
 
 
 def describe(claim: Claim, instance: Instance, values: Assignment, replay: Replay) -> Witness:
@@ -137,3 +139,50 @@ def _profile(values: Assignment) -> str:
     return f"With bids ({bids}) and distributions {dists}"
 
 
+
+
+def explanation(verifier: Any, prop: Any, verdict: Verdict) -> list[str]:
+    """A verdict in words and formulas, paragraph by paragraph."""
+    lines = [f"{prop.name}: {prop.summary}", *_formula(verifier)]
+    if isinstance(verdict, Proved):
+        lines.append(f"Proved for {verdict.scope}, by {verdict.evidence.method}.")
+        lines += [f"  {step}" for step in verdict.evidence.steps]
+        lines.append(f"Assumed: {'; '.join(verdict.evidence.assumptions)}.")
+    elif isinstance(verdict, Refuted):
+        lines += [verdict.witness.sentence, *_tabulated(verdict.witness)]
+        lines.append(
+            "Replayed in exact arithmetic, and by running the rule on NumPy."
+            if verdict.witness.exact
+            else f"Seen in floats only, with a margin of {verdict.witness.margin}."
+        )
+    else:
+        lines.append(f"Unknown: {verdict.reason}.")
+    return lines
+
+
+def _formula(verifier: Any) -> list[str]:
+    paths = verifier.open_paths
+    if isinstance(paths, str):
+        return []
+    canon = Canon(verifier.rule.support == "full", budget=100_000)
+    lines = []
+    for assumed, aggregate in paths:
+        condition = canon.condition(assumed)
+        when = "" if condition == terms.TRUE else f" if {terms.show_condition(condition)}"
+        lines.append(f"q[t] = {canon.poly(aggregate)}{when}")
+    return lines
+
+
+def _tabulated(witness: Witness) -> list[str]:
+    values = witness.assignment
+    lines = []
+    for j, (bid, row) in enumerate(zip(values.bids, values.dists, strict=True)):
+        raised = f" -> {values.raised_bid}" if j == values.agent and values.raised_bid else ""
+        lines.append(f"  agent {j}: bid {bid}{raised}, prefers ({', '.join(map(str, row))})")
+    for name, row in values.named.items():
+        lines.append(f"  {name}: ({', '.join(map(str, row))})")
+    names = ["after the raise", "before it"] if values.raised_bid is not None else ["", "again"]
+    for name, aggregate in zip(names, witness.aggregates, strict=False):
+        about = "approximately " if witness.rounded else ""
+        lines.append(f"  aggregate {name}: {about}({', '.join(aggregate)})".replace("  :", ":"))
+    return lines

@@ -6,6 +6,13 @@ token by token. The terms `p log(p/q) - p + q` (forward KL), `q log(q/p) - q + p
 `|q - p|` (total variation) are such functions, and `Σ_t (q - p) = 0`. So a rule that is monotone in
 the robust order, and returns distributions, is monotone in these three.
 
+odds-implies-losses. Let `q`, `q'` and `p` be positive and `q` lie between `p` and `q'` in the odds
+order. Then `q/p` and `q'/q` rise and fall together over the tokens, so by Chebyshev's sum inequality
+`1 = E_p[(q/p)(q'/q)] ≥ E_p[q'/q]`, hence `E_p[log(q'/q)] ≤ 0`: forward KL falls. Likewise
+`KL(q' ‖ p) - KL(q ‖ p) = KL(q' ‖ q) + Cov_q(q'/q, log(q/p)) ≥ 0`, and for `A = {q > p}`, which both
+ratios favour, `q'(A) ≥ q(A)`: total variation falls. So a rule that is monotone in the odds order and
+positive on positive distributions is monotone in these three on positive distributions.
+
 welfare-implies-monotone (revealed preference). Let `q` maximise `b·v_i + rest` at the bid `b` and
 `q'` at `b' < b`, the rest being the same. Adding `b v_i(q) + r(q) ≥ b v_i(q') + r(q')` and
 `b' v_i(q') + r(q') ≥ b' v_i(q) + r(q)` gives `(b - b')(v_i(q) - v_i(q')) ≥ 0`. A strictly positive
@@ -43,6 +50,13 @@ def maximises_reverse_kl_welfare(rule: Any, bids: Any, dists: Any) -> Any:
     return xp.all(mine[:, None] + theirs[None, :] == theirs[:, None] + mine[None, :])
 
 
+@rule_property(support="full")
+def positive(rule: Any, bids: Any, dists: Any) -> Any:
+    """No token loses all its probability."""
+    aggregate = rule(bids, dists)
+    return array_namespace(aggregate).all(aggregate > 0)
+
+
 @dataclass(frozen=True)
 class Lemma:
     """If every premise holds of a rule for all sizes, then so does the conclusion."""
@@ -51,13 +65,18 @@ class Lemma:
     premises: tuple[RuleProperty, ...]
 
 
-def lemmas_for(prop: RuleProperty) -> Iterator[Lemma]:
+def lemmas_for(prop: RuleProperty, positive_only: bool) -> Iterator[Lemma]:
     """The lemmas whose conclusion is a property, the cheapest first.
 
-    >>> [lemma.name for lemma in lemmas_for(PROPERTIES["monotone-kl"])]
+    `positive_only` says that the claim speaks of strictly positive distributions only.
+
+    >>> [lemma.name for lemma in lemmas_for(PROPERTIES["monotone-tv"], False)]
     ['robust-implies-separable']
     """
     if prop.order in (forward_kl, reverse_kl, total_variation):
         yield Lemma("robust-implies-separable", (distribution, PROPERTIES["monotone"]))
+        if positive_only:
+            odds_order = PROPERTIES["monotone-odds"]
+            yield Lemma("odds-implies-losses", (distribution, positive, odds_order))
     if prop.order == reverse_kl:
         yield Lemma("welfare-implies-monotone", (distribution, maximises_reverse_kl_welfare))

@@ -249,7 +249,8 @@ class _Decision:
         self.notes: list[str] = []
 
     def verdict(self) -> Verdict:
-        for step in (self._quick, self._all_sizes, self._thorough, self._fixed_sizes):
+        steps = (self._quick, self._by_lemma, self._all_sizes, self._thorough, self._fixed_sizes)
+        for step in steps:
             found = step()
             if found is not None:
                 return found
@@ -284,14 +285,12 @@ class _Decision:
             return Unknown("vacuous: no profile satisfies the premises of the property")
         if outcome.proved:
             return self._cross_checked(REDUCTION, outcome.steps)
-        lemma = self._by_lemma()
-        if lemma is None:
-            self.notes.append(outcome.reason)
-        return lemma
+        self.notes.append(outcome.reason)
+        return None
 
     def _by_lemma(self) -> Verdict | None:
-        for lemma in lemmas_for(self.claim.prop):
-            verdicts = [self.verifier.verify(premise) for premise in lemma.premises]
+        for lemma in lemmas_for(self.claim.prop, self.claim.positive):
+            verdicts = (self.verifier.verify(premise) for premise in lemma.premises)
             if all(isinstance(v, Proved) and v.scope == Scope() for v in verdicts):
                 steps = [f"{p.name}: proved for all sizes" for p in lemma.premises]
                 return self._cross_checked(f"lemma {lemma.name}", tuple(steps))

@@ -1,0 +1,206 @@
+"""The command line: `tokenauction verify`, `rules`, `properties`, `completion`.
+
+Nothing here imports a solver: listing rules must be quick, and the user's files run in a child.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from tokenauction.mechanisms import CATALOGUE
+from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.display import Display, table
+from tokenauction.theory import DEFAULT_PROPERTIES, PROPERTIES
+
+_INTERRUPTED = 130
+
+
+class _Target(click.ParamType):
+    name = "target"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        names = [name for name in CATALOGUE if name.startswith(incomplete)]
+        files = sorted(str(path) for path in Path().glob(f"{incomplete}*.py"))
+        return [CompletionItem(text) for text in [*names, *files]]
+
+
+class _Property(click.ParamType):
+    name = "name"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [
+            CompletionItem(name, help=prop.summary)
+            for name, prop in PROPERTIES.items()
+            if name.startswith(incomplete)
+        ]
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: tokenauction verify linear",
+)
+@click.version_option(package_name="tokenauction")
+def main() -> None:
+    """Prove or refute the incentive properties of token auctions."""
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  tokenauction verify linear
+  tokenauction verify log-linear --property monotone --explain
+  tokenauction verify my_rules.py
+  tokenauction verify my_rules.py::boosted --property monotone-odds
+  tokenauction verify linear --property my_rules.py::my_order
+  tokenauction verify my_rules.py --format json --output report.json
+
+\b
+Exit status:
+  0  every claim is proved
+  1  something is refuted
+  2  wrong usage, or input that cannot be used
+  3  nothing is refuted, something is unknown
+
+A file that is verified is run, as importing it would, in a child process.
+"""
+)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, type=_Target())
+@click.option(
+    "--property",
+    "properties",
+    multiple=True,
+    type=_Property(),
+    help="A property to decide, by name or as file.py::name; may be repeated. "
+    f"Default: {', '.join(DEFAULT_PROPERTIES)}.",
+)
+@click.option(
+    "--agents",
+    type=click.IntRange(1, 50),
+    help="Most agents where sizes are fixed (default: 8 in the search, 3 in exact decisions).",
+)
+@click.option(
+    "--tokens",
+    type=click.IntRange(1, 50),
+    help="Most tokens where sizes are fixed (default: 6 in the search, 3 in exact decisions).",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0.5, 86400),
+    default=60.0,
+    show_default=True,
+    help="Seconds that one claim, or loading a file, may take; scales the search with it.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A table, or a report of the schema tokenauction.report/1.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the report there instead of to standard output.",
+)
+@click.option("--explain", is_flag=True, help="Give proofs and counterexamples in full.")
+def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any) -> None:
+    """Prove or refute properties of aggregation rules.
+
+    A TARGET is the name of a shipped rule (see `tokenauction rules`), such a name with parameters
+    as in "cap(highest=2)", a file.py (every rule in it) or file.py::name.
+    """
+    style, output = options.pop("style"), options.pop("output")
+    if output and not Path(output).absolute().parent.is_dir():
+        _fail(f"--output {output}: there is no folder {Path(output).absolute().parent}")
+    names = list(dict.fromkeys(properties)) or list(DEFAULT_PROPERTIES)
+    request = {"targets": list(targets), "properties": names, **options}
+    display = Display(quiet=style == "json" or bool(output))
+    try:
+        with display:
+            outcome = supervisor.verify(request, display.progress, display.decided)
+    except supervisor.Failed as problem:
+        _fail(str(problem))
+    for message in outcome.unusable:
+        click.echo(f"tokenauction: {message}", err=True)
+    rows = outcome.rows()
+    kept = {name: options[name] for name in ("agents", "tokens", "budget", "seed")}
+    text = (
+        report.to_json(report.report(rows, kept))
+        if style == "json"
+        else display.text(rows, plain=bool(output))
+    )
+    _write(text, output)
+    if outcome.interrupted:
+        click.echo("tokenauction: interrupted; what was decided is above", err=True)
+        sys.exit(_INTERRUPTED)
+    sys.exit(report.exit_status(rows, bool(outcome.unusable)))
+
+
+@main.command(epilog="Example: tokenauction rules my_rules.py")
+@click.argument("files", metavar="[FILE.py]...", nargs=-1)
+@click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
+def rules(files: tuple[str, ...], budget: float) -> None:
+    """List the shipped aggregation rules, and those of files."""
+    rows = [[rule.label, rule.support, rule.summary] for rule in CATALOGUE.values()]
+    rows = [[name, *row[1:]] for name, row in zip(CATALOGUE, rows, strict=True)]
+    extra = _listed("rules", files, budget)
+    click.echo(table(["rule", "support", "what it does"], rows + extra), nl=False)
+
+
+@main.command(epilog="Example: tokenauction properties my_orders.py")
+@click.argument("files", metavar="[FILE.py]...", nargs=-1)
+@click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
+def properties(files: tuple[str, ...], budget: float) -> None:
+    """List the properties that can be decided, and those of files."""
+    rows = [[name, prop.support, prop.summary] for name, prop in PROPERTIES.items()]
+    extra = _listed("properties", files, budget)
+    click.echo(table(["property", "support", "what it says"], rows + extra), nl=False)
+
+
+def _listed(do: str, files: tuple[str, ...], budget: float) -> list[list[str]]:
+    if not files:
+        return []
+    try:
+        return [row[:3] for row in supervisor.list_rows(do, list(files), budget)]
+    except supervisor.Failed as problem:
+        _fail(str(problem))
+
+
+@main.command(epilog='Example: eval "$(tokenauction completion bash)"')
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell."""
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(main, {}, "tokenauction", "_TOKENAUCTION_COMPLETE").source())
+
+
+def _write(text: str, output: str | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        temporary = Path(f"{output}.partial")
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, output)
+    except OSError as problem:
+        _fail(f"--output {output}: {problem.strerror}")
+
+
+def _fail(message: str) -> Any:
+    click.echo(f"tokenauction: {message}", err=True)
+    sys.exit(report.UNUSABLE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""What the terminal shows: progress while it works, then a table; plain lines when piped.
+
+Every verdict is a word; colour only repeats it.
+"""
+
+import shutil
+import sys
+import textwrap
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
+
+
+class Display:
+    """Progress on standard error, results as text."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._console = Console(stderr=True)
+        self._status: Status | None = None
+        self._count = 0
+        self._quiet = quiet
+        if self._console.is_terminal:
+            self._status = self._console.status("starting", spinner="dots")
+
+    def __enter__(self) -> "Display":
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def progress(self, text: str) -> None:
+        """Say what is being decided."""
+        if self._status is not None:
+            done = f"{self._count} decided, " if self._count else ""
+            self._status.update(f"{done}{text}")
+
+    def decided(self, result: dict[str, Any]) -> None:
+        """Count a result."""
+        self._count += 1
+
+    def text(self, rows: list[dict[str, Any]], plain: bool = False) -> str:
+        """The results as a table and, below, what there is to say of each."""
+        if sys.stdout.isatty() and not plain:
+            return _fancy(rows)
+        lines = [f"{row['status']:8} {_title(row)}  [{_scope(row)}]" for row in rows]
+        return "\n".join([*lines, *_details(rows, width=0), _summary(rows)]) + "\n"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A table of plain text, its last column wrapped to the terminal."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
+    left = sum(widths) + 2 * len(widths)
+    room = shutil.get_terminal_size((100, 24)).columns - left if sys.stdout.isatty() else 0
+    lines = []
+    for row in [header, *rows]:
+        front = "  ".join(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True))
+        last = textwrap.wrap(row[-1], room) if room > 20 else [row[-1]]
+        lines += [f"{front}  {last[0] if last else ''}".rstrip()]
+        lines += [" " * left + part for part in last[1:]]
+    return "\n".join(lines) + "\n"
+
+
+def _fancy(rows: list[dict[str, Any]]) -> str:
+    grid = Table(box=None, pad_edge=False)
+    for name in ("rule", "property", "verdict", "for", "how", "seconds"):
+        grid.add_column(name, justify="right" if name == "seconds" else "left")
+    previous = ""
+    for row in rows:
+        verdict = Text(row["status"], style=_COLOURS[row["status"]])
+        shown = row["rule"] if row["rule"] != previous else ""
+        previous = row["rule"]
+        seconds = f"{row['seconds']:.1f}"
+        grid.add_row(shown, row["property"], verdict, _scope(row), row["method"], seconds)
+    console = Console()
+    with console.capture() as captured:
+        console.print(grid)
+    width = min(console.width, 100)
+    return captured.get() + "\n".join([*_details(rows, width), _summary(rows)]) + "\n"
+
+
+def _details(rows: list[dict[str, Any]], width: int) -> list[str]:
+    lines: list[str] = []
+    for row in rows:
+        told = row.get("explanation") or ([row["reason"]] if row["reason"] else [])
+        if told:
+            lines += ["", f"{_title(row)}: {row['status']}"]
+        for paragraph in told:
+            lines += _wrapped(paragraph, width)
+    return [*lines, ""]
+
+
+def _wrapped(paragraph: str, width: int) -> list[str]:
+    if not width:
+        return [f"  {paragraph}"]
+    indent = "  " + " " * (len(paragraph) - len(paragraph.lstrip()))
+    return textwrap.wrap(
+        paragraph.strip(), width, initial_indent=indent, subsequent_indent=indent
+    ) or [""]
+
+
+def _title(row: dict[str, Any]) -> str:
+    return f"{row['rule']} {row['property']}"
+
+
+def _scope(row: dict[str, Any]) -> str:
+    agents, tokens = row["scope"]["agents"], row["scope"]["tokens"]
+    if not agents:
+        return "-"
+    return f"{_sizes(agents)} agents, {_sizes(tokens)} tokens"
+
+
+def _sizes(sizes: Any) -> str:
+    if sizes == "all":
+        return "all"
+    if len(sizes) > 1:
+        return f"{sizes[0]}-{sizes[-1]}"
+    return str(sizes[0])
+
+
+def _summary(rows: list[dict[str, Any]]) -> str:
+    counts = [(status, sum(row["status"] == status for row in rows)) for status in _COLOURS]
+    return ", ".join(f"{count} {status}" for status, count in counts)

@@ -1,0 +1,107 @@
+"""The report: results as JSON of the schema `tokenauction.report/1`, with stable fields.
+
+Every input of a counterexample is an exact fraction; what the rule returned is a fraction where it
+is rational and a rounded decimal where it is not. The schema is shipped as `report.schema.json`.
+"""
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from importlib.resources import files
+from typing import Any, Final
+
+SCHEMA: Final = "tokenauction.report/1"
+_TOOLS: Final = ("tokenauction", "z3-solver", "numpy", "python-flint", "array-api-compat")
+
+PROVED, REFUTED, UNUSABLE, UNKNOWN = 0, 1, 2, 3
+
+
+def versions() -> dict[str, str]:
+    """What a report was made with."""
+    found = {name: metadata.version(name) for name in _TOOLS}
+    return {"python": platform.python_version(), **found}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a report."""
+    text = files("tokenauction.proofs").joinpath("report.schema.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def report(results: list[dict[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole report."""
+    return {
+        "schema": SCHEMA,
+        "versions": versions(),
+        "options": dict(options),
+        "results": results,
+    }
+
+
+def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, Any]:
+    """One result: the claim (rule, file, line, fingerprint, property) and its verdict."""
+    evidence = getattr(verdict, "evidence", None)
+    witness = getattr(verdict, "witness", None)
+    return {
+        **claim,
+        "status": verdict.status,
+        "scope": {"agents": _sizes(verdict.scope.agents), "tokens": _sizes(verdict.scope.tokens)},
+        "method": verdict.method if evidence is None else evidence.method,
+        "seconds": round(seconds, 3),
+        "reason": witness.sentence if witness is not None else getattr(verdict, "reason", ""),
+        "assumptions": [] if evidence is None else list(evidence.assumptions),
+        "counterexample": None if witness is None else counterexample(witness),
+    }
+
+
+def _sizes(sizes: Any) -> Any:
+    return sizes if sizes == "all" else list(sizes)
+
+
+def counterexample(witness: Any) -> dict[str, Any]:
+    """A witness as JSON."""
+    values = witness.assignment
+    found: dict[str, Any] = {
+        "exact": witness.exact,
+        "bids": [str(bid) for bid in values.bids],
+        "dists": [[str(p) for p in row] for row in values.dists],
+        "token": witness.token,
+        "before": witness.before,
+        "after": witness.after,
+        "preferred": witness.preferred,
+        "aggregates": [list(row) for row in witness.aggregates],
+        "rounded": witness.rounded,
+        "undefined": witness.undefined,
+    }
+    if values.agent is not None:
+        found["agent"] = values.agent
+    if values.raised_bid is not None:
+        found["raised_bid"] = str(values.raised_bid)
+    if values.scale is not None:
+        found["scale"] = str(values.scale)
+    if values.order is not None:
+        found["order"] = list(values.order)
+    if values.named:
+        found["distributions"] = {k: [str(p) for p in row] for k, row in values.named.items()}
+    if not witness.exact:
+        found["margin"] = witness.margin
+    return found
+
+
+def exit_status(results: list[dict[str, Any]], unusable: bool) -> int:
+    """2 unusable input, 1 something refuted, 3 something unknown, 0 all proved."""
+    statuses = {one["status"] for one in results}
+    if unusable:
+        return UNUSABLE
+    if "refuted" in statuses:
+        return REFUTED
+    return UNKNOWN if "unknown" in statuses or not results else PROVED
+
+
+def to_json(value: Mapping[str, Any]) -> str:
+    """JSON text, in a stable order."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+

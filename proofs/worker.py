@@ -1,0 +1,120 @@
+"""The child process that runs the user's files and decides claims.
+
+It reads one request (a JSON line) and answers with events (JSON lines). The parent kills it when
+its time is up; nothing that a rule prints can get among the events.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from tokenauction.proofs import report
+from tokenauction.proofs.loading import CannotLoad, load_property, load_rules, properties_in
+from tokenauction.theory import RuleProperty
+
+Emit = Callable[..., None]
+
+
+def main() -> None:
+    """Answer the request on standard input."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    request = json.loads(sys.stdin.readline())
+
+    def emit(event: str, **content: Any) -> None:
+        _write(events, {"event": event, **content})
+
+    try:
+        {"verify": _verify, "rules": _rules, "properties": _properties}[request["do"]](request, emit)
+        emit("done")
+    except CannotLoad as problem:
+        emit("problem", message=str(problem))
+
+
+def _write(events: TextIO, content: dict[str, Any]) -> None:
+    events.write(json.dumps(content) + "\n")
+    events.flush()
+
+
+def _rules(request: dict[str, Any], emit: Emit) -> None:
+    rules = load_rules(request["targets"])
+    emit("listed", rows=[[r.label, r.support, r.summary, f"{r.file}:{r.line}"] for r in rules])
+
+
+def _properties(request: dict[str, Any], emit: Emit) -> None:
+    found = [prop for path in request["targets"] for prop in properties_in(path)]
+    emit("listed", rows=[[p.name, p.support, p.summary, f"{p.file}:{p.line}"] for p in found])
+
+
+def _verify(request: dict[str, Any], emit: Emit) -> None:
+    rules = load_rules(request["targets"])
+    properties = [load_property(name) for name in request["properties"]]
+    claims = [
+        {
+            "rule": rule.label,
+            "file": rule.file,
+            "line": rule.line,
+            "fingerprint": None,
+            "property": prop.name,
+        }
+        for rule in rules
+        for prop in properties
+    ]
+    emit("loaded", claims=claims)
+    skip = set(request["skip"])
+    number = 0
+    for rule in rules:
+        numbers = range(number, number + len(properties))
+        number += len(properties)
+        if not set(numbers) <= skip:
+            _verify_rule(rule, dict(zip(numbers, properties, strict=True)), request, claims, emit)
+
+
+def _verify_rule(
+    rule: Any,
+    numbered: dict[int, RuleProperty],
+    request: dict[str, Any],
+    claims: list[dict[str, Any]],
+    emit: Emit,
+) -> None:
+    from tokenauction.proofs.numpy_run import Unusable
+    from tokenauction.proofs.verify import Options, RuleVerifier
+
+    options = Options(
+        agents=request["agents"],
+        tokens=request["tokens"],
+        budget=request["budget"],
+        seed=request["seed"],
+        progress=lambda text: emit("progress", text=text),
+    )
+    verifier = RuleVerifier(rule, options)
+    for number, prop in numbered.items():
+        if number in request["skip"]:
+            continue
+        emit("started", number=number)
+        start = time.perf_counter()
+        try:
+            verdict = verifier.verify(prop)
+        except Unusable as problem:
+            for waiting in numbered:
+                if waiting >= number and waiting not in request["skip"]:
+                    emit("unusable", number=waiting, message=str(problem))
+            return
+        claim = {**claims[number], "fingerprint": verifier.fingerprint}
+        done = report.result(claim, verdict, time.perf_counter() - start)
+        if request["explain"]:
+            done["explanation"] = _explanation(verifier, prop, verdict)
+        emit("result", number=number, result=done)
+
+
+def _explanation(verifier: Any, prop: RuleProperty, verdict: Any) -> list[str]:
+    from tokenauction.proofs.explain import explanation
+
+    return explanation(verifier, prop, verdict)
+
+
+if __name__ == "__main__":
+    main()
