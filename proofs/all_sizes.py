@@ -54,6 +54,7 @@ class _Case:
 class _Proof:
     claim: Claim
     rlimit: int
+    budget: int
     steps: list[str] = field(default_factory=list)
     consistent: bool = False
 
@@ -69,7 +70,7 @@ class _Proof:
 
     def _case(self, assumed: Node, formula: Formula, case: _Case) -> str:
         """Why the case is not proved; empty where it is."""
-        canon = Canon(self.claim.positive)
+        canon = Canon(self.claim.positive, budget=self.budget)
         prover = Prover(canon, self.rlimit)
 
         def prepared(node: Node) -> Condition:
@@ -96,7 +97,9 @@ class _Proof:
         premises = list(domain)
         for obligation in dict.fromkeys(needed):
             condition = prepared(obligation.condition)
-            if condition == terms.TRUE:
+            if condition == terms.TRUE or (
+                obligation.kind == "sufficient" and not self.claim.prop.everywhere
+            ):
                 continue
             must_prove = obligation.kind == "positive" or self.claim.prop.everywhere
             if must_prove and not prover.proves(premises, condition):
@@ -175,9 +178,11 @@ def _cases(claim: Claim, formula: Formula) -> list[_Case]:
     return cases
 
 
-def prove_all_sizes(claim: Claim, rlimit: int = 2_000_000) -> AllSizes:
+def prove_all_sizes(
+    claim: Claim, rlimit: int = 2_000_000, budget: int = 100_000
+) -> AllSizes:
     """Try to prove a claim for every number of agents and tokens.
 
-    Raises what `open_formula` raises where the rule cannot be traced with open sizes.
+    `rlimit` bounds each solver query, `budget` the simplifications of each case. Raises what `open_formula` raises where the rule cannot be traced with open sizes.
     """
-    return _Proof(claim, rlimit).run()
+    return _Proof(claim, rlimit, budget).run()

@@ -13,13 +13,14 @@ The sums need not be non-empty for any of these; an extremum always is taken ove
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from itertools import permutations
 from typing import Any, Final
 
 from tokenauction.proofs import graph, terms
 from tokenauction.proofs.canonical import NON_NEGATIVE, POSITIVE, Canon, plain
 from tokenauction.proofs.graph import Axis, Index
-from tokenauction.proofs.terms import Base, Condition, Poly, subbases
+from tokenauction.proofs.terms import Base, Condition, Monomial, Poly, subbases
 
 MOST_SUMS: Final = 10
 
@@ -58,6 +59,7 @@ class ReductionFacts:
             for base in subbases(condition)
             if base.kind == "leaf" and base.args[0].op == "size" and not _bounds(condition)
         }
+        self.polys = [poly for condition in conditions for poly in _sums_in(condition)]
         self.groups = [
             _Group(canon, prove, axis, excluded, group, context, axis in counted)
             for (axis, excluded), group in members.items()
@@ -71,13 +73,25 @@ class ReductionFacts:
         """Which sums bound which."""
         return _useful(fact for group in self.groups for fact in group.comparisons())
 
-    def _count(self) -> tuple[Poly, Poly]:
-        """How many indices there are, as the sum of ones."""
-        return self.canon.reduce("sum", self.generic, terms.ONE, self.excluded), terms.ONE
+    def combinations(self) -> list[Condition]:
+        """The signs of the linear combinations of sums that occur, and when they are positive."""
+        return _useful(fact for group in self.groups for fact in group.combinations(self.polys))
 
     def positivity(self) -> list[Condition]:
         """Which sums and maxima are positive if others are."""
         return _useful(fact for group in self.groups for fact in group.positivity())
+
+
+def _sums_in(condition: Condition) -> Iterator[Poly]:
+    """The polynomials of several terms that a condition compares, or divides by."""
+    for base in subbases(condition):
+        if base.kind == "sum":
+            yield base.args[0]
+    if condition.kind == "lit":
+        yield condition.args[0]
+    elif condition.kind in ("and", "or"):
+        for part in condition.args[0]:
+            yield from _sums_in(part)
 
 
 def _bounds(condition: Condition) -> bool:
@@ -117,6 +131,7 @@ class _Group:
             (terms.from_base(base), self.body(base)) for base in members if base.args[0] == "max"
         ]
         self.non_negative: list[tuple[Poly, Poly]] = []
+        self.bounded: list[tuple[Poly, Poly]] = []
 
     def body(self, base: Base) -> Poly:
         """What a reduction reduces, at the generic index."""
@@ -140,14 +155,13 @@ class _Group:
         if goal == terms.FALSE:
             return False
         return self.prove([*given], goal) or self.prove(
-            [*given, *self.context, *self._at_most_maxima()], goal
+            [*given, *self.context, *self._at_most_whole()], goal
         )
 
-    def _at_most_maxima(self) -> list[Condition]:
-        """The generic index's own value is at most the largest."""
-        return [
-            self.canon.literal("<=", terms.sub(body, largest)) for largest, body in self.maxima
-        ]
+    def _at_most_whole(self) -> list[Condition]:
+        """The generic index's own value is at most the largest, and at most a non-negative sum."""
+        bounded = [*self.maxima, *self.bounded]
+        return [self.canon.literal("<=", terms.sub(body, whole)) for whole, body in bounded]
 
     def comparisons(self) -> Iterator[Condition]:
         factors = [terms.ONE]
@@ -162,6 +176,26 @@ class _Group:
                 elif factor != terms.ONE and self._holds("<=", terms.sub(bound, f)):
                     yield self.canon.literal("<=", terms.sub(total, small))
 
+    def combinations(self, polys: list[Poly]) -> Iterator[Condition]:
+        """Signs of linear combinations of sums: `Σ_i c_i f_i(j) ≥ 0` gives `Σ_i c_i A_i ≥ 0`."""
+        bodies = {_sole(total): body for total, body in self.sums}
+        self.bounded = [pair for pair in self.non_negative if pair in self.sums]
+        tried: set[Poly] = set()
+        for whole in polys:
+            poly = terms.mul(whole, terms.single(terms.invert(terms.common_factor(whole))))
+            pieces = [piece for term in poly.terms for piece in _linear_in(term, bodies)]
+            total = terms.add(*(self.canon.mul(c, terms.from_base(base)) for c, base in pieces))
+            if len({base for _, base in pieces}) < 2 or total in tried:
+                continue
+            tried.add(total)
+            body = terms.add(*(self.canon.mul(c, bodies[base]) for c, base in pieces))
+            for factor in (1, -1):
+                if self._holds("<=", terms.scale(body, -factor)):
+                    yield self.canon.literal("<=", terms.scale(total, -factor))
+                    signed = terms.scale(total, factor), terms.scale(body, factor)
+                    yield from self._positive_if(*signed, self._seeds())
+                    break
+
     def _count(self) -> tuple[Poly, Poly]:
         """How many indices there are, as the sum of ones."""
         return self.canon.reduce("sum", self.generic, terms.ONE, self.excluded), terms.ONE
@@ -170,12 +204,16 @@ class _Group:
         seeds = list(self._seeds())
         sums = [pair for pair in self.non_negative if pair not in self.maxima]
         for total, body in (*self.non_negative, *self.maxima):
-            for seed, weight in [*seeds, *sums]:
-                if seed == total:
-                    continue
-                if self._holds("<", terms.scale(body, -1), self._positive(weight)):
-                    none = self.canon.literal("<=", seed)
-                    yield self.canon.disj([none, self._positive(total)])
+            yield from self._positive_if(total, body, [*seeds, *sums])
+
+    def _positive_if(
+        self, total: Poly, body: Poly, weights: Iterable[tuple[Poly, Poly]]
+    ) -> Iterator[Condition]:
+        """Weights with a positive sum make the total positive, if each makes its body positive."""
+        for seed, weight in weights:
+            if seed != total and self._holds("<", terms.scale(body, -1), self._positive(weight)):
+                none = self.canon.literal("<=", seed)
+                yield self.canon.disj([none, self._positive(total)])
 
     def _positive(self, poly: Poly) -> Condition:
         return self.canon.literal("<", terms.scale(poly, -1))
@@ -196,16 +234,36 @@ class _Group:
             ):
                 at_token = self.canon.reduce("sum", agent, weight)
                 yield self.canon.reduce("sum", generic, at_token), at_token
-            for named in self._named_dists():
-                yield terms.ONE, terms.from_base(named)
+            for leaf in self._distributions():
+                yield terms.ONE, terms.from_base(leaf)
 
-    def _named_dists(self) -> list[Base]:
+    def _distributions(self) -> list[Base]:
+        """The distributions that occur at the generic token, of a named agent or of none."""
         found: dict[Base, None] = {}
         for member in self.members:
             for leaf in leaves_of(self.body(member)):
-                if leaf.args[0].op == "dist" and plain(self.generic) in leaf.free:
-                    found[leaf] = None
+                indices = graph.indices_of(leaf.args[0])
+                if leaf.args[0].op in ("prob", "dist") and plain(indices[-1]) == self.generic:
+                    if is_closed(leaf):
+                        found[leaf] = None
         return list(found)
+
+
+def _sole(poly: Poly) -> Base:
+    """The base that a polynomial of one base consists of."""
+    return poly.terms[0][0][0][0]
+
+
+def _linear_in(
+    term: tuple[Monomial, Fraction], bodies: dict[Base, Poly]
+) -> Iterator[tuple[Poly, Base]]:
+    """A term as coefficient times one of the sums, if one of them divides it."""
+    monomial, coefficient = term
+    for base, exponent in monomial:
+        if base in bodies and exponent >= 1:
+            rest = terms.times(monomial, ((base, Fraction(-1)),))
+            yield terms.single(rest, coefficient), base
+            return
 
 
 def members(canon: Canon, conditions: list[Condition]) -> list[Condition]:
@@ -285,4 +343,4 @@ def leaves_of(term: Any) -> list[Base]:
     return list(dict.fromkeys(base for base in subbases(term) if base.kind == "leaf"))
 
 
-_ONE: Final = terms.Fraction(1)
+_ONE: Final = Fraction(1)

@@ -7,6 +7,7 @@ replayed exactly before it counts, so nothing here needs to be trusted. Determin
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
@@ -22,6 +23,7 @@ SIZES = (
     (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 2), (3, 3), (3, 4), (4, 2), (4, 3),
     (4, 4), (5, 2), (5, 5), (2, 6), (6, 3), (7, 2), (8, 2),
 )  # fmt: skip
+LARGE_SIZES = ((12, 2), (25, 2), (2, 12), (3, 25))
 _CANDIDATES = 12
 _TOLERANCE = 1e-12
 
@@ -59,13 +61,19 @@ class Search:
             found = self._run(stage)
             if found is not None:
                 return found
-        return None
+        if self.most_agents < 8 or self.most_tokens < 6:
+            return None
+        large = list(self._trace(LARGE_SIZES, each=2))
+        return self._run(self._sample_few, among=large)
 
     def _run(
-        self, stage: Callable[[Instance, Rng], Assignment | None], small: bool = False
+        self,
+        stage: Callable[[Instance, Rng], Assignment | None],
+        small: bool = False,
+        among: list[Instance] | None = None,
     ) -> Assignment | None:
         rng = np.random.default_rng([self.seed, len(stage.__name__)])
-        for instance in self.instances():
+        for instance in self.instances() if among is None else among:
             if small and instance.agents * instance.tokens > 6:
                 continue
             self.progress(f"searching {instance.agents} agents, {instance.tokens} tokens")
@@ -77,14 +85,15 @@ class Search:
     def instances(self) -> list[Instance]:
         """The claim at every size that is searched; traced once."""
         if self._traced is None:
-            self._traced = list(self._trace())
+            sizes = [s for s in SIZES if s[0] <= self.most_agents and s[1] <= self.most_tokens]
+            self._traced = list(self._trace((*sizes, *self.more_sizes), each=6))
         return self._traced
 
-    def _trace(self) -> Iterator[Instance]:
-        sizes = [s for s in SIZES if s[0] <= self.most_agents and s[1] <= self.most_tokens]
-        for agents, tokens in (*sizes, *self.more_sizes):
+    def _trace(self, sizes: Sequence[tuple[int, int]], each: int) -> Iterator[Instance]:
+        """At most so many instances (agents, transpositions) of each size."""
+        for agents, tokens in sizes:
             try:
-                yield from list(claims.instances(self.claim, agents, tokens))[:6]
+                yield from list(islice(claims.instances(self.claim, agents, tokens), each))
                 self.sizes.append((agents, tokens))
             except (claims.RuleFault, claims.TracingError) as problem:
                 self.skipped.append((agents, tokens))

@@ -53,6 +53,8 @@ def _decide(claim: Claim, instance: Instance, rlimit: int, split: bool) -> SizeR
         ]
         for obligation in dict.fromkeys(o for root in roots for o in obligations(root)):
             condition = canon.condition(obligation.condition)
+            if obligation.kind == "sufficient" and not claim.prop.everywhere:
+                continue
             must_prove = obligation.kind == "positive" or claim.prop.everywhere
             if must_prove and not prover.proves(premises, condition):
                 reason = f"definedness is not proved: {terms.show_condition(condition)}"

@@ -74,16 +74,20 @@ def _replace_same(root: Node, false: set[frozenset[Index]]) -> Node:
     return memo[root]
 
 
+Kind = Literal["nonzero", "non-negative", "positive", "sufficient"]
+
+
 @dataclass(frozen=True)
 class Obligation:
     """What must hold for a formula to be defined.
 
-    `kind` is `"nonzero"` or `"non-negative"` where the operation is undefined otherwise, and
-    `"positive"` where it would be infinite or the proof could not speak of it: those are never
-    assumed.
+    `kind` is `"nonzero"` or `"non-negative"` where the operation is undefined otherwise: these may
+    be assumed of profiles at which the rule is defined. `"positive"` is a logarithm that would be
+    infinite otherwise: it has to be proved. `"sufficient"` is enough for a power to be defined, but
+    not necessary: it has to be proved where definedness is the claim, and is never assumed.
     """
 
-    kind: Literal["nonzero", "non-negative", "positive"]
+    kind: Kind
     condition: Node
 
 
@@ -112,18 +116,46 @@ def _walk(
         _, over, excluded = node.data
         yield from _walk(node.args[0], path, (*binders, (over, excluded)), seen)
         return
-    for arg in node.args:
+    if node.op == "exp":
+        arguments = [part for term in _addends(node.args[0]) for part in _inside_exp(term)]
+    else:
+        arguments = [(arg, None) for arg in node.args]
+    for arg, extra in arguments:
         yield from _walk(arg, path, binders, seen)
+        if extra is not None:
+            yield Obligation("non-negative", _closed_under(extra, path, binders))
     for kind, goal in _own(node):
-        condition = graph.implies(graph.conj(*path), goal) if path else goal
-        for over, excluded in reversed(binders):
-            condition = graph.reduce("all", over, condition, excluded)
-        yield Obligation(kind, condition)
+        yield Obligation(kind, _closed_under(goal, path, binders))
 
 
-def _own(
-    node: Node,
-) -> Iterator[tuple[Literal["nonzero", "non-negative", "positive"], Node]]:
+def _closed_under(goal: Node, path: Path, binders: Binders) -> Node:
+    """The goal wherever the path leads to it, for every index around it."""
+    condition = graph.implies(graph.conj(*path), goal) if path else goal
+    for over, excluded in reversed(binders):
+        condition = graph.reduce("all", over, condition, excluded)
+    return condition
+
+
+def _addends(node: Node) -> list[Node]:
+    return list(node.args) if node.op == "add" else [node]
+
+
+def _inside_exp(term: Node) -> list[tuple[Node, Node | None]]:
+    """What an addend of an exponent needs: `c log(x)` with `c > 0` may be minus infinity.
+
+    `exp(c log(x) + y)` is `x^c exp(y)`, also at `x = 0` as long as `y` is finite or minus infinity,
+    which the other addends are.
+    """
+    factors = list(term.args) if term.op == "mul" else [term]
+    logs = [factor for factor in factors if factor.op == "log"]
+    rest = [factor for factor in factors if factor.op != "log"]
+    if len(logs) == 1 and all(factor.op == "const" and factor.data > 0 for factor in rest):
+        inner = logs[0].args[0]
+        return [(inner, graph.at_most(graph.ZERO, inner))]
+    return [(term, None)]
+
+
+def _own(node: Node) -> Iterator[tuple[Kind, Node]]:
     if node.op == "div" and node.args[1].op != "const":
         yield "nonzero", _not_zero(node.args[1])
     elif node.op == "div" and node.args[1].data == 0:
@@ -133,7 +165,8 @@ def _own(
     elif node.op == "pow":
         base, exponent = node.args
         if exponent.op != "const":
-            yield "positive", graph.less(graph.ZERO, base)
+            at_zero = graph.conj(graph.equal(base, graph.ZERO), graph.at_most(graph.ZERO, exponent))
+            yield "sufficient", graph.disj(graph.less(graph.ZERO, base), at_zero)
             return
         if exponent.data < 0:
             yield "nonzero", _not_zero(base)

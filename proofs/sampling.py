@@ -148,6 +148,8 @@ def _tie(rng: Rng, bids: Floats) -> None:
     if bids.shape[1] > 1:
         tied = rng.random(len(bids)) < 0.15
         bids[tied, 1] = bids[tied, 0]
+        equal = rng.random(len(bids)) < 0.05
+        bids[equal] = bids[equal, :1]
 
 
 def _raised(rng: Rng, bids: Floats, agent: int, constants: Sequence[float]) -> Floats:

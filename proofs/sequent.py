@@ -181,7 +181,7 @@ class Prover:
             return True
         context = [c for c in conditions if _is_context(c)]
         finder = ReductionFacts(self.canon, literals, context, self._pointwise(depth))
-        stages = (finder.signs, finder.comparisons, finder.positivity)
+        stages = (finder.signs, finder.comparisons, finder.positivity, finder.combinations)
         for stage in stages if depth == 0 else (finder.signs, finder.positivity):
             found = [] if depth >= _DEEPEST else stage()
             if terms.FALSE in found:

@@ -275,7 +275,9 @@ class _Decision:
             self.notes.append(f"no proof for all sizes: {self.verifier.open_paths}")
             return None
         try:
-            outcome = prove_all_sizes(self.claim, self.options.rlimit)
+            outcome = prove_all_sizes(
+                self.claim, self.options.rlimit, int(100_000 * self.options.effort)
+            )
         except SizeRequired as problem:
             self.notes.append(f"no proof for all sizes: {problem}")
             return None

@@ -178,6 +178,8 @@ def _is_infinite(value: Value) -> bool:
 
 def rational_power(base: Fraction, exponent: Fraction) -> Fraction | None:
     """`base ** exponent` where it is rational and small enough to write down, else None."""
+    if base in (0, 1) and (base == 1 or exponent > 0):
+        return base
     if abs(exponent.numerator) > 4096 or exponent.denominator > 64:
         return None
     top = _root(base.numerator, exponent.denominator)
