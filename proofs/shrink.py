@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from math import lcm
 
 from tokenauction.proofs.assignment import Assignment, Dist
 
@@ -42,8 +43,8 @@ def shrink(
     return best
 
 
-def weight(values: Assignment) -> tuple[int, int, float, int]:
-    """What is simpler: fewer agents, then fewer tokens, then shorter numbers, then the least."""
+def weight(values: Assignment) -> tuple[int, int, float]:
+    """What is simpler: fewer agents, then fewer tokens, then shorter numbers."""
     numbers = [*values.bids]
     numbers += [x for x in (values.raised_bid, values.scale) if x is not None]
     rows = [*values.dists, *values.named.values()]
@@ -51,15 +52,15 @@ def weight(values: Assignment) -> tuple[int, int, float, int]:
     common = sum(_height(Fraction(1, _denominator(row))) * len(row) for row in rows)
     zeros = sum(_height(p) for row in rows for p in row)
     spread = len(set(numbers)) + len(set(rows))
-    return (values.agents, values.tokens, length + common + 0.25 * zeros + 0.1 * spread, 0)
+    return (values.agents, values.tokens, length + common + 0.25 * zeros + 0.1 * spread)
 
 
 def _height(x: Fraction) -> float:
-    return float(len(str(abs(x.numerator))) - 1) + 2.0 * float(
-        x.denominator != 1
-    ) + 0.9 * float(len(str(x.denominator)) - 1) + 0.02 * min(
-        float(abs(x.numerator) + x.denominator), 1e6
-    )
+    """How long a number is to write: digits, a slash, then size; zero counts a little more than one."""
+    digits = len(str(abs(x.numerator))) - 1 + 0.9 * (len(str(x.denominator)) - 1)
+    slash = 2.0 if x.denominator != 1 else 0.0
+    size = 0.02 * float(min(abs(x.numerator) + x.denominator, 10**6))
+    return digits + slash + size + (0.05 if x == 0 else 0.0)
 
 
 def _denominator(row: Dist) -> int:
@@ -172,6 +173,7 @@ def _rows_near(row: Dist) -> Iterator[Dist]:
 
 
 def _simpler_numbers(values: Assignment) -> Iterator[Assignment]:
+    yield from _all_bids_scaled(values)
     for j, bid in enumerate(values.bids):
         for simple in _numbers_near(bid, values):
             bids = (*values.bids[:j], simple, *values.bids[j + 1 :])
@@ -185,6 +187,21 @@ def _simpler_numbers(values: Assignment) -> Iterator[Assignment]:
     if values.scale is not None:
         for simple in _numbers_near(values.scale, values):
             yield replace(values, scale=simple)
+
+
+def _all_bids_scaled(values: Assignment) -> Iterator[Assignment]:
+    """Every bid times the same number, so that one of them becomes one, or all become whole."""
+    positive = {bid for bid in values.bids if bid > 0}
+    factors = [1 / bid for bid in sorted(positive)][:4]
+    factors.append(Fraction(lcm(*(bid.denominator for bid in values.bids))))
+    for factor in factors:
+        if factor != 1:
+            raised = values.raised_bid
+            yield replace(
+                values,
+                bids=tuple(bid * factor for bid in values.bids),
+                raised_bid=None if raised is None else raised * factor,
+            )
 
 
 def _numbers_near(number: Fraction, values: Assignment) -> Iterator[Fraction]:
