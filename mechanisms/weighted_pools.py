@@ -45,7 +45,7 @@ def saturating_weights(bids: Any, dists: Any) -> Any:
 
 @aggregation_rule
 def softmax_weights(bids: Any, dists: Any) -> Any:
-    """The linear pool with weight `exp(b)`, shifted by the highest bid so that nothing overflows."""
+    """The linear pool with weight `exp(b)`, shifted by the highest bid against overflow."""
     xp = array_namespace(bids, dists)
     return _pool(xp.exp(bids - xp.max(bids)), dists)
 
@@ -59,7 +59,7 @@ def cap(bids: Any, dists: Any, *, highest: float = 10) -> Any:
 
 @aggregation_rule
 def reserve(bids: Any, dists: Any, *, reserve_price: float = 1) -> Any:
-    """The linear pool with weight `max(b - reserve_price, 0)`; the plain mean if nobody bids more."""
+    """The linear pool with weight `max(b - reserve_price, 0)`; the mean if nobody bids more."""
     xp = array_namespace(bids, dists)
     above = xp.maximum(bids - reserve_price, xp.zeros_like(bids))
     total = xp.sum(above)

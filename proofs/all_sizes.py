@@ -1,8 +1,9 @@
 """TRUSTED CORE. Proofs for every number of agents and every number of tokens.
 
-A claim that singles out an agent is split into the cases "nobody else" and "somebody else"; in each,
-that agent is taken out of every reduction and the prover is asked whether a violation is possible.
-Premises are the domain and the definedness of the rule; what may be infinite is proved, not assumed.
+A claim that singles out an agent is split into the cases "nobody else" and "somebody else"; in
+each, that agent is taken out of every reduction and the prover is asked whether a violation is
+possible. Premises are the domain and the definedness of the rule; what may be infinite is proved,
+not assumed.
 """
 
 from collections.abc import Callable
@@ -178,11 +179,10 @@ def _cases(claim: Claim, formula: Formula) -> list[_Case]:
     return cases
 
 
-def prove_all_sizes(
-    claim: Claim, rlimit: int = 2_000_000, budget: int = 100_000
-) -> AllSizes:
+def prove_all_sizes(claim: Claim, rlimit: int = 2_000_000, budget: int = 100_000) -> AllSizes:
     """Try to prove a claim for every number of agents and tokens.
 
-    `rlimit` bounds each solver query, `budget` the simplifications of each case. Raises what `open_formula` raises where the rule cannot be traced with open sizes.
+    `rlimit` bounds each solver query, `budget` the simplifications of each case. Raises what
+    `open_formula` raises where the rule cannot be traced with open sizes.
     """
     return _Proof(claim, rlimit, budget).run()

@@ -1,4 +1,4 @@
-"""TRUSTED CORE. An exact assignment: the values of everything that an instance of a claim quantifies.
+"""TRUSTED CORE. An exact assignment: a value for everything that an instance of a claim quantifies.
 
 Guarantee: `check_domain` accepts exactly the assignments that the claim speaks of: bids that are
 non-negative with a positive sum, distributions that are non-negative (positive where the claim says

@@ -4,10 +4,11 @@ Guarantee: wherever a node is defined, it and its canonical form have the same v
 the laws of real arithmetic; `exp` of a sum is a product; a factor that does not depend on the index
 leaves a sum, a positive one an extremum; sums change places; a preferred distribution sums to one;
 a permutation under a full reduction does nothing. A cancellation `x / x = 1` is used freely, since
-the claim is about profiles at which the rule is defined; definedness itself is proved from the graph.
+the claim is about profiles at which the rule is defined; definedness itself is proved from the
+graph.
 
-Signs are decided here by syntax alone, from what every profile satisfies: bids and probabilities are
-non-negative, the bids have a positive sum.
+Signs are decided here by syntax alone, from what every profile satisfies: bids and probabilities
+are non-negative, the bids have a positive sum.
 """
 
 from collections.abc import Callable
@@ -106,7 +107,9 @@ class Canon:
     def _truth(self, node: Node) -> Condition:
         if node.op in ("lt", "le", "eq"):
             left, right = (self._polys[arg] for arg in node.args)
-            return self.literal({"lt": "<", "le": "<=", "eq": "=="}[node.op], terms.sub(left, right))
+            return self.literal(
+                {"lt": "<", "le": "<=", "eq": "=="}[node.op], terms.sub(left, right)
+            )
         if node.op == "truth":
             return terms.TRUE if node.data else terms.FALSE
         if node.op == "same":
@@ -274,7 +277,7 @@ class Canon:
         return terms.from_base(terms.make_base("floor", poly))
 
     def maximum(self, args: list[Poly]) -> Poly:
-        """The largest of several; known to be dominated ones are dropped, a positive factor leaves."""
+        """The largest of several; dominated ones are dropped, a positive factor leaves."""
         flat: dict[Poly, None] = {}
         for arg in args:
             inner = _sole_base(arg)
@@ -321,9 +324,7 @@ class Canon:
 
     # Reductions --------------------------------------------------------------------------------
 
-    def reduce(
-        self, kind: str, over: Index, body: Poly, excluded: tuple[Index, ...] = ()
-    ) -> Poly:
+    def reduce(self, kind: str, over: Index, body: Poly, excluded: tuple[Index, ...] = ()) -> Poly:
         """A sum, product or extremum over every value of `over` that is not excluded."""
         if kind == "sum":
             return terms.add(*(self._sum_term(over, m, c, excluded) for m, c in body.terms))
@@ -334,7 +335,8 @@ class Canon:
             return body
         if kind == "max":
             factor = tuple(
-                p for p in terms.common_factor(body)
+                p
+                for p in terms.common_factor(body)
                 if plain(over) not in p[0].free and self._power_sign(*p) == POSITIVE
             )
             rest = terms.mul(body, terms.single(terms.invert(factor)))
@@ -371,9 +373,7 @@ class Canon:
         front = terms.single(outside, coefficient)
         return self.mul(front, self._sum_monomial(over, inside, excluded))
 
-    def _sum_monomial(
-        self, over: Index, inside: Monomial, excluded: tuple[Index, ...]
-    ) -> Poly:
+    def _sum_monomial(self, over: Index, inside: Monomial, excluded: tuple[Index, ...]) -> Poly:
         """The sum of a monomial all of whose bases depend on the index."""
         if not inside:
             everybody = terms.from_base(terms.make_base("leaf", graph.size(over.axis)))
@@ -412,9 +412,7 @@ class Canon:
     def _at(self, base: Base, over: Index, index: Index) -> Poly:
         return self.substitute(terms.from_base(base), over, index)
 
-    def _bound(
-        self, kind: str, over: Index, body: Any, excluded: tuple[Index, ...]
-    ) -> Any:
+    def _bound(self, kind: str, over: Index, body: Any, excluded: tuple[Index, ...]) -> Any:
         """A reduction base, its index renamed to its level and its permutations undone."""
         body, over = self._without_permutation(body, over, excluded)
         name = Index(over.axis, f"{terms.BOUND_MARK}{body.level + 1}")
@@ -435,6 +433,7 @@ class Canon:
         if len(innermost) != 1 or None in innermost:
             return body, over
         fresh = self.fresh(over.axis)
+
         def strip(index: Index) -> Index:
             if plain(index) != plain(over):
                 return index
@@ -476,9 +475,7 @@ class Canon:
         return terms.make_condition("lit", poly, op)
 
     def _reduced_literal(self, poly: Poly) -> Poly:
-        factor = tuple(
-            p for p in terms.common_factor(poly) if self._power_sign(*p) == POSITIVE
-        )
+        factor = tuple(p for p in terms.common_factor(poly) if self._power_sign(*p) == POSITIVE)
         poly = self._expanded(terms.mul(poly, terms.single(terms.invert(factor))))
         if not poly.terms:
             return poly
@@ -502,7 +499,7 @@ class Canon:
         return terms.sub(first, second) if c1 > 0 else terms.sub(second, first)
 
     def _compared_without_logs(self, poly: Poly) -> Poly | None:
-        """A sum of logarithms with whole coefficients is compared with zero as a product with one."""
+        """Logarithms with whole coefficients sum to less than zero where a product is below one."""
         upper: list[Poly] = []
         lower: list[Poly] = []
         for monomial, coefficient in poly.terms:
@@ -615,9 +612,7 @@ class Canon:
     def sign(self, poly: Poly) -> str:
         """What is known of the sign of a polynomial, wherever it is defined."""
         if poly.key not in self._signs:
-            self._signs[poly.key] = _sum_of_signs(
-                [self._term_sign(m, c) for m, c in poly.terms]
-            )
+            self._signs[poly.key] = _sum_of_signs([self._term_sign(m, c) for m, c in poly.terms])
         return self._signs[poly.key]
 
     def _term_sign(self, monomial: Monomial, coefficient: Fraction) -> str:
@@ -720,6 +715,10 @@ class Rewriter:
             self._memo[term] = work(term)
         return self._memo[term]
 
+    def _rewritten(self, poly: Poly) -> Poly:
+        result: Poly = self.rewrite(poly)
+        return result
+
     def _poly(self, poly: Poly) -> Poly:
         done = []
         for monomial, coefficient in poly.terms:
@@ -742,8 +741,7 @@ class Rewriter:
             case "leaf":
                 return self.leaf(base)
             case "sum":
-                result: Poly = self.rewrite(args[0])
-                return result
+                return self._rewritten(args[0])
             case "exp":
                 return canon.exp(self.rewrite(args[0]))
             case "log":
@@ -753,7 +751,7 @@ class Rewriter:
             case "max":
                 return canon.maximum([self.rewrite(arg) for arg in args[0]])
             case "pow":
-                exponent: Poly = self.rewrite(args[1])
+                exponent = self._rewritten(args[1])
                 value = exponent.constant
                 if value is not None:
                     return canon.power(self.rewrite(args[0]), value)

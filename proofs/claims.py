@@ -138,7 +138,7 @@ def _transpositions(length: int) -> Iterator[tuple[int, ...]]:
 
 
 def traced_rule(claim: Claim) -> list[tuple[Node, Node]]:
-    """The rule alone over every size: pairs (what is assumed of the sizes, the aggregate at `t`)."""
+    """The rule over every size: pairs (what is assumed of the sizes, the aggregate at `t`)."""
 
     def run(trace: Trace) -> Node:
         builder = _Builder(claim, trace, None, None)
@@ -233,9 +233,7 @@ class _Builder:
         )
 
     def _common_dists(self) -> TracedArray:
-        return self._array(
-            (Axis.AGENTS, Axis.TOKENS), lambda _, t: graph.named_dist("common", t)
-        )
+        return self._array((Axis.AGENTS, Axis.TOKENS), lambda _, t: graph.named_dist("common", t))
 
     # The rule
 

@@ -6,7 +6,7 @@ Nothing here imports a solver: listing rules must be quick, and the user's files
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -19,7 +19,7 @@ from tokenauction.theory import DEFAULT_PROPERTIES, PROPERTIES
 _INTERRUPTED = 130
 
 
-class _Target(click.ParamType):
+class _Target(click.ParamType[str]):
     name = "target"
 
     def shell_complete(
@@ -30,7 +30,7 @@ class _Target(click.ParamType):
         return [CompletionItem(text) for text in [*names, *files]]
 
 
-class _Property(click.ParamType):
+class _Property(click.ParamType[str]):
     name = "name"
 
     def shell_complete(
@@ -197,7 +197,7 @@ def _write(text: str, output: str | None) -> None:
         _fail(f"--output {output}: {problem.strerror}")
 
 
-def _fail(message: str) -> Any:
+def _fail(message: str) -> NoReturn:
     click.echo(f"tokenauction: {message}", err=True)
     sys.exit(report.UNUSABLE)
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-
 from tokenauction.proofs import terms
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.canonical import Canon
@@ -127,9 +126,7 @@ def sentence(claim: Claim, witness: Witness) -> str:
 
 
 def _others(values: Assignment) -> str:
-    others = [
-        f"agent {j} bidding {bid}" for j, bid in enumerate(values.bids) if j != values.agent
-    ]
+    others = [f"agent {j} bidding {bid}" for j, bid in enumerate(values.bids) if j != values.agent]
     return f", with {', '.join(others)}" if others else ""
 
 
@@ -137,8 +134,6 @@ def _profile(values: Assignment) -> str:
     bids = ", ".join(map(str, values.bids))
     dists = "; ".join(f"({', '.join(map(str, row))})" for row in values.dists)
     return f"With bids ({bids}) and distributions {dists}"
-
-
 
 
 def explanation(verifier: Any, prop: Any, verdict: Verdict) -> list[str]:

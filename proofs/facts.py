@@ -306,7 +306,7 @@ def function_facts(canon: Canon, conditions: list[Condition]) -> list[Condition]
 
 
 def _stated(op: str, poly: Poly) -> Condition:
-    """A literal as it stands: `Canon.literal` would turn a fact about `exp` into one about `log`."""
+    """A literal as it stands: `Canon.literal` would turn facts about `exp` into some on `log`."""
     return terms.make_condition("lit", poly, op)
 
 

@@ -18,6 +18,7 @@ from tokenauction.proofs.graph import Node
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.sampling import Columns, Floats, Rng, draw, round_short
+from tokenauction.proofs.trace import TracingError
 
 SIZES = (
     (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 2), (3, 3), (3, 4), (4, 2), (4, 3),
@@ -95,7 +96,7 @@ class Search:
             try:
                 yield from list(islice(claims.instances(self.claim, agents, tokens), each))
                 self.sizes.append((agents, tokens))
-            except (claims.RuleFault, claims.TracingError) as problem:
+            except (claims.RuleFault, TracingError) as problem:
                 self.skipped.append((agents, tokens))
                 self.problem = self.problem or problem
 

@@ -113,9 +113,7 @@ def _assignment(
         return tuple(x / total for x in numbers) if total > 0 else None
 
     tokens = range(instance.tokens)
-    bids = tuple(
-        max(value(graph.bid(graph.agent(j))), Fraction(0)) for j in range(instance.agents)
-    )
+    bids = tuple(max(value(graph.bid(graph.agent(j))), Fraction(0)) for j in range(instance.agents))
     rows = [
         row([graph.prob(graph.agent(j), graph.token(t)) for t in tokens])
         for j in range(instance.agents)
@@ -139,5 +137,3 @@ def _assignment(
         order=instance.order,
         named={name: r for name, r in named.items() if r is not None},
     )
-
-

@@ -67,9 +67,7 @@ class _Grounding:
                 Index(i.axis, str(self.place(i, positions)), self.place(i, positions))
                 for i in graph.indices_of(node)
             )
-            return graph.rebuild(
-                node, (), (node.data[0], *moved) if node.op == "dist" else moved
-            )
+            return graph.rebuild(node, (), (node.data[0], *moved) if node.op == "dist" else moved)
         if node.op != "reduce":
             return graph.rebuild(
                 node, tuple(self.ground(arg, positions) for arg in node.args), node.data

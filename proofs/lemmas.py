@@ -7,18 +7,19 @@ token by token. The terms `p log(p/q) - p + q` (forward KL), `q log(q/p) - q + p
 the robust order, and returns distributions, is monotone in these three.
 
 odds-implies-losses. Let `q`, `q'` and `p` be positive and `q` lie between `p` and `q'` in the odds
-order. Then `q/p` and `q'/q` rise and fall together over the tokens, so by Chebyshev's sum inequality
-`1 = E_p[(q/p)(q'/q)] ≥ E_p[q'/q]`, hence `E_p[log(q'/q)] ≤ 0`: forward KL falls. Likewise
-`KL(q' ‖ p) - KL(q ‖ p) = KL(q' ‖ q) + Cov_q(q'/q, log(q/p)) ≥ 0`, and for `A = {q > p}`, which both
-ratios favour, `q'(A) ≥ q(A)`: total variation falls. So a rule that is monotone in the odds order and
-positive on positive distributions is monotone in these three on positive distributions.
+order. Then `q/p` and `q'/q` rise and fall together over the tokens, so by Chebyshev's sum
+inequality `1 = E_p[(q/p)(q'/q)] ≥ E_p[q'/q]`, hence `E_p[log(q'/q)] ≤ 0`: forward KL falls.
+Likewise `KL(q' ‖ p) - KL(q ‖ p) = KL(q' ‖ q) + Cov_q(q'/q, log(q/p)) ≥ 0`, and for `A = {q > p}`,
+which both ratios favour, `q'(A) ≥ q(A)`: total variation falls. So a rule that is monotone in the
+odds order and positive on positive distributions is monotone in these three on positive
+distributions.
 
 welfare-implies-monotone (revealed preference). Let `q` maximise `b·v_i + rest` at the bid `b` and
 `q'` at `b' < b`, the rest being the same. Adding `b v_i(q) + r(q) ≥ b v_i(q') + r(q')` and
 `b' v_i(q') + r(q') ≥ b' v_i(q) + r(q)` gives `(b - b')(v_i(q) - v_i(q')) ≥ 0`. A strictly positive
-distribution with `B (log q(s) - log q(t)) = Σ_j b_j (log p_j(s) - log p_j(t))` for all tokens is the
-log-linear rule, which maximises `-Σ_j b_j KL(q ‖ p_j) = -B KL(q ‖ q*) + const`, and one with
-`B q = Σ_j b_j p_j` is the linear rule, which maximises `-Σ_j b_j KL(p_j ‖ q)` (arXiv 2310.10826).
+distribution with `B (log q(s) - log q(t)) = Σ_j b_j (log p_j(s) - log p_j(t))` for all tokens is
+the log-linear rule, which maximises `-Σ_j b_j KL(q ‖ p_j) = -B KL(q ‖ q*) + const`
+(arXiv 2310.10826).
 
 The premise of a lemma is proved by the same checker; nothing is taken from a rule's name.
 """

@@ -65,9 +65,11 @@ def load_property(name: str) -> RuleProperty:
 
 def properties_in(path: str) -> list[RuleProperty]:
     """Every property of a file, and monotonicity in every order of it."""
-    members = _own_members(load_file(path), (PreferenceOrder, RuleProperty), {
-        *map(id, ORDERS.values()), *map(id, PROPERTIES.values())
-    })
+    members = _own_members(
+        load_file(path),
+        (PreferenceOrder, RuleProperty),
+        {*map(id, ORDERS.values()), *map(id, PROPERTIES.values())},
+    )
     return [monotone_in(one) if isinstance(one, PreferenceOrder) else one for one in members]
 
 
@@ -170,7 +172,9 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
     except UnicodeDecodeError as problem:
         raise CannotLoad(f"{path}: not a UTF-8 text file ({problem.reason})") from None
     except (Exception, SystemExit) as problem:
-        lines = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == str(resolved)]
+        lines = [
+            f for f in traceback.extract_tb(problem.__traceback__) if f.filename == str(resolved)
+        ]
         line = f":{lines[-1].lineno}" if lines else ""
         text = " ".join(str(problem).split())
         raise CannotLoad(f"{path}{line}: {type(problem).__name__}: {text}") from None
@@ -184,5 +188,3 @@ def _unknown(what: str, name: str, known: Mapping[str, Any] | list[str], place: 
     hint = f"; did you mean {near[0]}?" if near else ""
     listed = ", ".join(known) or "nothing"
     return f"{place}unknown {what} {name!r}{hint} (there is: {listed})"
-
-

@@ -24,7 +24,7 @@ SIZES = ((2, 2), (2, 3), (1, 2), (3, 2), (3, 3), (2, 4), (4, 3), (5, 2))
 
 @dataclass(frozen=True)
 class Violation:
-    """An assignment at which the property fails in floats, by how much, and the aggregates there."""
+    """Where the property fails in floats, by how much, and the aggregates there."""
 
     assignment: Assignment
     margin: float
@@ -134,4 +134,3 @@ class NumericAttack:
             return run_rule(rule, row[:n], row[n:].reshape(n, instance.tokens), named)
         except Unusable:
             return np.full(instance.tokens, np.nan)
-

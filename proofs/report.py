@@ -103,5 +103,3 @@ def exit_status(results: list[dict[str, Any]], unusable: bool) -> int:
 def to_json(value: Mapping[str, Any]) -> str:
     """JSON text, in a stable order."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-
-

@@ -65,7 +65,7 @@ class Prover:
         if depth == 0:
             conditions += self._named_witnesses(attained(self.canon, conditions))
         conditions = self._applied(conditions)
-        if depth == 0:
+        if depth <= 1:
             conditions = self._flat([*conditions, *members(self.canon, conditions)])
         return conditions
 
@@ -333,5 +333,3 @@ def _literal_in(condition: Condition) -> Condition:
     while condition.kind in ("and", "or"):
         condition = condition.args[0][0]
     return condition
-
-

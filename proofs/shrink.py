@@ -7,6 +7,7 @@ shrunk assignment violates the claim just as the first one did. Outside the trus
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from math import lcm
 
@@ -15,7 +16,10 @@ from tokenauction.proofs.assignment import Assignment, Dist
 _ROUNDS = 12
 _SIMPLE = [
     Fraction(text)
-    for text in "0 1 2 3 4 5 6 8 9 10 1/2 1/4 3/2 1/3 2/3 5/2 12 15 16 20 25 30 50 100 1000".split()
+    for text in (
+        *("0", "1", "2", "3", "4", "5", "6", "8", "9", "10", "1/2", "1/4", "3/2", "1/3", "2/3"),
+        *("5/2", "12", "15", "16", "20", "25", "30", "50", "100", "1000"),
+    )
 ]
 
 
@@ -56,7 +60,7 @@ def weight(values: Assignment) -> tuple[int, int, float]:
 
 
 def _height(x: Fraction) -> float:
-    """How long a number is to write: digits, a slash, then size; zero counts a little more than one."""
+    """How long a number is to write: digits, a slash, size; zero counts a little more than one."""
     digits = len(str(abs(x.numerator))) - 1 + 0.9 * (len(str(x.denominator)) - 1)
     slash = 2.0 if x.denominator != 1 else 0.0
     size = 0.02 * float(min(abs(x.numerator) + x.denominator, 10**6))
@@ -110,9 +114,9 @@ def _fewer_tokens(values: Assignment) -> Iterator[Assignment]:
                 continue
         for into in range(count):
             if into != t:
-                yield _map_rows(values, lambda row, t=t, into=into: _merged(row, t, into), order)
+                yield _map_rows(values, partial(_merged, t=t, into=into), order)
         if all(row[t] < 1 for row in (*values.dists, *values.named.values())):
-            yield _map_rows(values, lambda row, t=t: _dropped(row, t), order)
+            yield _map_rows(values, partial(_dropped, t=t), order)
 
 
 def _merged(row: Dist, t: int, into: int) -> Dist:
@@ -165,11 +169,10 @@ def _rows_near(row: Dist) -> Iterator[Dist]:
                 if rest >= 0:
                     yield tuple(Fraction(c, denominator) for c in (*counts, rest))
         else:
-            counts = [round(p * denominator) for p in row]
-            largest = max(range(len(row)), key=lambda t: row[t])
-            counts[largest] += denominator - sum(counts)
-            if min(counts) >= 0:
-                yield tuple(Fraction(c, denominator) for c in counts)
+            nearest = [round(p * denominator) for p in row]
+            nearest[row.index(max(row))] += denominator - sum(nearest)
+            if min(nearest) >= 0:
+                yield tuple(Fraction(c, denominator) for c in nearest)
 
 
 def _simpler_numbers(values: Assignment) -> Iterator[Assignment]:

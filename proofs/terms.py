@@ -1,9 +1,10 @@
 """TRUSTED CORE. Terms of the canonical form: polynomials over bases, and conditions on them.
 
-A polynomial is a sum of coefficients times monomials; a monomial is a product of *bases* to rational
-powers; a base is a leaf of the graph, or an operation that is not polynomial: an exponential, a
-logarithm, a maximum, a choice, a reduction, a sum that stands under a power. Every term has a `key`,
-a text that is equal exactly where the terms are equal up to the names of bound indices.
+A polynomial is a sum of coefficients times monomials; a monomial is a product of *bases* to
+rational powers; a base is a leaf of the graph, or an operation that is not polynomial: an
+exponential, a logarithm, a maximum, a choice, a reduction, a sum that stands under a power. Every
+term has a `key`, a text that is equal exactly where the terms are equal up to the names of bound
+indices.
 
 This file holds the data and its arithmetic; proofs/canonical.py holds the simplifications.
 """
@@ -249,9 +250,7 @@ def sub(left: Poly, right: Poly) -> Poly:
 
 
 def mul(left: Poly, right: Poly) -> Poly:
-    return make_poly(
-        (times(m1, m2), c1 * c2) for m1, c1 in left.terms for m2, c2 in right.terms
-    )
+    return make_poly((times(m1, m2), c1 * c2) for m1, c1 in left.terms for m2, c2 in right.terms)
 
 
 def times(left: Monomial, right: Monomial) -> Monomial:

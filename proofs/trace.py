@@ -52,7 +52,7 @@ class Trace:
         return chosen
 
     def error(self, problem: str, way_out: str = "") -> TracingError:
-        """The error to raise: a problem at the line of the rule that is running, and a way out."""
+        """The error to raise: a problem at the line that is running, and a way out."""
         return self._fail(TracingError, problem, way_out)
 
     def needs_size(self, problem: str) -> SizeRequired:
@@ -104,7 +104,9 @@ def _line_of_rule() -> str:
 MOST_PATHS = 64
 
 
-def explore(run: Callable[[Trace], Node], new_trace: Callable[[], Trace]) -> list[tuple[Node, Node]]:
+def explore(
+    run: Callable[[Trace], Node], new_trace: Callable[[], Trace]
+) -> list[tuple[Node, Node]]:
     """Every path through the size decisions of `run`: pairs (what the path assumes, its result).
 
     The assumptions are disjoint and cover every size. Raises TracingError where any path does, or
@@ -126,4 +128,6 @@ def explore(run: Callable[[Trace], Node], new_trace: Callable[[], Trace]) -> lis
             return paths
         decisions[-1] = False
         if len(paths) >= MOST_PATHS:
-            raise TracingError(f"more than {MOST_PATHS} branches on the numbers of agents and tokens")
+            raise TracingError(
+                f"more than {MOST_PATHS} branches on the numbers of agents and tokens"
+            )

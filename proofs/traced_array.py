@@ -129,9 +129,7 @@ class TracedArray:
         return self._like(axes, np.transpose(self.elements, order))
 
     def _like(self, axes: tuple[AxisLength, ...], elements: Any) -> "TracedArray":
-        return TracedArray(
-            self.trace, axes, elements, boolean=self.boolean, is_input=self.is_input
-        )
+        return TracedArray(self.trace, axes, elements, boolean=self.boolean, is_input=self.is_input)
 
     def __len__(self) -> int:
         if not self.axes:
@@ -236,7 +234,8 @@ class TracedArray:
             return self._picked(key, axis), axis
         if isinstance(key, TracedArray) and key.boolean:
             raise self.trace.error(
-                "the rule selects elements with a mask", "keep the shape and use xp.where(mask, ...)"
+                "the rule selects elements with a mask",
+                "keep the shape and use xp.where(mask, ...)",
             )
         if isinstance(key, TracedArray | np.ndarray | list) and np.ndim(_elements(key)) > 0:
             return self._gathered(as_traced(self.trace, key), axis), axis + 1
@@ -256,7 +255,9 @@ class TracedArray:
         )
         cut = (slice(None),) * axis + (slice(start, stop, step),)
         elements = self.elements[cut]
-        return self._like((*self.axes[:axis], elements.shape[axis], *self.axes[axis + 1 :]), elements)
+        return self._like(
+            (*self.axes[:axis], elements.shape[axis], *self.axes[axis + 1 :]), elements
+        )
 
     def _at_position(self, position: int, axis: int) -> "TracedArray":
         length = self.axes[axis]
@@ -524,7 +525,7 @@ def as_traced(trace: Trace, value: Any) -> TracedArray:
         return as_traced(trace, list(value))
     if isinstance(value, np.ndarray):
         return as_traced(trace, value[()])
-    if isinstance(value, complex) or isinstance(value, str) or value is None:
+    if isinstance(value, complex | str) or value is None:
         raise trace.error(f"{value!r} is not a real number")
     return scalar_array(trace, graph.constant(trace.rational(value)))
 
@@ -564,7 +565,9 @@ def broadcast(
             axes.append(1)
             continue
         if any(axis != 1 for axis in here if isinstance(axis, int)):
-            raise trace.needs_size("the rule mixes an array of fixed length with the agents or tokens")
+            raise trace.needs_size(
+                "the rule mixes an array of fixed length with the agents or tokens"
+            )
         if len({variable.axis for variable in variables}) > 1:
             raise trace.needs_size("the rule combines the axis of agents with that of tokens")
         elsewhere = {
@@ -572,9 +575,7 @@ def broadcast(
         } | set(axes)
         first = variables[0]
         axes.append(trace.fresh(first.axis) if first in elsewhere else first)
-    renamed = [
-        _rename(part, row, axes) for part, row in zip(elements, padded, strict=True)
-    ]
+    renamed = [_rename(part, row, axes) for part, row in zip(elements, padded, strict=True)]
     return tuple(axes), renamed
 
 
@@ -606,9 +607,7 @@ def reduce_axes(
     if keepdims:
         for place in sorted(chosen):
             result, _ = result._apply_key(None, place)
-    return TracedArray(
-        result.trace, result.axes, result.elements, boolean=kind in ("all", "any")
-    )
+    return TracedArray(result.trace, result.axes, result.elements, boolean=kind in ("all", "any"))
 
 
 def _reduce_one(kind: str, array: TracedArray, place: int) -> TracedArray:

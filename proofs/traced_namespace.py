@@ -65,7 +65,9 @@ class Namespace:
     def isdtype(self, dtype: Any, kind: Any) -> bool:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         boolean = np.dtype(dtype) == np.dtype(bool)
-        return any(one == "bool" if boolean else one in ("real floating", "numeric") for one in kinds)
+        return any(
+            one == "bool" if boolean else one in ("real floating", "numeric") for one in kinds
+        )
 
 
 _CONSTANTS: dict[str, Any] = {
@@ -170,11 +172,15 @@ def _sign(x: Node) -> Node:
 
 
 def _sinh(x: Node) -> Node:
-    return graph.mul(graph.constant(Fraction(1, 2)), graph.sub(graph.exp(x), graph.exp(graph.neg(x))))
+    return graph.mul(
+        graph.constant(Fraction(1, 2)), graph.sub(graph.exp(x), graph.exp(graph.neg(x)))
+    )
 
 
 def _cosh(x: Node) -> Node:
-    return graph.mul(graph.constant(Fraction(1, 2)), graph.add(graph.exp(x), graph.exp(graph.neg(x))))
+    return graph.mul(
+        graph.constant(Fraction(1, 2)), graph.add(graph.exp(x), graph.exp(graph.neg(x)))
+    )
 
 
 def _tanh(x: Node) -> Node:
@@ -460,7 +466,9 @@ def _einsum(trace: Trace, subscripts: str, *operands: Any) -> Any:
 
 
 @_export("vector_norm", "norm")
-def _vector_norm(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+def _vector_norm(
+    trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2
+) -> Any:
     array = as_traced(trace, x)
     if ord in (2, None):
         return _FUNCTIONS["sqrt"](trace, reduce_axes("sum", array * array, axis, keepdims))
@@ -488,7 +496,9 @@ def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
             axes.append(trace.fresh(length.node().data))
         else:
             axes.append(operator.index(length))
-    elements = np.full([1 if isinstance(axis, Index) else axis for axis in axes], node, dtype=object)
+    elements = np.full(
+        [1 if isinstance(axis, Index) else axis for axis in axes], node, dtype=object
+    )
     return TracedArray(trace, tuple(axes), elements, boolean=graph.is_boolean(node))
 
 
@@ -633,7 +643,9 @@ def _stack(trace: Trace, arrays: Any, axis: int = 0) -> Any:
     ]
     kinds.insert(place, len(traced))
     return TracedArray(
-        trace, tuple(int(k) if not isinstance(k, Index) else k for k in kinds), stacked,
+        trace,
+        tuple(int(k) if not isinstance(k, Index) else k for k in kinds),
+        stacked,
         boolean=traced[0].boolean,
     )
 
@@ -716,7 +728,9 @@ def _sorted_nodes(nodes: list[Node]) -> list[Node]:
 
 
 @_export("sort")
-def _sort(trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True) -> Any:
+def _sort(
+    trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True
+) -> Any:
     array = elementwise(_number, as_traced(trace, x))
     _need_lengths(trace, "sorts", array)
     if axis is None:
@@ -783,7 +797,9 @@ def _median(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **_:
         ordered, half = _sorted_nodes(nodes), len(nodes) // 2
         if len(nodes) % 2:
             return [ordered[half]]
-        return [graph.mul(graph.constant(Fraction(1, 2)), graph.add(ordered[half - 1], ordered[half]))]
+        return [
+            graph.mul(graph.constant(Fraction(1, 2)), graph.add(ordered[half - 1], ordered[half]))
+        ]
 
     found = _along(array, axis, middle)
     return found if keepdims else _squeeze(trace, found, axis)
@@ -797,9 +813,7 @@ def _scan(name: str, combine: Callable[..., Node]) -> None:
             raise trace.error(f"{name} with include_initial cannot be traced")
         if axis is None:
             array, axis = array.reshaped((-1,)), 0
-        return _along(
-            array, axis, lambda n: [combine(*n[: stop + 1]) for stop in range(len(n))]
-        )
+        return _along(array, axis, lambda n: [combine(*n[: stop + 1]) for stop in range(len(n))])
 
     _FUNCTIONS[name] = call
 
@@ -832,9 +846,31 @@ def _take_along_axis(trace: Trace, x: Any, indices: Any, axis: Any = -1) -> Any:
 
 METHODS = frozenset(
     {
-        "sum", "prod", "max", "min", "mean", "var", "std", "all", "any", "dot", "reshape",
-        "transpose", "astype", "clip", "copy", "argmax", "argmin", "argsort", "cumsum", "cumprod",
-        "flatten", "ravel", "squeeze", "take", "swapaxes",
+        "sum",
+        "prod",
+        "max",
+        "min",
+        "mean",
+        "var",
+        "std",
+        "all",
+        "any",
+        "dot",
+        "reshape",
+        "transpose",
+        "astype",
+        "clip",
+        "copy",
+        "argmax",
+        "argmin",
+        "argsort",
+        "cumsum",
+        "cumprod",
+        "flatten",
+        "ravel",
+        "squeeze",
+        "take",
+        "swapaxes",
     }
 )
 FUNCTIONS = frozenset(_FUNCTIONS)

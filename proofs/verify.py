@@ -10,7 +10,6 @@
 A rule that cannot be traced is attacked numerically and never proved.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,7 +27,7 @@ from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis, Node
 from tokenauction.proofs.lemmas import lemmas_for
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
-from tokenauction.proofs.numpy_run import Unusable, agrees, check_usable, disagreement
+from tokenauction.proofs.numpy_run import agrees, check_usable, disagreement
 from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.solver import solver_version
@@ -157,11 +156,13 @@ class RuleVerifier:
         if self.untraceable:
             return None
         canon = Canon(self.rule.support == "full", budget=200_000)
-        texts = [self.rule.support]
+        texts: list[str] = [self.rule.support]
         try:
             if isinstance(self.open_paths, str):
                 for agents, tokens in self.usable_sizes[:4]:
-                    instance = next(claims.instances(Claim(self.rule, distribution), agents, tokens))
+                    instance = next(
+                        claims.instances(Claim(self.rule, distribution), agents, tokens)
+                    )
                     texts += [canon.poly(node).key for node in instance.formula.aggregates[0]]
             else:
                 for assumed, aggregate in self.open_paths:
@@ -343,8 +344,10 @@ class _Decision:
     def _violates(self, values: Assignment) -> bool:
         replay = self.replayer.replay(values)
         instance = self.replayer.instance(values)
-        return replay.violates and instance is not None and (
-            agrees(self.claim, values, replay, instance)
+        return (
+            replay.violates
+            and instance is not None
+            and (agrees(self.claim, values, replay, instance))
         )
 
     def _refuted(self, found: Assignment | None, method: str) -> Verdict | None:
@@ -384,9 +387,7 @@ class _Decision:
                 leaves = [part for part in graph.subnodes(node) if not part.args]
                 for axis in Axis:
                     if graph.size(axis) in leaves:
-                        found[axis] |= {
-                            int(leaf.data) for leaf in leaves if leaf.op == "const"
-                        }
+                        found[axis] |= {int(leaf.data) for leaf in leaves if leaf.op == "const"}
         return list(_near(found[Axis.AGENTS], 2, lambda n: (n, 2), 24)) + list(
             _near(found[Axis.TOKENS], 3, lambda t: (2, t), 40)
         )

@@ -28,7 +28,8 @@ def main() -> None:
         _write(events, {"event": event, **content})
 
     try:
-        {"verify": _verify, "rules": _rules, "properties": _properties}[request["do"]](request, emit)
+        answers = {"verify": _verify, "rules": _rules, "properties": _properties}
+        answers[request["do"]](request, emit)
         emit("done")
     except CannotLoad as problem:
         emit("problem", message=str(problem))

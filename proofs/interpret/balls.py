@@ -1,4 +1,4 @@
-"""TRUSTED CORE. The interpretation in balls: rigorous enclosures of logarithms, exponentials, roots.
+"""TRUSTED CORE. The interpretation in balls: rigorous logarithms, exponentials and roots.
 
 Rational values stay Fractions; everything else is a ball (`arb`, from python-flint) that contains
 the true value. Guarantee: a truth value or a sign that is returned is the true one. Two balls that

@@ -1,8 +1,8 @@
 """TRUSTED CORE. The exact interpretation: Fractions, infinities, and what is undefined.
 
 Guarantee: a returned Fraction is the value of the node; `UNDEFINED` means that the node is
-undefined there (see proofs/graph.py for what that means); a truth value is the truth. Where Fractions
-do not suffice (logarithms, exponentials, roots) the answer is `UNSURE`, never a guess;
+undefined there (see proofs/graph.py for what that means); a truth value is the truth. Where
+Fractions do not suffice (logarithms, exponentials, roots) the answer is `UNSURE`, never a guess;
 proofs/interpret/balls.py extends this interpretation to those.
 """
 
