@@ -346,7 +346,7 @@ class Canon:
 
     def _product(self, over: Index, body: Poly, excluded: tuple[Index, ...]) -> Poly:
         if len(body.terms) != 1:
-            return self._bound("prod", over, body, excluded)
+            return self._bound_poly("prod", over, body, excluded)
         monomial, coefficient = body.terms[0]
         result = terms.ONE
         if coefficient != 1:
@@ -396,7 +396,7 @@ class Canon:
                     for branch in base.args[1:]
                 ]
                 return self.where(base.args[0], *branches)
-        return self._bound("sum", over, terms.single(inside), excluded)
+        return self._bound_poly("sum", over, terms.single(inside), excluded)
 
     def _is_distribution(self, base: Base, over: Index) -> bool:
         if base.kind != "leaf" or base.args[0].op not in ("prob", "dist"):
@@ -411,6 +411,10 @@ class Canon:
 
     def _at(self, base: Base, over: Index, index: Index) -> Poly:
         return self.substitute(terms.from_base(base), over, index)
+
+    def _bound_poly(self, kind: str, over: Index, body: Poly, excluded: tuple[Index, ...]) -> Poly:
+        reduction: Poly = self._bound(kind, over, body, excluded)
+        return reduction
 
     def _bound(self, kind: str, over: Index, body: Any, excluded: tuple[Index, ...]) -> Any:
         """A reduction base, its index renamed to its level and its permutations undone."""

@@ -214,7 +214,7 @@ class Query:
 
     def unsat(self) -> bool:
         """Whether Z3 shows that the conditions contradict one another, within the budget."""
-        return self._answer()[0] == z3.unsat
+        return bool(self._answer()[0] == z3.unsat)
 
     def model(self) -> dict[str, Fraction]:
         """Values of the variables that Z3 finds to satisfy the conditions; empty if it does not.

@@ -540,9 +540,10 @@ def elementwise(
     spread = [np.broadcast_to(part, result.shape) for part in elements]
     for place in np.ndindex(*result.shape):
         result[place] = function(*(part[place] for part in spread))
+    shape: tuple[int, ...] = result.shape
     lengths = tuple(
         axis if isinstance(axis, Index) else length
-        for axis, length in zip(axes, result.shape, strict=True)
+        for axis, length in zip(axes, shape, strict=True)
     )
     return TracedArray(trace, lengths, result, boolean=boolean)
 
@@ -701,7 +702,7 @@ def _may_be(length: Any, axis: AxisLength, wanted: int, kept: int) -> bool:
         return wanted == kept
     if isinstance(length, TracedArray):
         return isinstance(axis, Index) and length.node() is graph.size(axis.axis)
-    return length == axis
+    return bool(length == axis)
 
 
 def _has_op(node: Node, op: str) -> bool:

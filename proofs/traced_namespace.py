@@ -89,8 +89,8 @@ def call_numpy(trace: Trace, name: str, args: Any, kwargs: Any) -> Any:
     name = _NUMPY_NAMES.get(name, name)
     if kwargs.pop("out", None) is not None:
         raise trace.error("the rule writes into an array with out=", "use the returned array")
-    kwargs.pop("dtype", None)
-    for ignored in ("order", "subok", "casting", "kind", "optimize", "mode"):
+    _check_dtype(trace, kwargs.pop("dtype", None))
+    for ignored in ("order", "subok", "casting", "kind", "optimize"):
         kwargs.pop(ignored, None)
     return getattr(Namespace(trace), name)(*args, **kwargs)
 
@@ -334,14 +334,24 @@ def _floor_divide(trace: Trace, left: Any, right: Any) -> Any:
 # Reductions --------------------------------------------------------------------------------------
 
 
-def _check_reduction(trace: Trace, name: str, kwargs: Any) -> None:
-    left = {k: v for k, v in kwargs.items() if k not in ("initial", "where", "ddof") or v}
-    left.pop("dtype", None)
-    no_value = [k for k, v in left.items() if v is np._NoValue]  # type: ignore[attr-defined]
-    for key in no_value:
-        left.pop(key)
-    if left:
-        raise trace.error(f"{name} with {', '.join(left)} cannot be traced")
+def _check_reduction(trace: Trace, name: str, kwargs: dict[str, Any]) -> None:
+    """Refuse what would change the meaning of a reduction; accept what only repeats the default."""
+    neutral = {"initial": None, "where": True, "ddof": 0, "correction": 0}
+    for key, value in kwargs.items():
+        if key == "dtype":
+            _check_dtype(trace, value)
+        elif value is np._NoValue:
+            continue
+        elif key not in neutral or value is not neutral[key]:
+            raise trace.error(f"{name} with {key}= cannot be traced")
+
+
+def _check_dtype(trace: Trace, dtype: Any) -> None:
+    """Only real numbers are traced; a conversion to anything else has to be written out."""
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise trace.error(
+            f"the rule converts to {np.dtype(dtype)} with dtype=", "use xp.astype, or xp.floor"
+        )
 
 
 def _reduction(name: str) -> None:
@@ -376,8 +386,9 @@ def _var(
     trace: Trace, x: Any, axis: Any = None, correction: Any = 0, keepdims: bool = False, **k: Any
 ) -> Any:
     array = as_traced(trace, x)
-    if correction or k.get("ddof"):
+    if correction:
         raise trace.error("var with a correction cannot be traced")
+    _check_reduction(trace, "var", k)
     centred = array - _mean(trace, array, axis, True)
     return _mean(trace, centred * centred, axis, keepdims)
 
@@ -432,9 +443,9 @@ def _outer(trace: Trace, left: Any, right: Any) -> Any:
 def _tensordot(trace: Trace, left: Any, right: Any, axes: Any = 2) -> Any:
     x, y = as_traced(trace, left), as_traced(trace, right)
     if isinstance(axes, int):
-        pairs = (list(range(x.ndim - axes, x.ndim)), list(range(axes)))
+        pairs = [list(range(x.ndim - axes, x.ndim)), list(range(axes))]
     else:
-        pairs = tuple([one] if isinstance(one, int) else list(one) for one in axes)  # type: ignore[assignment]
+        pairs = [[one] if isinstance(one, int) else list(one) for one in axes]
     letters = "abcdefghijklmnopqrstuvwxyz"
     first = list(letters[: x.ndim])
     second = list(letters[x.ndim : x.ndim + y.ndim])
@@ -483,8 +494,9 @@ def _vector_norm(
 
 
 @_export("asarray", "array")
-def _asarray(trace: Trace, value: Any, *_: Any, **__: Any) -> Any:
-    return as_traced(trace, value)
+def _asarray(trace: Trace, value: Any, dtype: Any = None, **_: Any) -> Any:
+    array = as_traced(trace, value)
+    return array if dtype is None else _astype(trace, array, dtype)
 
 
 def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
@@ -503,40 +515,41 @@ def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
 
 
 @_export("zeros", "empty")
-def _zeros(trace: Trace, shape: Any, **_: Any) -> Any:
-    return _filled(trace, shape, 0)
+def _zeros(trace: Trace, shape: Any, dtype: Any = None, **_: Any) -> Any:
+    return _asarray(trace, _filled(trace, shape, 0), dtype)
 
 
 @_export("ones")
-def _ones(trace: Trace, shape: Any, **_: Any) -> Any:
-    return _filled(trace, shape, 1)
+def _ones(trace: Trace, shape: Any, dtype: Any = None, **_: Any) -> Any:
+    return _asarray(trace, _filled(trace, shape, 1), dtype)
 
 
 @_export("full")
-def _full(trace: Trace, shape: Any, fill_value: Any, **_: Any) -> Any:
-    return _filled(trace, shape, fill_value)
+def _full(trace: Trace, shape: Any, fill_value: Any, dtype: Any = None, **_: Any) -> Any:
+    return _asarray(trace, _filled(trace, shape, fill_value), dtype)
 
 
-def _like(trace: Trace, x: Any, value: Any) -> Any:
+def _like(trace: Trace, x: Any, value: Any, dtype: Any) -> Any:
     node = as_traced(trace, value).node()
     array = as_traced(trace, x)
-    boolean = graph.is_boolean(node)
-    return elementwise(lambda _: node, array, boolean=boolean)
+    filled = elementwise(lambda _: node, array, boolean=graph.is_boolean(node))
+    kept = bool if array.boolean and dtype is None else dtype
+    return _asarray(trace, filled, kept)
 
 
 @_export("zeros_like", "empty_like")
-def _zeros_like(trace: Trace, x: Any, **_: Any) -> Any:
-    return _like(trace, x, 0)
+def _zeros_like(trace: Trace, x: Any, dtype: Any = None, **_: Any) -> Any:
+    return _like(trace, x, 0, dtype)
 
 
 @_export("ones_like")
-def _ones_like(trace: Trace, x: Any, **_: Any) -> Any:
-    return _like(trace, x, 1)
+def _ones_like(trace: Trace, x: Any, dtype: Any = None, **_: Any) -> Any:
+    return _like(trace, x, 1, dtype)
 
 
 @_export("full_like")
-def _full_like(trace: Trace, x: Any, fill_value: Any, **_: Any) -> Any:
-    return _like(trace, x, fill_value)
+def _full_like(trace: Trace, x: Any, fill_value: Any, dtype: Any = None, **_: Any) -> Any:
+    return _like(trace, x, fill_value, dtype)
 
 
 @_export("arange")

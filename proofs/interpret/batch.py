@@ -52,9 +52,9 @@ class Batch:
             case "eq":
                 return -np.abs(self._gap(*node.args))
             case "and":
-                return np.minimum.reduce([self.margin(arg) for arg in node.args])
+                return self._extreme(np.minimum, node)
             case "or":
-                return np.maximum.reduce([self.margin(arg) for arg in node.args])
+                return self._extreme(np.maximum, node)
             case "not":
                 return -self.margin(node.args[0])
             case "where":
@@ -62,6 +62,10 @@ class Batch:
                 return np.where(chosen, self.margin(node.args[1]), self.margin(node.args[2]))
             case _:
                 raise ValueError(f"{node.op} is not a truth value at fixed sizes")
+
+    def _extreme(self, pick: np.ufunc, node: Node) -> Floats:
+        margins: Floats = pick.reduce([self.margin(arg) for arg in node.args])
+        return margins
 
     def _gap(self, left: Node, right: Node) -> Floats:
         a, b = self._values[left], self._values[right]
