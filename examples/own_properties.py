@@ -1,7 +1,7 @@
 """A preference order and a property of one's own, written as predicates on the array API.
 
-    tokenauction properties examples/own_properties.py
-    tokenauction verify linear --property examples/own_properties.py::chi_square
+tokenauction properties examples/own_properties.py
+tokenauction verify linear --property examples/own_properties.py::chi_square
 """
 
 from array_api_compat import array_namespace

@@ -110,15 +110,23 @@ class _Proof:
             return ""
         self.consistent = True
         goal = prepared(formula.holds)
+        stronger = _token_by_token(formula.holds)
         for part in goal.args[0] if goal.kind == "and" else (goal,):
+            if stronger is not None and prover.proves(premises, prepared(stronger)):
+                break
             if not prover.proves(premises, part):
                 open_case = " and ".join(terms.show_condition(c) for c in prover.last_case[:12])
                 return f"not decided by the reduction ({case.text}): {open_case}"
-        self.steps.append(
-            f"{case.text}: {terms.show_condition(goal)}, in {prover.cases} cases and "
-            f"{prover.queries} solver queries"
-        )
+        self._tell(case, prover)
         return ""
+
+    def _tell(self, case: _Case, prover: Prover) -> None:
+        """Say how a case was proved, and which facts about reductions decided it."""
+        work = f"{prover.cases} cases, {prover.queries} solver queries"
+        facts = sorted((terms.show_condition(fact) for fact in prover.facts_used), key=len)
+        self.steps.append(f"{case.text}: no violation ({work})")
+        if facts:
+            self.steps.append(f"  from: {'; '.join(facts[:8])}")
 
     def _domain(self, assumed: Node, case: _Case) -> list[Node]:
         """What holds of every profile: the sizes, the bids, the raise."""
@@ -139,6 +147,17 @@ class _Proof:
             focal_bid = graph.where(graph.same(everybody, FOCAL), graph.ZERO, graph.bid(everybody))
             known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, focal_bid)))
         return known
+
+
+def _token_by_token(holds: Node) -> Node | None:
+    """A stronger goal for a comparison of two sums over the tokens: it holds for every token."""
+    if holds.op not in ("le", "lt") or any(arg.op != "reduce" for arg in holds.args):
+        return None
+    (left, over, _), (right, other, _) = (arg.data for arg in holds.args)
+    if (left, right) != ("sum", "sum") or over.axis is not other.axis or over.axis is Axis.AGENTS:
+        return None
+    bodies = (holds.args[0].args[0], graph.substitute_index(holds.args[1].args[0], other, over))
+    return graph.reduce("all", over, graph.rebuild(holds, bodies, None))
 
 
 def _closed(root: Node) -> list[Obligation]:
@@ -175,6 +194,8 @@ def _cases(claim: Claim, formula: Formula) -> list[_Case]:
             cases.append(_Case((first, *rest), others, text, (FOCAL, first), raised))
     for others, raised in product((False, True), raises):
         text = "there are other agents" if others else "there are no other agents"
+        if len(raises) > 1:
+            text += ", the bid is raised" if raised else ", the bid is left alone"
         cases.append(_Case((FOCAL, *fixed), others, text, None, raised))
     return cases
 

@@ -43,6 +43,7 @@ class Prover:
     queries: int = 0
     split: bool = True
     last_case: list[Condition] = field(default_factory=list)
+    facts_used: dict[Condition, None] = field(default_factory=dict)
     models: list[dict[str, Fraction]] = field(default_factory=list)
     _known: dict[tuple[frozenset[Condition], Condition], bool] = field(default_factory=dict)
 
@@ -184,18 +185,22 @@ class Prover:
         stages = (finder.signs, finder.comparisons, finder.positivity, finder.combinations)
         for stage in stages if depth == 0 else (finder.signs, finder.positivity):
             found = [] if depth >= _DEEPEST else stage()
-            if terms.FALSE in found:
-                return True
             facts = [*facts, *found]
-            if found and self._ask(self._query(literals, facts, {})):
-                return True
+            if terms.FALSE in found or (found and self._ask(self._query(literals, facts, {}))):
+                return self._record(facts, depth)
         known = self._nonzero(literals, facts)
         if known and self._ask(self._query(literals, facts, known)):
-            return True
+            return self._record(facts, depth)
         if depth == 0:
             self.last_case = literals
             self.models.append(self._query(literals, facts, known).model())
         return False
+
+    def _record(self, facts: list[Condition], depth: int) -> bool:
+        """Keep the facts about reductions that a case was decided with."""
+        if depth == 0:
+            self.facts_used.update(dict.fromkeys(facts))
+        return True
 
     def _pointwise(self, depth: int) -> Prove:
         def prove(hypotheses: list[Condition], goal: Condition) -> bool:

@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from tokenauction.proofs import graph
-from tokenauction.proofs.graph import Index, Node
+from tokenauction.proofs.graph import Axis, Index, Node
 
 _LONGEST_KEY: Final = 160
 
@@ -283,12 +283,41 @@ def invert(monomial: Monomial) -> Monomial:
 
 # Reading -----------------------------------------------------------------------------------------
 
+_LETTERS: Final = {Axis.AGENTS: "jkl", Axis.TOKENS: "suv"}
+
 
 def _show_term(monomial: Monomial, coefficient: Fraction) -> str:
-    factors = [show_base(b) + (f"^{e}" if e != 1 else "") for b, e in monomial]
-    if coefficient == 1 and factors:
-        return "·".join(factors)
-    return "·".join([str(coefficient), *factors])
+    above = [(base, exponent) for base, exponent in monomial if exponent > 0]
+    below = [(base, -exponent) for base, exponent in monomial if exponent < 0]
+    factors = [_show_power(*power) for power in above]
+    if coefficient == -1 and factors:
+        factors[0] = f"-{factors[0]}"
+    elif coefficient != 1 or not factors:
+        factors.insert(0, str(coefficient))
+    top = "·".join(factors)
+    if not below:
+        return top
+    bottom = "·".join(_show_power(*power) for power in below)
+    return f"{top}/({bottom})" if len(below) > 1 else f"{top}/{bottom}"
+
+
+def _show_power(base: Base, exponent: Fraction) -> str:
+    shown = show_base(base)
+    if exponent == 1:
+        return shown
+    return f"{shown}^{exponent}" if exponent.denominator == 1 else f"{shown}^({exponent})"
+
+
+def _name_bound(over: Index, text: str) -> str:
+    """The text of a reduction's body with a letter for the index that it binds."""
+    return text.replace(over.name, letter(over))
+
+
+def letter(over: Index) -> str:
+    """What a bound index is called in print."""
+    names = _LETTERS[over.axis]
+    level = bound_level(over)
+    return names[(level - 1) % len(names)] + ("'" * ((level - 1) // len(names)))
 
 
 def show_base(base: Base) -> str:
@@ -309,20 +338,27 @@ def show_base(base: Base) -> str:
             return f"[{show_condition(args[0])} ? {args[1]} : {args[2]}]"
         case _:
             kind, over, body, excluded = args
-            without = "".join(f", {over}≠{index}" for index in excluded)
-            return f"{kind}[{over}{without}]({body})"
+            without = "".join(f", {letter(over)}≠{index}" for index in excluded)
+            return f"{kind}[{letter(over)}{without}]({_name_bound(over, str(body))})"
+
+
+_SHOWN: Final = {"<": "<", "<=": "≤", "==": "=", "!=": "≠"}
 
 
 def show_condition(condition: Condition) -> str:
-    """A condition in words and symbols."""
+    """A condition in words and symbols; what is negative stands on the right."""
     args = condition.args
     match condition.kind:
         case "lit":
-            return f"{args[1]} {args[0]} 0"
+            left = make_poly((m, c) for m, c in args[0].terms if c > 0)
+            right = make_poly((m, -c) for m, c in args[0].terms if c < 0)
+            return f"{left} {_SHOWN[args[1]]} {right}"
         case "and" | "or":
             return "(" + f" {condition.kind} ".join(show_condition(a) for a in args[0]) + ")"
         case "all" | "any":
-            return f"{condition.kind} {args[0]}: {show_condition(args[1])}"
+            quantifier = "every" if condition.kind == "all" else "some"
+            body = _name_bound(args[0], show_condition(args[1]))
+            return f"{body} for {quantifier} {letter(args[0])}"
         case "same" | "different":
             return f"{args[0]} {'is' if condition.kind == 'same' else 'is not'} {args[1]}"
         case _:

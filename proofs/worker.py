@@ -82,7 +82,7 @@ def _verify_rule(
     emit: Emit,
 ) -> None:
     from tokenauction.proofs.numpy_run import Unusable
-    from tokenauction.proofs.verify import Options, RuleVerifier
+    from tokenauction.proofs.decision import Options, RuleVerifier
 
     options = Options(
         agents=request["agents"],

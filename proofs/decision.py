@@ -320,7 +320,7 @@ class _Decision:
                 break
             self.options.progress(f"deciding {agents} agents, {tokens} tokens exactly")
             try:
-                result = decide_size(self.claim, agents, tokens, self.options.rlimit)
+                result = decide_size(self.claim, agents, tokens, self.options.rlimit // 3)
             except (TracingError, RuleFault) as problem:
                 self.notes.append(f"not traced with {agents} agents and {tokens} tokens: {problem}")
                 continue
