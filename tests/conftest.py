@@ -1,4 +1,10 @@
-"""The Hypothesis profile of the whole suite: few examples, the same ones in every run."""
+"""The Hypothesis profile of the whole suite, and a way to run the command as a user does."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,7 +18,23 @@ settings.register_profile(
 )
 settings.load_profile("quick")
 
+Completed = subprocess.CompletedProcess[str]
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the one marker that the tests use."""
-    config.addinivalue_line("markers", "slow: takes more than five seconds")
+
+def run_command(*arguments: str, folder: Path | None = None) -> Completed:
+    """Run `tokenauction` with its output captured."""
+    return subprocess.run(
+        [sys.executable, "-m", "tokenauction.proofs.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "100"},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., Completed]:
+    """The command line, as a function of its arguments."""
+    return run_command

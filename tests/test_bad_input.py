@@ -1,0 +1,359 @@
+"""Guards against bad input: one clear line that names the file, no traceback, the rest decided."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+HEADER = """\
+import numpy as np
+from tokenauction.mechanisms import aggregation_rule
+
+"""
+GOOD = """
+@aggregation_rule
+def good(bids, dists):
+    return bids @ dists / bids.sum()
+"""
+
+
+def bad_rule(body: str) -> str:
+    """A file with a rule `bad` of this body (its first line is line 6) and a rule `good`."""
+    lines = dedent(body).strip().splitlines()
+    inner = "".join(f"    {line}\n" for line in lines)
+    return f"{HEADER}@aggregation_rule\ndef bad(bids, dists):\n{inner}\n{GOOD}"
+
+
+def written(folder: Path, text: str, name: str = "mine.py") -> Path:
+    """A file of a user."""
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def only_line(done: Any) -> str:
+    """The one line on standard error."""
+    assert "Traceback" not in done.stderr + done.stdout
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("tokenauction: ")
+    found: str = lines[0].removeprefix("tokenauction: ")
+    return found
+
+
+# Files that do not load --------------------------------------------------------------------------
+
+UNLOADABLE: dict[str, tuple[str, str]] = {
+    "syntax error": ("x = 1\ndef broken(:\n    pass\n", r":2: SyntaxError: "),
+    "import error": (
+        "\nimport no_such_module_at_all\n",
+        r":2: ModuleNotFoundError: .*no_such_module",
+    ),
+    "raises": ("x = 1\n\nraise ValueError('two\\nlines')\n", r":3: ValueError: two lines$"),
+    "raises nothing to say": ("raise ValueError\n", r":1: ValueError"),
+    "sys.exit": ("import sys\nsys.exit(5)\n", r":2: SystemExit: 5$"),
+    "sys.exit with a text": ("import sys\nsys.exit('bye')\n", r":2: SystemExit: bye$"),
+    "os._exit": ("import os\nos._exit(0)\n", r": .*ended the process"),
+    "interrupts itself": ("\nraise KeyboardInterrupt\n", r":2: KeyboardInterrupt"),
+    "no rule": (
+        "def f(bids, dists):\n    return bids @ dists\n",
+        r" has no aggregation rule; .*@agg",
+    ),
+    "empty": ("", r" has no aggregation rule"),
+    "only imports a rule": (
+        "from tokenauction.mechanisms import linear\n",
+        r" has no aggregation rule",
+    ),
+    "bad decorator": (
+        "from tokenauction.mechanisms import aggregation_rule\n\n@aggregation_rule\n"
+        "def f(bids):\n    return bids\n",
+        r":3: TypeError: f: an aggregation rule takes \(bids, dists\)",
+    ),
+    "not text": ("", r": .*(UTF-8|null bytes|SyntaxError)"),
+}
+
+
+@pytest.mark.parametrize("case", UNLOADABLE)
+def test_a_file_that_does_not_load(command: Command, tmp_path: Path, case: str) -> None:
+    text, message = UNLOADABLE[case]
+    path = written(tmp_path, text)
+    if case == "not text":
+        path.write_bytes(b"\xff\xfe\x00rule")
+    done = command("verify", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    found = only_line(done)
+    assert re.search(f"{re.escape(str(path))}{message}", found), found
+
+
+def test_an_error_in_a_module_beside_the_file(command: Command, tmp_path: Path) -> None:
+    written(tmp_path, "x = 1\ny = x / 0\n", "helper.py")
+    path = written(tmp_path, "\n\nimport helper\n")
+    done = command("verify", str(path))
+    assert done.returncode == 2
+    assert f"{path}:3: ZeroDivisionError" in only_line(done)
+
+
+def test_a_file_that_loads_forever(command: Command, tmp_path: Path) -> None:
+    path = written(tmp_path, "while True:\n    pass\n")
+    for arguments in (
+        ["verify", str(path), "--budget", "1"],
+        ["rules", str(path), "--budget", "1"],
+    ):
+        done = command(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert only_line(done).startswith(f"loading {path} did not end within 1 seconds")
+
+
+@pytest.mark.parametrize("name", ["missing.py", "missing.py::rule", "folder.py", "folder"])
+def test_a_file_that_is_no_file(command: Command, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "folder").mkdir()
+    for verb in ("verify", "rules", "properties"):
+        if verb == "verify" or "::" not in name:
+            done = command(verb, name, folder=tmp_path)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert only_line(done).startswith(name.partition("::")[0])
+
+
+# Names that do not exist -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verify", "lineer"], "unknown rule 'lineer'; did you mean linear?"),
+        (["verify", "qqq"], "unknown rule 'qqq' (there is: linear, "),
+        (
+            ["verify", "linear", "--property", "monotne"],
+            "unknown property 'monotne'; did you mean monotone?",
+        ),
+        (["verify", "linear", "--property", "mine.py"], "mine.py: name one property or order"),
+        (["verify", "mine.py::god"], "mine.py: unknown name 'god'; did you mean good?"),
+        (["verify", "mine.py::plain"], "mine.py: plain is not an aggregation rule; decorate it"),
+        (
+            ["verify", "linear", "--property", "mine.py::good"],
+            "mine.py: good is neither a property nor an order; decorate it",
+        ),
+        (["verify", "linear", "--property", "no.py::good"], "no.py: there is no such file"),
+        (["verify", "cap(lowest=1)"], "cap(lowest=1): cap has no parameter 'lowest'"),
+        (["verify", "cap(highest=abc)"], "cap(highest=abc): "),
+        (
+            ["verify", "linear", "--output", "nowhere/report.json"],
+            "--output nowhere/report.json: there is no folder ",
+        ),
+    ],
+    ids=lambda part: part if isinstance(part, str) else " ".join(part),
+)
+def test_a_wrong_name(command: Command, tmp_path: Path, arguments: list[str], message: str) -> None:
+    written(tmp_path, f"{HEADER}{GOOD}\n\ndef plain(bids, dists):\n    return bids @ dists\n")
+    done = command(*arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert only_line(done).startswith(message)
+
+
+# Rules that do not run ---------------------------------------------------------------------------
+
+UNUSABLE: dict[str, tuple[str, str]] = {
+    "raises": ("x = 1\nreturn undefined_name", r":7: bad raises NameError .*'undefined_name'"),
+    "raises below": ("return np.linalg.inv(bids[:, None] @ bids)", r":6: bad raises "),
+    "scalar": ("return 0.5", r":\d+: bad returns an array of shape \(\) for"),
+    "nothing": ("bids.sum()", r":\d+: bad returns "),
+    "text": ("return 'a distribution'", r":\d+: bad returns str, not an array of probabilities"),
+    "wrong shape": ("return dists", r":\d+: bad returns an array of shape \(2, 2\) for 2 agents"),
+    "one for each agent": ("return bids / bids.sum()", r":\d+: bad returns an array of shape \("),
+    "assigns to its input": (
+        "bids[0] = 1\nreturn bids @ dists / bids.sum()",
+        r":\d+: bad changes its input in place; write x = x \+ y",
+    ),
+    "changes its input": (
+        "dists *= 2\nreturn bids @ dists / bids.sum() / 2",
+        r":\d+: bad changes its input in place",
+    ),
+    "nan": (
+        "return bids @ dists / bids.sum() + float('nan')",
+        r":\d+: bad returns NaN or infinite",
+    ),
+    "inf": ("return bids @ dists * np.inf", r":\d+: bad returns NaN or infinite"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_a_rule_that_cannot_be_used(command: Command, tmp_path: Path, case: str) -> None:
+    body, message = UNUSABLE[case]
+    path = written(tmp_path, bad_rule(body))
+    done = command("verify", str(path), "--property", "anonymous", "--property", "neutral")
+    assert done.returncode == 2
+    found = only_line(done)
+    assert re.match(f"{re.escape(str(path))}{message}", found), found
+    rows = done.stdout.splitlines()[:4]
+    assert [row.split()[:3] for row in rows] == [
+        ["unknown", "bad", "anonymous"],
+        ["unknown", "bad", "neutral"],
+        ["proved", "good", "anonymous"],
+        ["proved", "good", "neutral"],
+    ]
+
+
+def test_a_rule_that_runs_forever(command: Command, tmp_path: Path) -> None:
+    path = written(tmp_path, bad_rule("while True:\n    pass"))
+    done = command("verify", str(path), "--property", "neutral", "--budget", "2")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "unknown  bad neutral" in done.stdout
+    assert "stopped after 2 seconds; give it more with --budget" in done.stdout
+    assert "proved   good neutral" in done.stdout
+
+
+ENDS_THE_PROCESS = {
+    "os._exit": "import os\nos._exit(1)",
+    "sys.exit": "import sys\nsys.exit(1)",
+    "interrupt": "raise KeyboardInterrupt",
+    "abort": "import os\nos.abort()",
+}
+
+
+@pytest.mark.parametrize("case", ENDS_THE_PROCESS)
+def test_a_rule_that_ends_the_process(command: Command, tmp_path: Path, case: str) -> None:
+    path = written(tmp_path, bad_rule(ENDS_THE_PROCESS[case]))
+    done = command("verify", str(path), "--property", "neutral")
+    assert done.returncode in (2, 3)
+    assert "Traceback" not in done.stderr
+    assert "unknown  bad neutral" in done.stdout
+    assert "proved   good neutral" in done.stdout
+
+
+def test_a_while_loop_over_the_agents_does_not_hang(command: Command, tmp_path: Path) -> None:
+    body = """
+    j, total = 0, dists[0, :] * 0
+    while j < bids.shape[0]:
+        total = total + bids[j] * dists[j, :]
+        j = j + 1
+    return total / bids.sum()
+    """
+    path = written(tmp_path, bad_rule(body))
+    done = command("verify", f"{path}::bad", "--property", "neutral", "--budget", "4")
+    assert "stopped after" not in done.stdout
+    assert done.returncode in (0, 3)
+
+
+UNPROVABLE = {
+    "randomness": """
+        noise = np.random.default_rng().random()
+        weights = bids + noise
+        return weights @ dists / weights.sum()
+    """,
+    "random module": """
+        import random
+        weights = bids * random.choice([1.0, 2.0]) + 1
+        return weights @ dists / weights.sum()
+    """,
+    "time": """
+        import time
+        weights = bids + time.perf_counter() % 1
+        return weights @ dists / weights.sum()
+    """,
+    "counter": """
+        bad_calls.append(1)
+        weights = bids if len(bad_calls) % 2 else bids * bids
+        return weights @ dists / weights.sum()
+    """,
+    "memory": """
+        bad_calls.append(bids)
+        weights = bids + bad_calls[0].sum()
+        return weights @ dists / weights.sum()
+    """,
+    "detects the trace": """
+        weights = bids * bids if isinstance(bids, np.ndarray) else bids
+        return weights @ dists / weights.sum()
+    """,
+}
+
+
+@pytest.mark.parametrize("case", UNPROVABLE)
+def test_a_rule_that_is_no_function_is_not_proved(
+    command: Command, tmp_path: Path, case: str
+) -> None:
+    path = written(tmp_path, "bad_calls = []\n" + bad_rule(UNPROVABLE[case]))
+    done = command("verify", f"{path}::bad", "--property", "anonymous", "--budget", "4")
+    assert done.returncode in (1, 2, 3)
+    assert "Traceback" not in done.stderr
+    assert "proved   bad" not in done.stdout
+
+
+# Interrupts --------------------------------------------------------------------------------------
+
+
+def children_of(process: int) -> list[int]:
+    """The processes that a process has started, from the kernel."""
+    text = Path(f"/proc/{process}/task/{process}/children").read_text("ascii")
+    return [int(word) for word in text.split()]
+
+
+def running(process: int) -> bool:
+    """Whether a process runs; one that waits to be collected does not."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text("ascii", errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def started(folder: Path) -> tuple[subprocess.Popen[str], int, Path]:
+    """A verification of a good rule and then of one that runs forever, once it is there."""
+    mark = folder / "mark"
+    body = f"open({str(mark)!r}, 'w').close()\nwhile True:\n    pass"
+    text = HEADER + GOOD + bad_rule(body).removeprefix(HEADER).removesuffix(GOOD)
+    path = written(folder, text)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tokenauction.proofs.cli", "verify", str(path)]
+        + ["--property", "neutral", "--budget", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(400):
+        if mark.exists():
+            break
+        time.sleep(0.05)
+    assert mark.exists()
+    return process, children_of(process.pid)[0], path
+
+
+def gone(process: int) -> bool:
+    """Whether a process ends within a few seconds."""
+    for _ in range(60):
+        if not running(process):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_an_interrupt_keeps_what_was_decided(tmp_path: Path) -> None:
+    process, child, _ = started(tmp_path)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "proved   good neutral" in out
+    assert "unknown  bad neutral" in out
+    assert err == "tokenauction: interrupted; what was decided is above\n"
+    assert gone(child)
+
+
+def test_nothing_is_left_running_when_the_command_is_ended(tmp_path: Path) -> None:
+    process, child, _ = started(tmp_path)
+    try:
+        process.terminate()
+        process.communicate(timeout=20)
+        assert gone(child)
+    finally:
+        if running(child):
+            os.kill(child, signal.SIGKILL)

@@ -1,0 +1,136 @@
+"""Guards the layers: what may import what, and what listing rules must not load."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tokenauction.mechanisms
+import tokenauction.proofs
+import tokenauction.theory
+
+FOLDERS = {
+    name: Path(module.__path__[0])
+    for name, module in (
+        ("theory", tokenauction.theory),
+        ("mechanisms", tokenauction.mechanisms),
+        ("proofs", tokenauction.proofs),
+    )
+}
+FORBIDDEN = {
+    "theory": ("tokenauction.mechanisms", "tokenauction.proofs"),
+    "mechanisms": ("tokenauction.proofs",),
+    "proofs": ("tests", "pytest", "hypothesis"),
+}
+HEAVY = {"z3", "sympy", "flint", "torch", "click", "rich", "scipy", "array_api_strict"}
+
+
+def sources(folder: str) -> list[Path]:
+    """The Python files of a layer."""
+    found = sorted(FOLDERS[folder].rglob("*.py"))
+    assert found
+    return found
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it; relative imports are not used here."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_layer_imports_only_what_is_below(folder: str) -> None:
+    for path in sources(folder):
+        names = set(imported(ast.parse(path.read_text("utf-8"))))
+        wrong = [name for name in names if name.startswith(FORBIDDEN[folder])]
+        assert not wrong, f"{path} imports {wrong}"
+
+
+@pytest.mark.parametrize("folder", ["theory", "mechanisms"])
+def test_what_runs_needs_nothing_but_the_array_api(folder: str) -> None:
+    standard = sys.stdlib_module_names
+    for path in sources(folder):
+        roots = {name.partition(".")[0] for name in imported(ast.parse(path.read_text("utf-8")))}
+        assert roots - standard <= {"tokenauction", "array_api_compat"}, path
+
+
+def loaded_by(code: str) -> set[str]:
+    """The packages that are loaded after running some code in a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint('LOADED', *sys.modules)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    last = next(line for line in done.stdout.splitlines() if line.startswith("LOADED"))
+    return {name.partition(".")[0] for name in last.split()[1:]}
+
+
+@pytest.mark.parametrize("package", ["tokenauction.theory", "tokenauction.mechanisms"])
+def test_importing_rules_loads_no_solver_and_no_terminal(package: str) -> None:
+    assert not loaded_by(f"import {package}") & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [["rules"], ["properties"], ["--help"], ["verify", "--help"]])
+def test_listing_loads_no_solver(arguments: list[str]) -> None:
+    code = f"""
+from tokenauction.proofs.cli import main
+main({arguments!r}, standalone_mode=False)
+"""
+    assert not loaded_by(code) & {"z3", "sympy", "flint", "torch"}
+
+
+def trusted() -> list[Path]:
+    """The files that a verdict rests on."""
+    found = [
+        path
+        for folder in FOLDERS
+        for path in sources(folder)
+        if (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").startswith("TRUSTED CORE")
+    ]
+    assert len(found) >= 10
+    return found
+
+
+def soundness_asserts(path: Path) -> list[int]:
+    """The lines of asserts other than `isinstance(...)` and `... is not None`, which help types."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Assert):
+            continue
+        test = node.test
+        narrows = (
+            isinstance(test, ast.Call)
+            and isinstance(test.func, ast.Name)
+            and test.func.id == "isinstance"
+        ) or (
+            isinstance(test, ast.Compare)
+            and len(test.ops) == 1
+            and isinstance(test.ops[0], ast.IsNot)
+            and isinstance(test.comparators[0], ast.Constant)
+            and test.comparators[0].value is None
+        )
+        if not narrows:
+            lines.append(node.lineno)
+    return lines
+
+
+@pytest.mark.parametrize("path", trusted(), ids=lambda path: path.name)
+def test_the_trusted_core_does_not_rest_on_asserts(path: Path) -> None:
+    assert not soundness_asserts(path), "python -O would remove what the proof rests on"
+
+
+def test_every_file_says_what_it_is_for() -> None:
+    for folder in FOLDERS:
+        for path in sources(folder):
+            text = path.read_text("utf-8")
+            assert not text.strip() or ast.get_docstring(ast.parse(text)), path
