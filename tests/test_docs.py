@@ -1,0 +1,66 @@
+"""The docs say what the code does: generated tables, commands, files, and no stale names."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+
+import generate  # noqa: E402
+
+from tokenauction.mechanisms import CATALOGUE  # noqa: E402
+from tokenauction.proofs import report  # noqa: E402
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+def test_the_tables_of_rules_md_are_current() -> None:
+    assert (ROOT / "docs" / "rules.md").read_text("utf-8") == generate.rules_page()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_catalogue_says_what_the_checker_says(name: str) -> None:
+    section = generate.catalogue_section(name, generate.catalogue_rows(name))
+    assert section in (ROOT / "docs" / "catalogue.md").read_text("utf-8")
+
+
+def test_every_shipped_rule_is_in_the_catalogue() -> None:
+    text = (ROOT / "docs" / "catalogue.md").read_text("utf-8")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [r.label for r in CATALOGUE.values()]
+
+
+def test_every_source_file_is_in_architecture_md() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    for folder in ("theory", "mechanisms", "proofs", "proofs/interpret"):
+        for place in (ROOT / folder).glob("*.py"):
+            assert place.name == "__init__.py" or place.stem in text, place
+
+
+def test_trust_md_lists_the_trusted_core() -> None:
+    text = (ROOT / "docs" / "trust.md").read_text("utf-8")
+    for place in (ROOT / "proofs").rglob("*.py"):
+        if "TRUSTED CORE" in place.read_text("utf-8").partition('"""')[2][:400]:
+            assert str(place.relative_to(ROOT)) in text, place
+
+
+def test_report_md_lists_every_field() -> None:
+    text = (ROOT / "docs" / "report.md").read_text("utf-8")
+    schema = report.schema()
+    for part in (schema, schema["$defs"]["result"], schema["$defs"]["counterexample"]):
+        for field in part["properties"]:
+            assert f"`{field}`" in text, field
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_the_readme_has_two_set_up_commands() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text("utf-8"), re.M)
+    assert len(commands) == 2
