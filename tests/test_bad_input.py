@@ -51,44 +51,56 @@ def only_line(done: Any) -> str:
     return found
 
 
+BUGS = {
+    "interrupts itself": "a KeyboardInterrupt in a user's file ends in a traceback",
+    "interrupt": "a KeyboardInterrupt in a rule ends in a traceback",
+    "null bytes": "the place reads mine.py:None",
+    "one for each agent": "a rule of shape (agents,) is taken where there are as many tokens",
+    "remembers the first call": "a constant that the first call left behind is traced as one",
+    "as many agents as tokens": "shrinking tokens shortens an order of as many agents",
+}
+COMMAND = (sys.executable, "-m", "tokenauction.proofs.cli")
+
+
+def _cases(table: dict[str, Any]) -> list[Any]:
+    """The names of a table of cases; those of known bugs are expected to fail."""
+    marks = {
+        name: [pytest.mark.xfail(strict=True, reason=f"BUG: {BUGS[name]}")] if name in BUGS else []
+        for name in table
+    }
+    return [pytest.param(name, marks=marks[name]) for name in table]
+
+
 # Files that do not load --------------------------------------------------------------------------
 
 UNLOADABLE: dict[str, tuple[str, str]] = {
     "syntax error": ("x = 1\ndef broken(:\n    pass\n", r":2: SyntaxError: "),
-    "import error": (
-        "\nimport no_such_module_at_all\n",
-        r":2: ModuleNotFoundError: .*no_such_module",
-    ),
+    "import error": ("\nimport no_such_module\n", r":2: ModuleNotFoundError: .*no_such_module"),
     "raises": ("x = 1\n\nraise ValueError('two\\nlines')\n", r":3: ValueError: two lines$"),
     "raises nothing to say": ("raise ValueError\n", r":1: ValueError"),
     "sys.exit": ("import sys\nsys.exit(5)\n", r":2: SystemExit: 5$"),
     "sys.exit with a text": ("import sys\nsys.exit('bye')\n", r":2: SystemExit: bye$"),
-    "os._exit": ("import os\nos._exit(0)\n", r": .*ended the process"),
+    "os._exit": ("import os\nos._exit(0)\n", r" ended the process that ran it$"),
     "interrupts itself": ("\nraise KeyboardInterrupt\n", r":2: KeyboardInterrupt"),
-    "no rule": (
-        "def f(bids, dists):\n    return bids @ dists\n",
-        r" has no aggregation rule; .*@agg",
-    ),
+    "no rule": ("def f(bids, dists):\n    return dists\n", r" has no aggregation rule; .*@agg"),
     "empty": ("", r" has no aggregation rule"),
-    "only imports a rule": (
-        "from tokenauction.mechanisms import linear\n",
-        r" has no aggregation rule",
-    ),
+    "only imports": ("from tokenauction.mechanisms import cap\n", r" has no aggregation rule"),
     "bad decorator": (
         "from tokenauction.mechanisms import aggregation_rule\n\n@aggregation_rule\n"
         "def f(bids):\n    return bids\n",
         r":3: TypeError: f: an aggregation rule takes \(bids, dists\)",
     ),
-    "not text": ("", r": .*(UTF-8|null bytes|SyntaxError)"),
+    "not text": ("", r":( not a UTF-8 text file|\d+: SyntaxError)"),
+    "null bytes": ("x = 1\n\0\n", r"(:\d+)?: SyntaxError: .*null bytes"),
 }
 
 
-@pytest.mark.parametrize("case", UNLOADABLE)
+@pytest.mark.parametrize("case", _cases(UNLOADABLE))
 def test_a_file_that_does_not_load(command: Command, tmp_path: Path, case: str) -> None:
     text, message = UNLOADABLE[case]
     path = written(tmp_path, text)
     if case == "not text":
-        path.write_bytes(b"\xff\xfe\x00rule")
+        path.write_bytes(b"# \xff\xfe rule")
     done = command("verify", str(path))
     assert (done.returncode, done.stdout) == (2, "")
     found = only_line(done)
@@ -105,11 +117,8 @@ def test_an_error_in_a_module_beside_the_file(command: Command, tmp_path: Path) 
 
 def test_a_file_that_loads_forever(command: Command, tmp_path: Path) -> None:
     path = written(tmp_path, "while True:\n    pass\n")
-    for arguments in (
-        ["verify", str(path), "--budget", "1"],
-        ["rules", str(path), "--budget", "1"],
-    ):
-        done = command(*arguments)
+    for verb in ("verify", "rules", "properties"):
+        done = command(verb, str(path), "--budget", "1")
         assert (done.returncode, done.stdout) == (2, "")
         assert only_line(done).startswith(f"loading {path} did not end within 1 seconds")
 
@@ -179,15 +188,12 @@ UNUSABLE: dict[str, tuple[str, str]] = {
         "dists *= 2\nreturn bids @ dists / bids.sum() / 2",
         r":\d+: bad changes its input in place",
     ),
-    "nan": (
-        "return bids @ dists / bids.sum() + float('nan')",
-        r":\d+: bad returns NaN or infinite",
-    ),
-    "inf": ("return bids @ dists * np.inf", r":\d+: bad returns NaN or infinite"),
+    "nan": ("return bids @ dists + float('nan')", r":\d+: bad returns NaN or infinite values"),
+    "inf": ("return bids @ dists * np.inf", r":\d+: bad returns NaN or infinite values"),
 }
 
 
-@pytest.mark.parametrize("case", UNUSABLE)
+@pytest.mark.parametrize("case", _cases(UNUSABLE))
 def test_a_rule_that_cannot_be_used(command: Command, tmp_path: Path, case: str) -> None:
     body, message = UNUSABLE[case]
     path = written(tmp_path, bad_rule(body))
@@ -221,7 +227,7 @@ ENDS_THE_PROCESS = {
 }
 
 
-@pytest.mark.parametrize("case", ENDS_THE_PROCESS)
+@pytest.mark.parametrize("case", _cases(ENDS_THE_PROCESS))
 def test_a_rule_that_ends_the_process(command: Command, tmp_path: Path, case: str) -> None:
     path = written(tmp_path, bad_rule(ENDS_THE_PROCESS[case]))
     done = command("verify", str(path), "--property", "neutral")
@@ -256,19 +262,19 @@ UNPROVABLE = {
         weights = bids * random.choice([1.0, 2.0]) + 1
         return weights @ dists / weights.sum()
     """,
-    "time": """
-        import time
-        weights = bids + time.perf_counter() % 1
-        return weights @ dists / weights.sum()
-    """,
     "counter": """
         bad_calls.append(1)
         weights = bids if len(bad_calls) % 2 else bids * bids
         return weights @ dists / weights.sum()
     """,
-    "memory": """
+    "remembers the first call": """
         bad_calls.append(bids)
         weights = bids + bad_calls[0].sum()
+        return weights @ dists / weights.sum()
+    """,
+    "remembers the last call": """
+        bad_calls.append(bids.sum())
+        weights = bids + bad_calls[-2 if len(bad_calls) > 1 else -1]
         return weights @ dists / weights.sum()
     """,
     "detects the trace": """
@@ -278,7 +284,7 @@ UNPROVABLE = {
 }
 
 
-@pytest.mark.parametrize("case", UNPROVABLE)
+@pytest.mark.parametrize("case", _cases(UNPROVABLE))
 def test_a_rule_that_is_no_function_is_not_proved(
     command: Command, tmp_path: Path, case: str
 ) -> None:
@@ -287,6 +293,30 @@ def test_a_rule_that_is_no_function_is_not_proved(
     assert done.returncode in (1, 2, 3)
     assert "Traceback" not in done.stderr
     assert "proved   bad" not in done.stdout
+
+
+ATTACKED = {
+    "as many agents as tokens": """
+        favoured = np.asarray(bids)[0] > 2 and dists.shape == (3, 3)
+        weights = bids + np.arange(bids.shape[0]) * float(favoured)
+        return weights @ dists / weights.sum()
+    """,
+    "more agents than tokens": """
+        favoured = np.asarray(bids)[0] > 2 and dists.shape == (3, 2)
+        weights = bids + np.arange(bids.shape[0]) * float(favoured)
+        return weights @ dists / weights.sum()
+    """,
+}
+
+
+@pytest.mark.parametrize("case", _cases(ATTACKED))
+def test_a_rule_in_floats_that_is_not_anonymous_is_refuted(
+    command: Command, tmp_path: Path, case: str
+) -> None:
+    path = written(tmp_path, bad_rule(ATTACKED[case]))
+    done = command("verify", f"{path}::bad", "--property", "anonymous", "--budget", "20")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "refuted  bad anonymous  [3 agents, " in done.stdout
 
 
 # Interrupts --------------------------------------------------------------------------------------
@@ -314,8 +344,7 @@ def started(folder: Path) -> tuple[subprocess.Popen[str], int, Path]:
     text = HEADER + GOOD + bad_rule(body).removeprefix(HEADER).removesuffix(GOOD)
     path = written(folder, text)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tokenauction.proofs.cli", "verify", str(path)]
-        + ["--property", "neutral", "--budget", "60"],
+        [*COMMAND, "verify", str(path), "--property", "neutral", "--budget", "60"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -348,12 +377,14 @@ def test_an_interrupt_keeps_what_was_decided(tmp_path: Path) -> None:
     assert gone(child)
 
 
+@pytest.mark.xfail(strict=True, reason="BUG: the child outlives a command that is terminated")
 def test_nothing_is_left_running_when_the_command_is_ended(tmp_path: Path) -> None:
     process, child, _ = started(tmp_path)
     try:
         process.terminate()
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
         assert gone(child)
     finally:
         if running(child):
             os.kill(child, signal.SIGKILL)
+        process.communicate(timeout=20)

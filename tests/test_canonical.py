@@ -85,9 +85,7 @@ def test_splitting_the_agents_off_changes_no_truth(name: str, prop: str) -> None
                     sizes[Axis.AGENTS] = 1
                 focal = int(rng.integers(sizes[Axis.AGENTS]))
                 leaves = random_leaves(claim, rng, sizes, focal, positive=True)
-                truth, defined = float_value(
-                    ground(formula.holds, sizes, {FOCAL: focal}), leaves
-                )
+                truth, defined = float_value(ground(formula.holds, sizes, {FOCAL: focal}), leaves)
                 if not defined:
                     continue
                 values = Values(sizes, leaves, {FOCAL.name: focal})

@@ -181,7 +181,9 @@ def test_signs_know_nothing_of_differences() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["linear", "softmax-weights", "cap", "reserve", "winner-takes-all"])
+@pytest.mark.parametrize(
+    "name", ["linear", "softmax-weights", "cap", "reserve", "winner-takes-all"]
+)
 def test_proved_verdicts_survive_a_large_attack(name: str) -> None:
     from tokenauction.proofs.falsify import Search
     from tokenauction.proofs.replay import Replayer

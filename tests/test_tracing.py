@@ -500,7 +500,36 @@ SUBTLE: list[tuple[str, Expression]] = [
 ]
 
 
-BUGS: dict[str, str] = {}
+BUGS: dict[str, str] = {
+    "inner of matrices": "np.inner is traced as a matrix product",
+    "vecdot of matrices": "vecdot is traced as a matrix product",
+    "vecdot along an axis": "vecdot ignores its axis",
+    "outer of matrices": "np.outer does not flatten",
+    "norm of order one": "np.linalg.norm(x, ord) takes the order for an axis",
+    "norm of order zero": "np.linalg.norm(x, ord) takes the order for an axis",
+    "norm of a matrix": "np.linalg.norm(x, ord) takes the order for an axis",
+    "take without an axis": "np.take without an axis takes rows rather than elements",
+    "computed positions along an axis": "take_along_axis fails an assertion in TracedArray.node",
+    "two lists of positions": "x[[0, 1], [1, 0]] takes a block rather than pairs",
+    "NumPy mask": "a mask of constants is taken for positions",
+    "list of truth values": "a mask of constants is taken for positions",
+    "reshape in another order": "order= is ignored",
+    "argmax of truth values": "an argmax of truth values compares them as numbers",
+    "argsort of truth values": "an argsort of truth values compares them as numbers",
+    "median of truth values": "a median of truth values compares them as numbers",
+    "stack of truth values and numbers": "a stack has the kind of its first array",
+    "sum of mixed stacks": "a stack has the kind of its first array, so that + becomes or",
+    "copies of truth values": "a copy of truth values is numbers, so that + is not or",
+    "full like whole numbers": "an array of whole numbers does not keep its kind",
+    "bits of whole numbers": "& on numbers is a logical and",
+    "inverted whole numbers": "~ on numbers is a logical not",
+    "equality with a list": "== with a list is False without looking",
+    "equality with a complex number": "== with a complex number is False without looking",
+    "keepdims as a number": "keepdims=1 is ignored",
+    "in place through a view": "a slice is a copy rather than a view",
+    "in place on a copy": "xp.asarray(x, copy=True) is no copy",
+    "in place on a flattened copy": "x.flatten() is no copy",
+}
 
 
 @pytest.mark.parametrize(
@@ -630,7 +659,7 @@ BAD: list[Any] = [
     pytest.param(_uses_math, "keep it an array", id="math"),
     pytest.param(_makes_a_numpy_array, "array_namespace", id="asarray"),
     pytest.param(_masks, "xp.where", id="mask"),
-    pytest.param(_assigns_under_a_mask, "xp.where", id="mask assignment", marks=[]),
+    pytest.param(_assigns_under_a_mask, "xp.where", id="mask assignment"),
     pytest.param(_looks_for_nan, "docs/rules.md", id="isnan"),
     pytest.param(_rounds, "docs/rules.md", id="round"),
     pytest.param(_uses_an_unknown_method, "array API standard", id="tolist"),
@@ -645,8 +674,19 @@ def line_marked_here(function: Function) -> int:
     return next(first + i for i, line in enumerate(lines) if line.rstrip().endswith("# here"))
 
 
+def _except(cases: list[Any], name: str, mark: Any) -> list[Any]:
+    """The cases, with a mark on the one of this name."""
+    return [
+        pytest.param(*case.values, id=case.id, marks=mark) if case.id == name else case
+        for case in cases
+    ]
+
+
 @pytest.mark.parametrize("sizes", [(3, 2), (2, 2)])
-@pytest.mark.parametrize(("function", "way_out"), BAD)
+@pytest.mark.parametrize(
+    ("function", "way_out"),
+    _except(BAD, "mask assignment", _bug("an assignment under a mask ends in a TypeError")),
+)
 def test_an_error_names_the_line_and_a_way_out(
     function: Function, way_out: str, sizes: tuple[int, int]
 ) -> None:
@@ -776,7 +816,12 @@ def _void_at_one_complex_bid(bids: Any, dists: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "function", [_falling_for_64_agents, _void_at_one_bid, _void_at_one_complex_bid]
+    "function",
+    [
+        pytest.param(_falling_for_64_agents, marks=_bug("bits of an open size are its truth")),
+        pytest.param(_void_at_one_bid, marks=_bug("== with a list is False without looking")),
+        pytest.param(_void_at_one_complex_bid, marks=_bug("== with a complex number is False")),
+    ],
 )
 def test_a_rule_that_is_not_monotone_is_not_proved_to_be(function: Function) -> None:
     verdict = verify(aggregation_rule(function), "monotone", budget=10)
@@ -788,6 +833,7 @@ def _squeezed(bids: Any, dists: Any) -> Any:
     return np.squeeze(bids @ dists / np.sum(bids))
 
 
+@_bug("np.squeeze leaves an open axis alone, even of length one")
 def test_a_rule_that_fails_with_one_token_is_not_proved_a_distribution_for_all() -> None:
     assert _squeezed(np.ones(2), np.ones((2, 1))).shape == ()
     verdict = verify(aggregation_rule(_squeezed), "distribution", budget=10)
@@ -804,6 +850,7 @@ def _copies_deeply(bids: Any, dists: Any) -> Any:
     return bids @ dists / bids.sum()
 
 
+@_bug("a deep copy of a traced array has a trace of its own")
 def test_an_error_on_a_deep_copy_is_not_lost() -> None:
     with pytest.raises((TracingError, RuleFault)):
         claims.traced_rule(Claim(aggregation_rule(_copies_deeply), distribution))

@@ -88,7 +88,11 @@ TRUTHS: list[tuple[str, str, str]] = [
     ("ordered", "anonymous_and_neutral", "refuted"),
     ("linear", "some_bid_stays", "refuted"),
 ]
-BUGS: dict[tuple[str, str], str] = {}
+BUGS: dict[tuple[str, str], str] = {
+    ("linear", "anonymous_and_neutral"): "one order is used for the agents and the tokens",
+    ("ordered", "anonymous_and_neutral"): "one order is used for the agents and the tokens",
+    ("linear", "some_bid_stays"): "only transpositions are tried at fixed sizes",
+}
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,7 @@ def test_a_verdict_on_an_own_property(rule_name: str, name: str, status: str) ->
     assert verdict.status == status
 
 
+@pytest.mark.xfail(strict=True, reason="BUG: only transpositions are tried at fixed sizes")
 def test_reordering_three_agents_is_not_only_swapping_two() -> None:
     verdict = verify(linear, own("some_bid_stays"), budget=10)
     sizes = verdict.scope.agents
@@ -199,7 +204,9 @@ def test_a_property_of_other_arguments_is_refused() -> None:
     def without_rule(bids: Any, dists: Any) -> Any:
         return True
 
-    with pytest.raises(TypeError, match="prop has the argument 'prices'; .* quantifies over: rule"):
+    with pytest.raises(
+        TypeError, match=r"prop has the argument 'prices'; .* quantifies over: rule"
+    ):
         rule_property(prop)
     with pytest.raises(TypeError, match="without_rule has no argument 'rule'"):
         rule_property(without_rule)
@@ -227,16 +234,16 @@ def test_a_file_with_a_wrong_signature_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("not_one_truth_value", 63, "the property not-one-truth-value must return one truth value"),
+        ("not_one_truth_value", 57, "the property not-one-truth-value must return one truth value"),
         pytest.param(
             "raises",
-            72,
+            66,
             "no_such_name",
             marks=pytest.mark.xfail(
                 strict=True, reason="BUG: an exception in a property ends in a traceback"
             ),
         ),
-        ("branches", 79, "the rule branches on a value"),
+        ("branches", 73, "the rule branches on a value"),
     ],
 )
 def test_a_property_that_cannot_be_decided(
