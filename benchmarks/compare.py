@@ -4,8 +4,8 @@
     python benchmarks/compare.py --json out.json
 
 Three tables. Proofs: the verdict for all sizes on the linear rule, against one direct Z3 query at
-each size, with the divisions left in and with the denominators cleared. Counterexamples: the time to
-an exact one, against a plain Hypothesis test of the float function at a tolerance. Start-up: the
+each size, with the divisions left in and with the denominators cleared. Counterexamples: the time
+to an exact one, against a plain Hypothesis test of the float function at a tolerance. Start-up: the
 command against `python -c "import sympy, z3"`. A run that reaches its limit is shown as `> limit`.
 """
 

@@ -7,8 +7,8 @@ does not import a solver.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tokenauction.proofs.verdict import Proved, Refuted, Scope, Unknown, Verdict
     from tokenauction.proofs.decision import verify
+    from tokenauction.proofs.verdict import Proved, Refuted, Scope, Unknown, Verdict
 
 _HOMES = {
     "Proved": "verdict",

@@ -15,7 +15,7 @@ from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import FOCAL, RAISED, Claim, Formula, open_formula
 from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.grounding import free_indices
-from tokenauction.proofs.reduction import Obligation, obligations, split_agents
+from tokenauction.proofs.reduction import CannotSplit, Obligation, obligations, split_agents
 from tokenauction.proofs.sequent import GaveUp, Prover
 from tokenauction.proofs.terms import Condition
 
@@ -79,6 +79,8 @@ class _Proof:
 
         try:
             return self._prove_case(assumed, formula, case, prover, prepared)
+        except CannotSplit as problem:
+            return str(problem)
         except GaveUp:
             return f"the reduced claim falls into too many cases ({case.text})"
         except TooLarge:

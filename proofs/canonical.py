@@ -101,6 +101,11 @@ class Canon:
             case "reduce":
                 kind, over, excluded = node.data
                 return self.reduce(kind, over, args[0], excluded)
+            case "pick":
+                over, largest, excluded = node.data
+                key = args[0] if largest else terms.scale(args[0], -1)
+                chosen = self.chosen(over, over, key, excluded)
+                return self.reduce("sum", over, self.mul(chosen, args[1]), excluded)
             case _:
                 return terms.from_base(terms.make_base("leaf", node))
 
@@ -114,6 +119,11 @@ class Canon:
             return terms.TRUE if node.data else terms.FALSE
         if node.op == "same":
             return terms.make_condition("same", *node.data)
+        if node.op == "before":
+            index, over, largest, excluded = node.data
+            key = self._polys[node.args[0]]
+            key = key if largest else terms.scale(key, -1)
+            return self.literal("<=", self.order(index, over, key, excluded))
         args = [self._conditions[arg] for arg in node.args]
         match node.op:
             case "and":
@@ -380,6 +390,8 @@ class Canon:
             return terms.sub(everybody, terms.const(len(excluded)))
         if len(inside) == 1 and inside[0][1] == 1:
             base = inside[0][0]
+            if base.kind == "chosen" and base.args[0] == over and base.args[3] == excluded:
+                return terms.ONE
             if over.axis is Axis.TOKENS and self._is_distribution(base, over):
                 left_out = [self._at(base, over, index) for index in excluded]
                 return terms.sub(terms.ONE, terms.add(*left_out))
@@ -397,6 +409,30 @@ class Canon:
                 ]
                 return self.where(base.args[0], *branches)
         return self._bound_poly("sum", over, terms.single(inside), excluded)
+
+    def chosen(self, index: Index, over: Index, key: Poly, excluded: tuple[Index, ...]) -> Poly:
+        """One for the first index with the largest key among those not excluded, else zero."""
+        return self._about_largest("chosen", index, over, key, excluded)
+
+    def order(self, index: Index, over: Index, key: Poly, excluded: tuple[Index, ...]) -> Poly:
+        """Some number that is not positive where an index comes before the chosen one."""
+        return self._about_largest("order", index, over, key, excluded)
+
+    def _about_largest(
+        self, kind: str, index: Index, over: Index, key: Poly, excluded: tuple[Index, ...]
+    ) -> Poly:
+        factor = tuple(
+            p
+            for p in terms.common_factor(key)
+            if plain(over) not in p[0].free and self._power_sign(*p) == POSITIVE
+        )
+        key = terms.mul(key, terms.single(terms.invert(factor)))
+        if key.terms:
+            key = terms.scale(key, 1 / abs(key.terms[0][1]))
+        name = Index(over.axis, f"{terms.BOUND_MARK}{key.level + 1}")
+        key = self.substitute(key, over, name)
+        excluded = tuple(sorted(excluded, key=str))
+        return terms.from_base(terms.make_base(kind, index, name, key, excluded))
 
     def _is_distribution(self, base: Base, over: Index) -> bool:
         if base.kind != "leaf" or base.args[0].op not in ("prob", "dist"):
@@ -669,6 +705,10 @@ class Canon:
                 return known if known in (POSITIVE, NON_NEGATIVE) else UNKNOWN
             case "where":
                 return _either_sign(self.sign(args[1]), self.sign(args[2]))
+            case "chosen":
+                return NON_NEGATIVE
+            case "order":
+                return UNKNOWN
             case _:
                 return self._reduction_sign(base)
 
@@ -762,6 +802,14 @@ class Rewriter:
                 return canon.symbolic_power(self.rewrite(args[0]), exponent)
             case "where":
                 return canon.where(*(self.rewrite(arg) for arg in args))
+            case "chosen" | "order":
+                index, bound, key, excluded = args
+                over = canon.fresh(bound.axis, excluded)
+                opened = self._rewritten(canon.substitute(key, bound, over))
+                make = canon.chosen if base.kind == "chosen" else canon.order
+                return make(
+                    self.move(index), over, opened, tuple(self.move(one) for one in excluded)
+                )
             case _:
                 kind, _, _, excluded = args
                 over, body = canon.open_body(base)

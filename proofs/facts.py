@@ -75,9 +75,7 @@ class ReductionFacts:
 
     def bounds_by_maxima(self) -> list[Condition]:
         """Which sums bound which if they are multiplied by the largest of something."""
-        return _useful(
-            fact for group in self.groups for fact in group.comparisons(group.largest())
-        )
+        return _useful(fact for group in self.groups for fact in group.comparisons(group.largest()))
 
     def combinations(self) -> list[Condition]:
         """The signs of the linear combinations of sums that occur, and when they are positive."""
@@ -176,6 +174,7 @@ class _Group:
 
     def comparisons(self, factors: list[Poly]) -> Iterator[Condition]:
         counts = [self._count()] if self.counted else []
+        counts += self._choices()
         for (small, f), (large, g) in permutations([*self.sums, *counts], 2):
             for factor in factors:
                 bound, total = self.canon.mul(factor, g), self.canon.mul(factor, large)
@@ -207,6 +206,16 @@ class _Group:
     def _count(self) -> tuple[Poly, Poly]:
         """How many indices there are, as the sum of ones."""
         return self.canon.reduce("sum", self.generic, terms.ONE, self.excluded), terms.ONE
+
+    def _choices(self) -> list[tuple[Poly, Poly]]:
+        """Exactly one index is chosen: the sum of its indicator is one."""
+        found: dict[Base, None] = {}
+        for _, body in self.sums:
+            for base in subbases(body):
+                if base.kind == "chosen" and base.args[0] == self.generic:
+                    if base.args[3] == self.excluded:
+                        found[base] = None
+        return [(terms.ONE, terms.from_base(base)) for base in found]
 
     def positivity(self) -> Iterator[Condition]:
         seeds = list(self._seeds())

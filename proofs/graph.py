@@ -281,7 +281,7 @@ def reduce(kind: str, over: Index, body: Node, excluded: tuple[Index, ...] = ())
     return _node("reduce", (body,), (kind, over, excluded))
 
 
-BOOLEAN_OPS: Final = frozenset({"truth", "same", "lt", "le", "eq", "and", "or", "not"})
+BOOLEAN_OPS: Final = frozenset({"truth", "same", "before", "lt", "le", "eq", "and", "or", "not"})
 
 
 def is_boolean(node: Node) -> bool:
@@ -291,6 +291,25 @@ def is_boolean(node: Node) -> bool:
     if node.op == "reduce":
         return node.data[0] in ("all", "any")
     return node.op in BOOLEAN_OPS
+
+
+def position_of_largest(over: Index, key: Node, largest: bool) -> Node:
+    """The first position at which `key` is largest (or smallest); only good for indexing."""
+    return _node("argmax", (key,), (over, largest))
+
+
+def pick(
+    over: Index, key: Node, value: Node, largest: bool, excluded: tuple[Index, ...] = ()
+) -> Node:
+    """`value` at the first index, of those not excluded, whose `key` is largest (or smallest)."""
+    return _node("pick", (key, value), (over, largest, excluded))
+
+
+def before(
+    index: Index, over: Index, key: Node, largest: bool, excluded: tuple[Index, ...]
+) -> Node:
+    """Whether an index comes before the one that `pick` chooses among those not excluded."""
+    return _node("before", (key,), (index, over, largest, excluded))
 
 
 # Traversal ---------------------------------------------------------------------------------------
@@ -359,8 +378,10 @@ def substitute_index(node: Node, old: Index, new: Index) -> Node:
             data = tuple(moved(index) for index in data)
         elif part.op == "dist":
             data = (data[0], moved(data[1]))
-        elif part.op == "reduce":
+        elif part.op in ("reduce", "pick"):
             data = (data[0], data[1], tuple(moved(index) for index in data[2]))
+        elif part.op == "before":
+            data = (moved(data[0]), *data[1:3], tuple(moved(index) for index in data[3]))
         args = tuple(memo[arg] for arg in part.args)
         same_node = args == part.args and data == part.data
         memo[part] = part if same_node else rebuild(part, args, data)
@@ -419,5 +440,7 @@ def _render_one(node: Node, args: list[str]) -> str:
             kind, over, excluded = node.data
             without = "".join(f", {over} is not {index}" for index in excluded)
             return f"{kind}[{over} in {over.axis.value}{without}]{args[0]}"
+        case "argmax" | "pick" | "before":
+            return f"{node.op}[{', '.join(map(str, node.data))}]({', '.join(args)})"
         case _:
             return f"{node.op}({', '.join(args)})"

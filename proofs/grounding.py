@@ -16,11 +16,18 @@ def free_indices(node: Node) -> frozenset[Index]:
     """The index variables that a node mentions and does not bind, without their permutations."""
     own = {Index(i.axis, i.name) for i in graph.indices_of(node) if i.position is None}
     below = frozenset().union(*(free_indices(arg) for arg in node.args)) | own
-    if node.op != "reduce":
+    if node.op not in ("reduce", "pick"):
         return below
-    _, over, excluded = node.data
+    over, excluded = binding(node)
     outside = {Index(i.axis, i.name) for i in excluded if i.position is None}
     return (below - {over}) | outside
+
+
+def binding(node: Node) -> tuple[Index, tuple[Index, ...]]:
+    """The index that a reduction or a pick binds, and those that it leaves out."""
+    if node.op == "pick":
+        return node.data[0], node.data[2]
+    return node.data[1], node.data[2]
 
 
 def ground(
@@ -68,18 +75,28 @@ class _Grounding:
                 for i in graph.indices_of(node)
             )
             return graph.rebuild(node, (), (node.data[0], *moved) if node.op == "dist" else moved)
-        if node.op != "reduce":
+        if node.op not in ("reduce", "pick"):
             return graph.rebuild(
                 node, tuple(self.ground(arg, positions) for arg in node.args), node.data
             )
-        kind, over, excluded = node.data
+        over, excluded = binding(node)
         left_out = {self.place(index, positions) for index in excluded}
-        bodies = [
-            self.ground(node.args[0], {**positions, over: place})
+        rows = [
+            [self.ground(arg, {**positions, over: place}) for arg in node.args]
             for place in range(self.sizes[over.axis])
             if place not in left_out
         ]
-        return _combine(kind, bodies)
+        if node.op == "pick":
+            return _pick(node.data[1], [row[0] for row in rows], [row[1] for row in rows])
+        return _combine(node.data[0], [row[0] for row in rows])
+
+
+def _pick(largest: bool, keys: list[Node], values: list[Node]) -> Node:
+    best = _combine("max" if largest else "min", keys)
+    chosen = values[-1]
+    for key, value in zip(reversed(keys[:-1]), reversed(values[:-1]), strict=True):
+        chosen = graph.where(graph.equal(key, best), value, chosen)
+    return chosen
 
 
 def _combine(kind: str, bodies: list[Node]) -> Node:

@@ -28,6 +28,8 @@ def split_agents(root: Node, named: tuple[Index, ...], others: bool) -> Node:
             memo[node] = graph.FALSE
         elif node.op == "reduce" and node.data[1].axis is Axis.AGENTS and not node.data[2]:
             memo[node] = _split(node.data[0], node.data[1], args[0], named, others)
+        elif node.op == "pick" and node.data[0].axis is Axis.AGENTS and not node.data[2]:
+            memo[node] = _split_pick(node.data[0], node.data[1], *args, named, others)
         else:
             memo[node] = graph.rebuild(node, args, node.data)
     return memo[root]
@@ -51,6 +53,29 @@ def _split(kind: str, over: Index, body: Node, named: tuple[Index, ...], others:
             for part in parts[1:]:
                 best = graph.maximum(best, part) if kind == "max" else graph.minimum(best, part)
             return best
+
+
+class CannotSplit(Exception):
+    """The formula chooses an agent in a way that this proof does not speak of."""
+
+
+def _split_pick(
+    over: Index, largest: bool, key: Node, value: Node, named: tuple[Index, ...], others: bool
+) -> Node:
+    """The named agent's value if its key beats the others', or ties and it comes first."""
+    if len(named) != 1:
+        raise CannotSplit("the rule chooses an agent by its bid, and another by its position")
+    own_key, own_value = (
+        _distinct(graph.substitute_index(part, over, named[0]), named) for part in (key, value)
+    )
+    if not others:
+        return own_value
+    rest_key, rest_value = (_without(part, over, named) for part in (key, value))
+    best = graph.reduce("max" if largest else "min", over, rest_key, named)
+    beats = graph.less(best, own_key) if largest else graph.less(own_key, best)
+    first = graph.before(named[0], over, rest_key, largest, named)
+    wins = graph.disj(beats, graph.conj(graph.equal(best, own_key), first))
+    return graph.where(wins, own_value, graph.pick(over, rest_key, rest_value, largest, named))
 
 
 def _distinct(body: Node, named: tuple[Index, ...]) -> Node:
@@ -111,6 +136,14 @@ def _walk(
         yield from _walk(condition, path, binders, seen)
         yield from _walk(then, (*path, condition), binders, seen)
         yield from _walk(otherwise, (*path, graph.negation(condition)), binders, seen)
+        return
+    if node.op == "pick":
+        over, _, excluded = node.data
+        inner = (*binders, (over, excluded))
+        yield from _walk(node.args[0], path, inner, seen)
+        for obligation in _walk(node.args[1], path, inner, seen):
+            # Only the chosen value has to be defined: so this is no consequence of definedness.
+            yield Obligation("positive", obligation.condition)
         return
     if node.op == "reduce":
         _, over, excluded = node.data

@@ -184,6 +184,8 @@ class Query:
             self.formulas.append(variable < 0)
         if base.kind == "leaf" and base.args[0].op in ("prob", "dist"):
             self.formulas.append(variable <= 1)
+        if base.kind == "chosen":
+            self.formulas.append(variable <= 1)
         if base.kind == "leaf" and base.args[0].op == "size":
             self.formulas.append(variable >= 1)
 

@@ -146,6 +146,9 @@ def _free_below(kind: str, args: tuple[Any, ...]) -> frozenset[Index]:
     for arg in _children(kind, args):
         if isinstance(arg, Term):
             free |= arg.free  # type: ignore[attr-defined]
+    if kind in ("chosen", "order"):
+        index, over, _, excluded = args
+        return frozenset((free - {plain(over)}) | {plain(one) for one in (index, *excluded)})
     if kind in ("reduce", "all", "any"):
         over, excluded = (args[1], args[3]) if kind == "reduce" else (args[0], args[2])
         free -= {plain(over)}
@@ -158,7 +161,7 @@ def _level_below(kind: str, args: tuple[Any, ...]) -> int:
     for arg in _children(kind, args):
         if isinstance(arg, Term):
             deepest = max(deepest, arg.level)  # type: ignore[attr-defined]
-    if kind == "reduce":
+    if kind in ("reduce", "chosen", "order"):
         deepest = max(deepest, bound_level(args[1]))
     if kind in ("all", "any"):
         deepest = max(deepest, bound_level(args[0]))
@@ -334,6 +337,13 @@ def show_base(base: Base) -> str:
             return f"max({', '.join(str(arg) for arg in args[0])})"
         case "pow":
             return f"({args[0]})^({args[1]})"
+        case "chosen" | "order":
+            index, over, key, excluded = args
+            text = _name_bound(over, str(key))
+            without = "".join(f", {letter(over)}≠{one}" for one in excluded)
+            if base.kind == "chosen":
+                return f"[{index} is the first with the largest {text}{without}]"
+            return f"place({index} among the largest {text}{without})"
         case "where":
             return f"[{show_condition(args[0])} ? {args[1]} : {args[2]}]"
         case _:

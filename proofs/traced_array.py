@@ -237,6 +237,8 @@ class TracedArray:
                 "the rule selects elements with a mask",
                 "keep the shape and use xp.where(mask, ...)",
             )
+        if isinstance(key, TracedArray) and not key.axes and key.node().op == "argmax":
+            return self._at_largest(key.node(), axis), axis
         if isinstance(key, TracedArray | np.ndarray | list) and np.ndim(_elements(key)) > 0:
             return self._gathered(as_traced(self.trace, key), axis), axis + 1
         if isinstance(key, TracedArray) and key.node().op not in ("const", "size"):
@@ -280,6 +282,19 @@ class TracedArray:
         elements = _map(lambda node: graph.substitute_index(node, length, index), self.elements)
         axes = (*self.axes[:axis], *self.axes[axis + 1 :])
         return self._like(axes, _as_object(np.squeeze(elements, axis=axis)))
+
+    def _at_largest(self, position: Node, axis: int) -> "TracedArray":
+        """The elements at the position where something is largest."""
+        length, (over, largest) = self.axes[axis], position.data
+        if not isinstance(length, Index) or length.axis is not over.axis:
+            raise self.trace.needs_size("the rule uses a position along another axis")
+
+        def chosen(node: Node) -> Node:
+            value = graph.substitute_index(node, length, over)
+            return graph.pick(over, position.args[0], value, largest)
+
+        elements = _as_object(np.squeeze(_map(chosen, self.elements), axis=axis))
+        return self._like((*self.axes[:axis], *self.axes[axis + 1 :]), elements)
 
     def _reordered(self, order: Permutation, axis: int) -> "TracedArray":
         length = self.axes[axis]
@@ -535,6 +550,8 @@ def elementwise(
 ) -> TracedArray:
     """The function applied element by element, with the standard's broadcasting."""
     trace = arrays[0].trace
+    if any(node.op == "argmax" for array in arrays for node in array.elements.reshape(-1)):
+        raise trace.needs_size("the rule computes with the position of an extremum")
     axes, elements = broadcast(trace, arrays)
     result = np.empty(np.broadcast_shapes(*(part.shape for part in elements)), dtype=object)
     spread = [np.broadcast_to(part, result.shape) for part in elements]

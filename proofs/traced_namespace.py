@@ -776,6 +776,10 @@ def _position_of(ranks: list[Node], place: int) -> Node:
 def _arg_extremum(name: str, descending: bool) -> None:
     def call(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         array = as_traced(trace, x)
+        if len(array.axes) == 1 and isinstance(array.axes[0], Index) and not keepdims:
+            over = trace.fresh(array.axes[0].axis)
+            key = graph.substitute_index(array.node(), array.axes[0], over)
+            return scalar_array(trace, graph.position_of_largest(over, _number(key), descending))
         _need_lengths(trace, "looks for the position of an extremum", array)
         if axis is None:
             array, axis = array.reshaped((-1,)), 0

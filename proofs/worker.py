@@ -81,8 +81,8 @@ def _verify_rule(
     claims: list[dict[str, Any]],
     emit: Emit,
 ) -> None:
-    from tokenauction.proofs.numpy_run import Unusable
     from tokenauction.proofs.decision import Options, RuleVerifier
+    from tokenauction.proofs.numpy_run import Unusable
 
     options = Options(
         agents=request["agents"],

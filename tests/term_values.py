@@ -61,6 +61,8 @@ class Values:
             case "where":
                 chosen = args[1] if self.condition(args[0], bound) else args[2]
                 return self.poly(chosen, bound)
+            case "chosen" | "order":
+                return self.choice(base, bound)
         kind, over, body, excluded = args
         values = [self.poly(body, inner) for inner in self.range(over, excluded, bound)]
         if kind == "sum":
@@ -70,6 +72,17 @@ class Values:
         if not values:
             raise Undefined
         return max(values)
+
+    def choice(self, base: Base, bound: Mapping[str, int]) -> float:
+        """Whether an index is the first with the largest key, or stands before that one."""
+        index, over, key, excluded = base.args
+        rows = self.range(over, excluded, bound)
+        keys = [self.poly(key, row) for row in rows]
+        first = rows[keys.index(max(keys))][over.name]
+        place = self.place(index, bound)
+        if base.kind == "chosen":
+            return float(place == first)
+        return -1.0 if place < first else 1.0
 
     def condition(
         self,

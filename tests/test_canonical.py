@@ -70,9 +70,11 @@ def test_the_canonical_form_of_a_rule_has_its_value(name: str) -> None:
 
 
 @pytest.mark.parametrize("prop", ["monotone", "monotone-odds", "monotone-kl", "monotone-tv"])
-@pytest.mark.parametrize("name", ["linear", "reserve", "winner-takes-all", "log-linear", "top-k"])
+@pytest.mark.parametrize(
+    "name", ["linear", "reserve", "winner-takes-all", "log-linear", "top-k", "by_argmax"]
+)
 def test_splitting_the_agents_off_changes_no_truth(name: str, prop: str) -> None:
-    claim = Claim(CATALOGUE[name], PROPERTIES[prop])
+    claim = Claim(RULES[name], PROPERTIES[prop])
     rng = np.random.default_rng(4)
     agreed = 0
     for _, formula in claims.open_formula(claim):

@@ -78,6 +78,7 @@ def close(found: Any, expected: Any) -> bool:
 
 
 @pytest.mark.parametrize("rule", RATIONAL, ids=lambda rule: rule.name)
+@settings(max_examples=10)
 @given(profile=PROFILES)
 def test_a_rational_rule_is_the_same_in_fractions_and_balls(
     rule: AggregationRule, profile: Assignment
@@ -89,6 +90,7 @@ def test_a_rational_rule_is_the_same_in_fractions_and_balls(
 
 
 @by_rule
+@settings(max_examples=10)
 @given(profile=PROFILES)
 def test_an_aggregate_adds_up_to_one_rigorously(rule: AggregationRule, profile: Assignment) -> None:
     total = graph.add(*aggregate_nodes(rule, profile))
@@ -98,6 +100,7 @@ def test_an_aggregate_adds_up_to_one_rigorously(rule: AggregationRule, profile: 
 
 
 @by_rule
+@settings(max_examples=10)
 @given(profile=PROFILES)
 def test_batches_of_floats_agree_with_balls(rule: AggregationRule, profile: Assignment) -> None:
     nodes = aggregate_nodes(rule, profile)
@@ -111,12 +114,14 @@ def test_batches_of_floats_agree_with_balls(rule: AggregationRule, profile: Assi
 
 
 @by_rule
+@settings(max_examples=10)
 @given(profile=PROFILES)
 def test_the_run_on_numpy_agrees_with_balls(rule: AggregationRule, profile: Assignment) -> None:
     assert close(run(rule, profile, np.asarray), rigorous(rule, profile))
 
 
 @by_rule
+@settings(max_examples=10)
 @given(profile=PROFILES)
 def test_the_run_on_array_api_strict_agrees_with_balls(
     rule: AggregationRule, profile: Assignment
@@ -128,6 +133,7 @@ def test_the_run_on_array_api_strict_agrees_with_balls(
 
 
 @by_rule
+@settings(max_examples=10)
 @given(profile=PROFILES)
 def test_the_run_on_torch_agrees_with_balls(rule: AggregationRule, profile: Assignment) -> None:
     torch = pytest.importorskip("torch")
@@ -136,7 +142,7 @@ def test_the_run_on_torch_agrees_with_balls(rule: AggregationRule, profile: Assi
 
 
 @by_rule
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(profile=profiles(2, 2, positive=True, named=["model"]))
 def test_sympy_agrees_with_balls(rule: AggregationRule, profile: Assignment) -> None:
     values = {
@@ -152,7 +158,7 @@ def test_sympy_agrees_with_balls(rule: AggregationRule, profile: Assignment) -> 
 
 
 @pytest.mark.parametrize("rule", RATIONAL, ids=lambda rule: rule.name)
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(profile=PROFILES)
 def test_z3_agrees_with_fractions(rule: AggregationRule, profile: Assignment) -> None:
     values = [(to_z3(leaf), number(value)) for leaf, value in profile.leaves().items()]

@@ -38,13 +38,13 @@ TRUTH = {
     "first_agent": "PRPPP",
     "first_token": "pp.R.",
     "small_shares_dropped": "RPPPR",
-    "by_argmax": "pRppp",
+    "by_argmax": "PRPPP",
     "second_highest": "pRppR",
     "branching": "UrUUU",
     "branching_down": "UrUUr",
 }
 COLUMNS = ("distribution", "anonymous", "neutral", "unanimous", "monotone")
-SLOW = {"by_argmax", "second_highest", "first_token"}
+SLOW = {"second_highest", "first_token"}
 
 
 def rule_named(name: str) -> AggregationRule:

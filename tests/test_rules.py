@@ -8,7 +8,7 @@ from typing import Any
 import array_api_strict
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import positive_numbers, profiles
 
@@ -215,6 +215,7 @@ def arrays(profile: Assignment, library: Any) -> tuple[Any, Any, Any]:
 
 @by_rule
 @pytest.mark.parametrize("library", [np, array_api_strict], ids=["numpy", "strict"])
+@settings(max_examples=10)
 @given(profile=profiles(positive=True, named=["model"]))
 def test_a_rule_returns_a_distribution_and_leaves_its_inputs_alone(
     rule: AggregationRule, library: Any, profile: Assignment

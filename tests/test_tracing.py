@@ -370,7 +370,7 @@ TWO_BY_TWO_OR_MORE = profiles(agents=3, tokens=2) | profiles(agents=2, tokens=3)
 
 @pytest.mark.parametrize(("name", "expression"), _named(OPEN + METHOD_CASES))
 @pytest.mark.parametrize("open_sizes", [False, True])
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(profile=profiles())
 def test_an_expression_means_what_numpy_computes(
     name: str, expression: Expression, open_sizes: bool, profile: Assignment
@@ -379,7 +379,7 @@ def test_an_expression_means_what_numpy_computes(
 
 
 @pytest.mark.parametrize(("name", "expression"), _named(FIXED + FIXED_METHOD_CASES))
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(profile=TWO_BY_TWO_OR_MORE)
 def test_an_expression_that_needs_sizes_means_what_numpy_computes(
     name: str, expression: Expression, profile: Assignment
@@ -397,7 +397,7 @@ def test_an_expression_that_needs_sizes_says_so(name: str, expression: Expressio
 @pytest.mark.parametrize(
     ("name", "expression"), _named([case for case in OPEN if case[0] not in NOT_DISPATCHED])
 )
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(profile=profiles())
 def test_numpys_own_functions_are_traced_too(
     name: str, expression: Expression, profile: Assignment
@@ -457,7 +457,7 @@ def _doubled(array: Any) -> Any:
     return array + array
 
 
-def _bug(reason: str) -> Any:
+def _bug(reason: str) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, reason=f"BUG: {reason}")
 
 
@@ -493,7 +493,7 @@ SUBTLE: list[tuple[str, Expression]] = [
     ("inverted whole numbers", lambda xp, b, d: ~xp.sum(b > 1)),
     ("equality with a list", lambda xp, b, d: b == [1.0]),
     ("equality with a complex number", lambda xp, b, d: b == 1 + 0j),
-    ("keepdims as a number", lambda xp, b, d: np.sum(d, axis=0, keepdims=1)),
+    ("keepdims as a number", lambda xp, b, d: xp.sum(d, axis=0, keepdims=1)),
     ("in place through a view", _in_place_through_a_view),
     ("in place on a copy", _in_place_on_a_copy),
     ("in place on a flattened copy", _in_place_on_a_flattened_copy),
@@ -517,7 +517,6 @@ BUGS: dict[str, str] = {
     "argmax of truth values": "an argmax of truth values compares them as numbers",
     "argsort of truth values": "an argsort of truth values compares them as numbers",
     "median of truth values": "a median of truth values compares them as numbers",
-    "stack of truth values and numbers": "a stack has the kind of its first array",
     "sum of mixed stacks": "a stack has the kind of its first array, so that + becomes or",
     "copies of truth values": "a copy of truth values is numbers, so that + is not or",
     "full like whole numbers": "an array of whole numbers does not keep its kind",

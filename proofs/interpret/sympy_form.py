@@ -86,6 +86,8 @@ def _one(node: Node, args: list[Any]) -> Any:
             return sympy.Eq(_index(node.data[0]), _index(node.data[1]))
         case "reduce":
             return _reduction(node, args[0])
+        case "pick":
+            return sympy.Function("pick")(*args, _index(node.data[0]))
         case _:
             return symbol(node)
 
