@@ -161,7 +161,8 @@ def find_with_hypothesis(name: str, seconds: float) -> str:
     from hypothesis import HealthCheck, given, seed, settings
     from hypothesis import strategies as st
 
-    rule, deadline, found = _rule(name), time.perf_counter() + seconds, []
+    rule, deadline = _rule(name), time.perf_counter() + seconds
+    found: list[Any] = []
     sizes = st.tuples(st.integers(2, 3), st.integers(2, 3))
 
     @st.composite

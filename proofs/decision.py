@@ -43,10 +43,10 @@ from tokenauction.proofs.verdict import (
 )
 from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty, distribution, monotone_in
 
-REDUCTION = "reduction to one agent and one token (Z3)"
-FIXED = "exact decision at fixed sizes (Z3)"
+REDUCTION = "reduction and Z3"
+FIXED = "fixed sizes in Z3"
 SEARCH = "search and exact replay"
-NUMERIC = "numeric attack, floats only"
+NUMERIC = "floats only"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ Every verdict is a word; colour only repeats it.
 import shutil
 import sys
 import textwrap
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -69,21 +71,31 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def _fancy(rows: list[dict[str, Any]]) -> str:
-    grid = Table(box=None, pad_edge=False)
-    for name in ("rule", "property", "verdict", "for", "how", "seconds"):
-        grid.add_column(name, justify="right" if name == "seconds" else "left")
-    previous = ""
-    for row in rows:
-        verdict = Text(row["status"], style=_COLOURS[row["status"]])
-        shown = row["rule"] if row["rule"] != previous else ""
-        previous = row["rule"]
-        seconds = f"{row['seconds']:.1f}"
-        grid.add_row(shown, row["property"], verdict, _scope(row), row["method"], seconds)
     console = Console()
+    cells = [_cells(row) for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
     with console.capture() as captured:
-        console.print(grid)
+        for rule, group in groupby(zip(rows, cells, strict=True), lambda pair: _rule(pair[0])):
+            console.print(Text(rule, style="bold"))
+            grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+            for width in widths:
+                grid.add_column(min_width=width, no_wrap=True)
+            for row, (prop, verdict, *rest) in group:
+                colour = _COLOURS[row["status"]]
+                grid.add_row(f"  {prop}", Text(verdict, style=colour), *rest)
+            console.print(grid)
     width = min(console.width, 100)
     return captured.get() + "\n".join([*_details(rows, width), _summary(rows)]) + "\n"
+
+
+def _rule(row: dict[str, Any]) -> str:
+    return f"{row['rule']}  ({Path(row['file']).name}:{row['line']})"
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    everything = row["scope"]["agents"] == "all" and row["scope"]["tokens"] == "all"
+    scope = "all sizes" if everything else _scope(row)
+    return [row["property"], row["status"], scope, row["method"], f"{row['seconds']:.1f} s"]
 
 
 def _details(rows: list[dict[str, Any]], width: int) -> list[str]:

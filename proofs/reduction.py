@@ -29,7 +29,8 @@ def split_agents(root: Node, named: tuple[Index, ...], others: bool) -> Node:
         elif node.op == "reduce" and node.data[1].axis is Axis.AGENTS and not node.data[2]:
             memo[node] = _split(node.data[0], node.data[1], args[0], named, others)
         elif node.op == "pick" and node.data[0].axis is Axis.AGENTS and not node.data[2]:
-            memo[node] = _split_pick(node.data[0], node.data[1], *args, named, others)
+            over, largest, _ = node.data
+            memo[node] = _split_pick(over, largest, args[0], args[1], named, others)
         else:
             memo[node] = graph.rebuild(node, args, node.data)
     return memo[root]

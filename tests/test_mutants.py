@@ -1,5 +1,6 @@
 """Broken rules are refuted, rewritten rules are not, and a broken core does not go unnoticed."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -108,12 +109,12 @@ def differs() -> bool:
     aggregate, poly = cap_poly(canon)
     sizes = {Axis.AGENTS: 2, Axis.TOKENS: 2}
     fractions = {
-        graph.bid(graph.agent(0)): terms.Fraction(20),
-        graph.bid(graph.agent(1)): terms.Fraction(3),
-        graph.prob(graph.agent(0), graph.token(0)): terms.Fraction(1, 4),
-        graph.prob(graph.agent(0), graph.token(1)): terms.Fraction(3, 4),
-        graph.prob(graph.agent(1), graph.token(0)): terms.Fraction(2, 3),
-        graph.prob(graph.agent(1), graph.token(1)): terms.Fraction(1, 3),
+        graph.bid(graph.agent(0)): Fraction(20),
+        graph.bid(graph.agent(1)): Fraction(3),
+        graph.prob(graph.agent(0), graph.token(0)): Fraction(1, 4),
+        graph.prob(graph.agent(0), graph.token(1)): Fraction(3, 4),
+        graph.prob(graph.agent(1), graph.token(0)): Fraction(2, 3),
+        graph.prob(graph.agent(1), graph.token(1)): Fraction(1, 3),
     }
     exact = evaluate(ground(aggregate, sizes, {graph.token("t"): 0}), fractions)
     leaves = {node: float(value) for node, value in fractions.items()}

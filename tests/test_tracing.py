@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
@@ -182,7 +183,8 @@ OPEN: list[tuple[str, Expression]] = [
 
 FIXED: list[tuple[str, Expression]] = [
     ("arange", lambda xp, b, d: b * xp.arange(b.shape[0])),
-    ("argmax", lambda xp, b, d: xp.argmax(b)),
+    ("argmax", lambda xp, b, d: xp.argmax(b) + 0),
+    ("argmax", lambda xp, b, d: d[xp.argmax(-b), :] * b[xp.argmax(b)]),
     ("argmax", lambda xp, b, d: xp.argmax(d, axis=1, keepdims=True)),
     ("argmin", lambda xp, b, d: xp.argmin(d, axis=0)),
     ("argmin", lambda xp, b, d: xp.argmin(d)),
@@ -246,7 +248,8 @@ METHOD_CASES: list[tuple[str, Expression]] = [
 
 FIXED_METHOD_CASES: list[tuple[str, Expression]] = [
     ("argmax", lambda xp, b, d: d.argmax(axis=1)),
-    ("argmin", lambda xp, b, d: b.argmin()),
+    ("argmin", lambda xp, b, d: b.argmin() * 2),
+    ("argmin", lambda xp, b, d: d[b.argmin(), ...]),
     ("argsort", lambda xp, b, d: b.argsort(stable=True)),
     ("cumprod", lambda xp, b, d: b.cumprod()),
     ("cumsum", lambda xp, b, d: d.cumsum(axis=0)),
@@ -388,10 +391,17 @@ def test_an_expression_that_needs_sizes_means_what_numpy_computes(
 
 
 @pytest.mark.parametrize(("name", "expression"), _named(FIXED + FIXED_METHOD_CASES))
-def test_an_expression_that_needs_sizes_says_so(name: str, expression: Expression) -> None:
-    bids, dists = open_inputs()
-    with pytest.raises(SizeRequired, match=r"test_tracing.py:\d+: the rule "):
-        expression(Namespace(bids.trace), bids, dists)
+@settings(max_examples=6)
+@given(profile=TWO_BY_TWO_OR_MORE)
+def test_an_expression_that_needs_sizes_says_so_or_means_the_same_without(
+    name: str, expression: Expression, profile: Assignment
+) -> None:
+    problem = ""
+    try:
+        check_against_numpy(expression, profile, None, open_sizes=True)
+    except SizeRequired as found:
+        problem = str(found)
+    assert not problem or re.search(r"test_tracing.py:\d+: the rule ", problem)
 
 
 @pytest.mark.parametrize(
