@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal, get_type_hints, overload
 
+from array_api_compat import array_namespace
+
 Support = Literal["any", "full"]
 Number = int | float | Fraction
 
@@ -62,6 +64,11 @@ class AggregationRule:
                 f"{self.name} needs a distribution for {', '.join(missing)}: "
                 f"use {self.name}.with_parameters({missing[0]}=...)"
             )
+        for name in self.distributions:
+            if isinstance(values[name], list | tuple):
+                xp = array_namespace(bids, dists)
+                numbers = [float(p) for p in values[name]]
+                values[name] = xp.asarray(numbers, dtype=dists.dtype)
         return self.function(bids, dists, **values)
 
     def with_parameters(self, **values: Any) -> "AggregationRule":
@@ -129,7 +136,8 @@ def _make_rule(function: Callable[..., Any], *, support: Support) -> Aggregation
     if support not in ("any", "full"):
         raise TypeError(f'{name}: support must be "any" or "full", not {support!r}')
     extra = list(inspect.signature(function).parameters.values())
-    if len(extra) < 2:
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if len(extra) < 2 or any(parameter.kind not in by_position for parameter in extra[:2]):
         raise TypeError(f"{name}: an aggregation rule takes (bids, dists), in that order")
     hints = _annotations(function)
     numbers: dict[str, Number] = {}

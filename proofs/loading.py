@@ -168,10 +168,11 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except SyntaxError as problem:
-        raise CannotLoad(f"{path}:{problem.lineno}: SyntaxError: {problem.msg}") from None
+        line = f":{problem.lineno}" if problem.lineno else ""
+        raise CannotLoad(f"{path}{line}: SyntaxError: {problem.msg}") from None
     except UnicodeDecodeError as problem:
         raise CannotLoad(f"{path}: not a UTF-8 text file ({problem.reason})") from None
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit, KeyboardInterrupt) as problem:
         lines = [
             f for f in traceback.extract_tb(problem.__traceback__) if f.filename == str(resolved)
         ]

@@ -27,6 +27,10 @@ class Unusable(Exception):
     """The rule cannot be verified: it raises, changes its input, or returns the wrong thing."""
 
 
+class Misbehaves(Unusable):
+    """The rule runs, and does what no rule may at any size."""
+
+
 def run_rule(
     rule: AggregationRule, bids: Floats, dists: Floats, named: Mapping[str, Floats]
 ) -> Floats:
@@ -38,17 +42,17 @@ def run_rule(
     try:
         with np.errstate(all="ignore"):
             result = rule.function(own_bids, own_dists, **rule.parameters, **given, **fixed)
-    except Exception as problem:
+    except (Exception, SystemExit, KeyboardInterrupt) as problem:
         raise Unusable(describe(rule, problem, dists.shape)) from problem
     if not (np.array_equal(own_bids, bids) and np.array_equal(own_dists, dists)):
-        raise Unusable(f"{place} changes its input in place; write x = x + y rather than x += y")
+        raise Misbehaves(f"{place} changes its input in place; write x = x + y rather than x += y")
     try:
         array = np.asarray(result, dtype=float)
     except (TypeError, ValueError):
         kind = type(result).__name__
-        raise Unusable(f"{place} returns {kind}, not an array of probabilities") from None
+        raise Misbehaves(f"{place} returns {kind}, not an array of probabilities") from None
     if array.shape != (dists.shape[1],):
-        raise Unusable(
+        raise Misbehaves(
             f"{place} returns an array of shape {array.shape} for {dists.shape[0]} agents and "
             f"{dists.shape[1]} tokens; an aggregation rule returns one of shape (tokens,)"
         )
@@ -77,9 +81,9 @@ def check_usable(rule: AggregationRule) -> list[tuple[int, int]]:
         bids, dists, named = generic_profile(rule, agents, tokens, 7)
         try:
             result = run_rule(rule, bids, dists, named)
+        except Misbehaves:
+            raise
         except Unusable as found:
-            if "changes its input" in str(found):
-                raise
             problem = problem or found
             continue
         all_nan = all_nan and not np.isfinite(result).any()

@@ -85,7 +85,21 @@ class Trace:
             ) from None
         if exact.denominator != 1:
             self.float_constants.add(float(value))
-        return exact
+        return _short_reading(exact)
+
+
+def _short_reading(decimal: Fraction) -> Fraction:
+    """The decimal, or the short fraction that float arithmetic has rounded away from it.
+
+    `0.1` is 1/10 as it stands; `1 - 0.7`, which prints as 0.30000000000000004, is 3/10, and `1 / 3`
+    is 1/3: a decimal of fifteen digits and more within two units in the last place of a fraction
+    with a denominator below a thousand is that fraction.
+    """
+    if decimal.denominator < 10**14:
+        return decimal
+    short = decimal.limit_denominator(999)
+    near = abs(decimal - short) <= abs(short) * Fraction(1, 2**51)
+    return short if near else decimal
 
 
 def _line_of_rule() -> str:

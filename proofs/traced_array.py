@@ -34,7 +34,7 @@ class Permutation:
 class TracedArray:
     """An array of expression nodes; see the module's docstring."""
 
-    __slots__ = ("axes", "boolean", "elements", "is_input", "trace")
+    __slots__ = ("axes", "boolean", "elements", "is_input", "shares", "trace")
     __hash__ = None  # type: ignore[assignment]
     __array_priority__ = 1000
 
@@ -52,6 +52,20 @@ class TracedArray:
         self.elements = elements
         self.boolean = boolean
         self.is_input = is_input
+        self.shares = False
+
+    def copied(self) -> "TracedArray":
+        """An array of its own with the same elements."""
+        return TracedArray(self.trace, self.axes, self.elements, boolean=self.boolean)
+
+    def __copy__(self) -> "TracedArray":
+        return self.copied()
+
+    def __deepcopy__(self, memo: Any) -> "TracedArray":
+        return self.copied()
+
+    def __reduce__(self) -> Any:
+        raise self.trace.error("a traced array cannot be pickled")
 
     # What NumPy and array-api-compat look for ------------------------------------------------
 
@@ -129,7 +143,11 @@ class TracedArray:
         return self._like(axes, np.transpose(self.elements, order))
 
     def _like(self, axes: tuple[AxisLength, ...], elements: Any) -> "TracedArray":
-        return TracedArray(self.trace, axes, elements, boolean=self.boolean, is_input=self.is_input)
+        """Another view of the array: neither may be changed in place from now on."""
+        view = TracedArray(self.trace, axes, elements, boolean=self.boolean, is_input=self.is_input)
+        if axes:
+            self.shares = view.shares = True
+        return view
 
     def __len__(self) -> int:
         if not self.axes:
@@ -208,6 +226,8 @@ class TracedArray:
 
     def __getitem__(self, key: Any) -> "TracedArray":
         keys = list(key) if isinstance(key, tuple) else [key]
+        if sum(isinstance(part, TracedArray | np.ndarray | list) for part in keys) > 1:
+            raise self.trace.error("the rule indexes with several arrays", "index one axis at a time")
         used = sum(part is not None and part is not Ellipsis for part in keys)
         if used > self.ndim:
             raise IndexError(f"too many indices: {used} for {self.ndim} axes")
@@ -232,7 +252,9 @@ class TracedArray:
             return self._reordered(key, axis), axis + 1
         if isinstance(key, Index):
             return self._picked(key, axis), axis
-        if isinstance(key, TracedArray) and key.boolean:
+        if (
+            key.boolean if isinstance(key, TracedArray) else np.asarray(key).dtype == np.dtype(bool)
+        ):
             raise self.trace.error(
                 "the rule selects elements with a mask",
                 "keep the shape and use xp.where(mask, ...)",
@@ -318,7 +340,8 @@ class TracedArray:
         shape = positions.elements.shape
         stacked = np.empty((*shape, *np.shape(rows[0])), dtype=object)
         for place, chosen in zip(np.ndindex(*shape), gathered, strict=True):
-            stacked[place] = chosen
+            single = isinstance(chosen, np.ndarray) and chosen.ndim == 0
+            stacked[place] = chosen[()] if single else chosen
         order = (*range(len(shape), len(shape) + axis), *range(len(shape)))
         order = (*order, *range(len(order), stacked.ndim))
         elements = np.transpose(stacked, order)
@@ -339,7 +362,7 @@ class TracedArray:
         if any(isinstance(axis, Index) for axis in self.axes):
             raise self.trace.needs_size("the rule assigns to elements")
         parts = key if isinstance(key, tuple) else (key,)
-        if any(isinstance(part, TracedArray) and part.node().op != "const" for part in parts):
+        if any(_is_mask(part) for part in parts):
             raise self.trace.error("the rule assigns under a mask", "use xp.where(mask, new, old)")
         new = as_traced(self.trace, value)
         if any(isinstance(axis, Index) for axis in new.axes) or new.boolean != self.boolean:
@@ -354,6 +377,11 @@ class TracedArray:
         if self.is_input:
             raise self.trace.error(
                 "the rule changes its input in place", "write x = x + y rather than x += y"
+            )
+        if self.shares:
+            raise self.trace.error(
+                "the rule changes an array in place that another array is a part of",
+                "write x = x + y rather than x += y",
             )
 
     def reshaped(self, shape: Sequence[Any]) -> "TracedArray":
@@ -382,14 +410,15 @@ class TracedArray:
     def _call(self, name: str, *others: Any) -> Any:
         from tokenauction.proofs.traced_namespace import Namespace
 
-        if not all(isinstance(other, OPERANDS) for other in others):
-            return NotImplemented
+        for other in others:
+            if not isinstance(other, (*OPERANDS, list, tuple)):
+                raise self.trace.error(f"an array is combined with a {type(other).__name__}")
         return getattr(Namespace(self.trace), name)(*others)
 
     def _in_place(self, name: str, other: Any) -> "TracedArray":
         self._forbid_mutating_input()
         result = self._call(name, self, other)
-        if result is NotImplemented or len(result.axes) != len(self.axes):
+        if len(result.axes) != len(self.axes):
             raise ValueError("the result of an in-place operation does not fit the array")
         self.axes, self.elements, self.boolean = result.axes, result.elements, result.boolean
         return self
@@ -479,22 +508,22 @@ class TracedArray:
         return self._call("not_equal", self, other)
 
     def __and__(self, other: Any) -> Any:
-        return self._call("logical_and", self, other)
+        return self._call("bitwise_and", self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return self._call("logical_and", other, self)
+        return self._call("bitwise_and", other, self)
 
     def __or__(self, other: Any) -> Any:
-        return self._call("logical_or", self, other)
+        return self._call("bitwise_or", self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return self._call("logical_or", other, self)
+        return self._call("bitwise_or", other, self)
 
     def __xor__(self, other: Any) -> Any:
-        return self._call("logical_xor", self, other)
+        return self._call("bitwise_xor", self, other)
 
     def __invert__(self) -> Any:
-        return self._call("logical_not", self)
+        return self._call("bitwise_invert", self)
 
     def __getattr__(self, name: str) -> Any:
         """NumPy's methods (`x.sum(axis=0)`), each the array function of the same name."""
@@ -523,6 +552,8 @@ def scalar_array(trace: Trace, node: Node) -> TracedArray:
 def as_traced(trace: Trace, value: Any) -> TracedArray:
     """A number, a NumPy array or a nested list of either as a traced array."""
     if isinstance(value, TracedArray):
+        if value.trace is not trace:
+            raise trace.error("the rule uses an array that an earlier call left behind")
         return value
     if isinstance(value, bool | np.bool_):
         return scalar_array(trace, graph.truth(bool(value)))
@@ -550,6 +581,8 @@ def elementwise(
 ) -> TracedArray:
     """The function applied element by element, with the standard's broadcasting."""
     trace = arrays[0].trace
+    if any(array.trace is not trace for array in arrays):
+        raise trace.error("the rule uses an array that an earlier call left behind")
     if any(node.op == "argmax" for array in arrays for node in array.elements.reshape(-1)):
         raise trace.needs_size("the rule computes with the position of an extremum")
     axes, elements = broadcast(trace, arrays)
@@ -708,6 +741,13 @@ def _plain_key(key: Any) -> Any:
     if isinstance(key, slice) or key is Ellipsis or key is None:
         return key
     return operator.index(key)
+
+
+def _is_mask(key: Any) -> bool:
+    """Whether an index is not known before the values are."""
+    if isinstance(key, TracedArray):
+        return key.boolean or any(node.op != "const" for node in key.elements.reshape(-1))
+    return isinstance(key, np.ndarray | list)
 
 
 def _is_one(length: Any) -> bool:

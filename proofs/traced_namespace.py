@@ -90,7 +90,9 @@ def call_numpy(trace: Trace, name: str, args: Any, kwargs: Any) -> Any:
     if kwargs.pop("out", None) is not None:
         raise trace.error("the rule writes into an array with out=", "use the returned array")
     _check_dtype(trace, kwargs.pop("dtype", None))
-    for ignored in ("order", "subok", "casting", "kind", "optimize"):
+    if kwargs.pop("order", None) not in (None, "C", "K", "A"):
+        raise trace.error("the rule asks for another order of elements", "leave order= out")
+    for ignored in ("subok", "casting", "kind", "optimize"):
         kwargs.pop(ignored, None)
     return getattr(Namespace(trace), name)(*args, **kwargs)
 
@@ -106,12 +108,8 @@ _NUMPY_NAMES = {
     "concatenate": "concat",
     "cumsum": "cumulative_sum",
     "cumprod": "cumulative_prod",
-    "copy": "positive",
-    "bitwise_and": "logical_and",
-    "bitwise_or": "logical_or",
-    "bitwise_xor": "logical_xor",
-    "invert": "logical_not",
-    "bitwise_not": "logical_not",
+    "invert": "bitwise_invert",
+    "bitwise_not": "bitwise_invert",
     "fabs": "abs",
     "fmax": "maximum",
     "fmin": "minimum",
@@ -269,6 +267,20 @@ _logical("logical_not", graph.negation)
 _logical("logical_xor", _xor)
 
 
+def _bitwise(name: str) -> None:
+    def call(trace: Trace, *values: Any) -> Any:
+        arrays = [as_traced(trace, value) for value in values]
+        if not all(array.boolean for array in arrays):
+            raise trace.needs_size("the rule takes the bits of numbers, not of truth values")
+        return _FUNCTIONS[f"logical_{'not' if name == 'invert' else name}"](trace, *arrays)
+
+    _FUNCTIONS[f"bitwise_{name}"] = call
+
+
+for _name in ("and", "or", "xor", "invert"):
+    _bitwise(_name)
+
+
 @_export("equal")
 def _equal(trace: Trace, left: Any, right: Any) -> Any:
     arrays = [as_traced(trace, left), as_traced(trace, right)]
@@ -354,6 +366,11 @@ def _check_dtype(trace: Trace, dtype: Any) -> None:
         )
 
 
+def _flag(value: Any) -> bool:
+    """A truth value that NumPy's dispatch may not have been given."""
+    return value is not np._NoValue and bool(value)
+
+
 def _reduction(name: str) -> None:
     def call(trace: Trace, x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
         _check_reduction(trace, name, kwargs)
@@ -362,7 +379,7 @@ def _reduction(name: str) -> None:
             array = elementwise(_as_truth, array, boolean=True)
         else:
             array = elementwise(_number, array)
-        return reduce_axes(name, array, axis, keepdims is True)
+        return reduce_axes(name, array, axis, _flag(keepdims))
 
     _FUNCTIONS[name] = call
 
@@ -415,15 +432,15 @@ def _average(
         place = operator.index(axis) % array.ndim
         key = tuple(slice(None) if one == place else None for one in range(array.ndim))
         shares = shares[key]
-    top = _FUNCTIONS["sum"](trace, array * shares, axis, keepdims is True)
-    return top / _FUNCTIONS["sum"](trace, shares, axis, keepdims is True)
+    top = _FUNCTIONS["sum"](trace, array * shares, axis, _flag(keepdims))
+    return top / _FUNCTIONS["sum"](trace, shares, axis, _flag(keepdims))
 
 
 # Products of arrays ------------------------------------------------------------------------------
 
 
-@_export("matmul", "dot", "vecdot", "inner")
-def _matmul(trace: Trace, left: Any, right: Any, axis: int = -1) -> Any:
+@_export("matmul", "dot")
+def _matmul(trace: Trace, left: Any, right: Any) -> Any:
     x, y = as_traced(trace, left), as_traced(trace, right)
     if not 1 <= x.ndim <= 2 or not 1 <= y.ndim <= 2:
         if x.ndim == 0 or y.ndim == 0:
@@ -434,9 +451,28 @@ def _matmul(trace: Trace, left: Any, right: Any, axis: int = -1) -> Any:
     return reduce_axes("sum", spread * other, -1 if y.ndim == 1 else -2)
 
 
+@_export("vecdot")
+def _vecdot(trace: Trace, left: Any, right: Any, axis: int = -1) -> Any:
+    return reduce_axes("sum", as_traced(trace, left) * as_traced(trace, right), axis)
+
+
+def _vectors(trace: Trace, name: str, *values: Any) -> list[TracedArray]:
+    arrays = [as_traced(trace, value) for value in values]
+    if any(array.ndim != 1 for array in arrays):
+        raise trace.error(f"{name} of arrays with several axes cannot be traced", "use matmul")
+    return arrays
+
+
+@_export("inner")
+def _inner(trace: Trace, left: Any, right: Any) -> Any:
+    x, y = _vectors(trace, "inner", left, right)
+    return reduce_axes("sum", x * y, -1)
+
+
 @_export("outer")
 def _outer(trace: Trace, left: Any, right: Any) -> Any:
-    return as_traced(trace, left)[:, None] * as_traced(trace, right)[None, :]
+    x, y = _vectors(trace, "outer", left, right)
+    return x[:, None] * y[None, :]
 
 
 @_export("tensordot")
@@ -476,7 +512,16 @@ def _einsum(trace: Trace, subscripts: str, *operands: Any) -> Any:
     return reduce_axes("sum", product, summed) if summed else product
 
 
-@_export("vector_norm", "norm")
+@_export("norm")
+def _norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+    """NumPy's norm, which is the vector norm of a vector, or along one axis."""
+    array = as_traced(trace, x)
+    if array.ndim != 1 and not isinstance(axis, int):
+        raise trace.error("the norm of a matrix cannot be traced", "name an axis")
+    return _vector_norm(trace, array, axis, _flag(keepdims), 2 if ord is None else ord)
+
+
+@_export("vector_norm")
 def _vector_norm(
     trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2
 ) -> Any:
@@ -494,9 +539,15 @@ def _vector_norm(
 
 
 @_export("asarray", "array")
-def _asarray(trace: Trace, value: Any, dtype: Any = None, **_: Any) -> Any:
+def _asarray(trace: Trace, value: Any, dtype: Any = None, copy: Any = None, **_: Any) -> Any:
     array = as_traced(trace, value)
+    array = array.copied() if copy else array
     return array if dtype is None else _astype(trace, array, dtype)
+
+
+@_export("copy")
+def _copy(trace: Trace, value: Any) -> Any:
+    return as_traced(trace, value).copied()
 
 
 def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
@@ -532,9 +583,20 @@ def _full(trace: Trace, shape: Any, fill_value: Any, dtype: Any = None, **_: Any
 def _like(trace: Trace, x: Any, value: Any, dtype: Any) -> Any:
     node = as_traced(trace, value).node()
     array = as_traced(trace, x)
+    if dtype is None and not _is_whole(node) and all(map(_is_whole, array.elements.reshape(-1))):
+        raise trace.error("an array of whole numbers may not hold a fraction", "give a dtype")
     filled = elementwise(lambda _: node, array, boolean=graph.is_boolean(node))
     kept = bool if array.boolean and dtype is None else dtype
     return _asarray(trace, filled, kept)
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether a number is whole by the way it is made, so that NumPy may hold it as an integer."""
+    if node.op == "const":
+        return bool(node.data.denominator == 1)
+    if node.op in ("add", "mul", "max", "min", "reduce", "where"):
+        return all(graph.is_boolean(arg) or _is_whole(arg) for arg in node.args)
+    return node.op in ("size", "argmax")
 
 
 @_export("zeros_like", "empty_like")
@@ -579,7 +641,7 @@ def _reshape(trace: Trace, x: Any, shape: Any, *more: Any, **_: Any) -> Any:
 @_export("flatten")
 def _flatten(trace: Trace, x: Any) -> Any:
     array = as_traced(trace, x)
-    return array if array.ndim == 1 else array.reshaped((-1,))
+    return array.copied() if array.ndim == 1 else array.reshaped((-1,)).copied()
 
 
 @_export("expand_dims")
@@ -594,6 +656,7 @@ def _squeeze(trace: Trace, x: Any, axis: Any = None) -> Any:
     array = as_traced(trace, x)
     listed = axis if isinstance(axis, tuple) else (axis,)
     if axis is None:
+        _need_lengths(trace, "squeezes whatever has length one", array)
         listed = tuple(i for i, length in enumerate(array.axes) if length == 1)
     chosen = {operator.index(one) % array.ndim for one in listed}
     if any(array.axes[one] != 1 for one in chosen):
@@ -644,9 +707,17 @@ def _broadcast_to(trace: Trace, x: Any, shape: Any) -> Any:
     return elementwise(lambda node, _: node, array, target, boolean=array.boolean)
 
 
+def _of_one_kind(trace: Trace, values: Any) -> list[TracedArray]:
+    """Arrays of truth values, or of numbers if any is."""
+    arrays = [as_traced(trace, value) for value in values]
+    if all(array.boolean for array in arrays):
+        return arrays
+    return [elementwise(_number, array) for array in arrays]
+
+
 @_export("stack")
 def _stack(trace: Trace, arrays: Any, axis: int = 0) -> Any:
-    traced = [as_traced(trace, array) for array in arrays]
+    traced = _of_one_kind(trace, arrays)
     axes, elements = broadcast(trace, traced)
     place = operator.index(axis) % (len(axes) + 1)
     stacked = np.stack(np.broadcast_arrays(*elements), axis=place)
@@ -665,7 +736,7 @@ def _stack(trace: Trace, arrays: Any, axis: int = 0) -> Any:
 
 @_export("concat")
 def _concat(trace: Trace, arrays: Any, axis: Any = 0) -> Any:
-    traced = [as_traced(trace, array) for array in arrays]
+    traced = _of_one_kind(trace, arrays)
     _need_lengths(trace, "concatenates", *traced)
     elements = np.concatenate([array.elements for array in traced], axis=axis)
     return TracedArray(trace, elements.shape, elements, boolean=traced[0].boolean)
@@ -755,7 +826,7 @@ def _sort(
 def _argsort(
     trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True
 ) -> Any:
-    array = as_traced(trace, x)
+    array = elementwise(_number, as_traced(trace, x))
     _need_lengths(trace, "sorts", array)
 
     def order(nodes: list[Node]) -> list[Node]:
@@ -775,7 +846,7 @@ def _position_of(ranks: list[Node], place: int) -> Node:
 
 def _arg_extremum(name: str, descending: bool) -> None:
     def call(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        array = as_traced(trace, x)
+        array = elementwise(_number, as_traced(trace, x))
         if len(array.axes) == 1 and isinstance(array.axes[0], Index) and not keepdims:
             over = trace.fresh(array.axes[0].axis)
             key = graph.substitute_index(array.node(), array.axes[0], over)
@@ -805,7 +876,7 @@ _arg_extremum("argmin", False)
 
 @_export("median")
 def _median(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
-    array = as_traced(trace, x)
+    array = elementwise(_number, as_traced(trace, x))
     _need_lengths(trace, "takes a median", array)
     if axis is None:
         array, axis = array.reshaped((-1,)), 0
@@ -840,8 +911,10 @@ _scan("cumulative_prod", graph.mul)
 
 
 @_export("take")
-def _take(trace: Trace, x: Any, indices: Any, axis: Any = 0) -> Any:
+def _take(trace: Trace, x: Any, indices: Any, axis: Any = None) -> Any:
     array = as_traced(trace, x)
+    if axis is None:
+        array, axis = array if array.ndim == 1 else array.reshaped((-1,)), 0
     place = operator.index(axis) % array.ndim
     return array[(*[slice(None)] * place, as_traced(trace, indices))]
 

@@ -148,7 +148,7 @@ def test_what_a_file_prints_goes_to_standard_error(of_file: Any) -> None:
 def test_an_untraceable_rule_is_refuted_in_floats_only(of_file: Any) -> None:
     apple = of_file[1]["results"][1]
     assert apple["fingerprint"] is None
-    assert apple["method"] == "numeric attack, floats only"
+    assert "floats only" in apple["method"]
     found = apple["counterexample"]
     assert found["exact"] is False
     assert found["margin"] > 1e-4
