@@ -144,6 +144,10 @@ def _make_rule(function: Callable[..., Any], *, support: Support) -> Aggregation
     distributions: dict[str, Any] = {}
     for parameter in extra[2:]:
         if hints.get(parameter.name) is Distribution:
+            if parameter.name in _TAKEN or parameter.name.startswith("aggregate_"):
+                raise TypeError(
+                    f"{name}: another name than {parameter.name!r}, please: it is taken"
+                )
             default = None if parameter.default is parameter.empty else parameter.default
             distributions[parameter.name] = default
         elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -165,6 +169,10 @@ def _make_rule(function: Callable[..., Any], *, support: Support) -> Aggregation
         file=code.co_filename if code else "",
         line=code.co_firstlineno if code else 0,
     )
+
+
+# Names of distributions that properties quantify over.
+_TAKEN = frozenset({"bids", "dists", "b", "p", "common", "other", "raised_bid", "scale"})
 
 
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from tokenauction.proofs import graph
-from tokenauction.proofs.claims import RAISED, SCALE, Claim
+from tokenauction.proofs.claims import RAISED, SCALE, Claim, Orders
 from tokenauction.proofs.graph import Node
 
 Dist = tuple[Fraction, ...]
@@ -25,7 +25,7 @@ class Assignment:
     agent: int | None = None
     raised_bid: Fraction | None = None
     scale: Fraction | None = None
-    order: tuple[int, ...] | None = None
+    orders: Orders = field(default_factory=Orders)
     named: Mapping[str, Dist] = field(default_factory=dict)
 
     @property
@@ -80,6 +80,12 @@ def check_domain(claim: Claim, values: Assignment) -> bool:
     )
     if not lowest_allowed or any(len(row) != values.tokens for row in rows):
         return False
+    for order, length in (
+        (values.orders.agents, values.agents),
+        (values.orders.tokens, values.tokens),
+    ):
+        if order is not None and sorted(order) != list(range(length)):
+            return False
     if len(values.bids) != len(values.dists) or any(bid < 0 for bid in values.bids):
         return False
     if sum(values.bids) <= 0:

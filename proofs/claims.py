@@ -5,9 +5,11 @@ that one instance of the property holds, with the quantified quantities as its v
 Guarantee: the formula is what the property's function returns on the rule's own function.
 """
 
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations, product
+from math import factorial
 from typing import Any, Final
 
 import numpy as np
@@ -65,13 +67,21 @@ class Formula:
 
 
 @dataclass(frozen=True)
+class Orders:
+    """The reorderings that an instance looks at, as positions; None where it looks at none."""
+
+    agents: tuple[int, ...] | None = None
+    tokens: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Instance:
     """A claim at fixed sizes, with the agent and the permutation chosen."""
 
     agents: int
     tokens: int
     agent: int | None
-    order: tuple[int, ...] | None
+    orders: Orders
     formula: Formula
 
 
@@ -91,7 +101,7 @@ def open_formula(claim: Claim) -> list[tuple[Node, Formula]]:
     formulas: list[Formula] = []
 
     def run(trace: Trace) -> Node:
-        formulas.append(_Builder(claim, trace, None, None).formula())
+        formulas.append(_Builder(claim, trace).formula())
         return formulas[-1].holds
 
     paths = explore(run, Trace)
@@ -99,35 +109,71 @@ def open_formula(claim: Claim) -> list[tuple[Node, Formula]]:
 
 
 def instances(claim: Claim, agents: int, tokens: int) -> Iterator[Instance]:
-    """The claim at fixed sizes: one instance for each agent and each transposition."""
+    """The claim at fixed sizes: one instance for each agent and each reordering.
+
+    Of more than six agents or tokens, swaps of two only: see `has_every_instance`.
+    """
     agents_to_try = range(agents) if claim.has_focal else (None,)
     for agent in agents_to_try:
-        for order in _orders(claim, agents, tokens):
-            yield instance(claim, agents, tokens, agent, order)
+        for orders in _orders(claim, agents, tokens):
+            yield instance(claim, agents, tokens, agent, orders)
 
 
 def instance(
-    claim: Claim, agents: int, tokens: int, agent: int | None, order: tuple[int, ...] | None
+    claim: Claim, agents: int, tokens: int, agent: int | None = None, orders: Orders | None = None
 ) -> Instance:
     """One instance of the claim; raises as `open_formula` does."""
+    if tokens_of(claim.rule) not in (None, tokens):
+        raise TracingError(f"a distribution of {claim.rule.label} has another number of tokens")
+    orders = orders or Orders()
     trace = Trace(sizes={Axis.AGENTS: agents, Axis.TOKENS: tokens})
-    formula = _Builder(claim, trace, agent, order).formula()
+    formula = _Builder(claim, trace, agent, orders).formula()
     if trace.failure is not None:
         raise trace.failure
-    return Instance(agents, tokens, agent, order, formula)
+    return Instance(agents, tokens, agent, orders, formula)
+
+
+def tokens_of(rule: AggregationRule) -> int | None:
+    """The only number of tokens that a rule with a given distribution has; None for all."""
+    given = [value for value in rule.distributions.values() if value is not None]
+    return len(given[0]) if given else None
 
 
 def instance_in(claim: Claim, trace: Trace) -> Formula:
     """The formula of a claim about no agent in particular, in a trace of the caller's."""
-    return _Builder(claim, trace, None, None).formula()
+    return _Builder(claim, trace).formula()
 
 
-def _orders(claim: Claim, agents: int, tokens: int) -> list[tuple[int, ...] | None]:
-    """Transpositions generate every reordering, so they decide invariance under all of them."""
+MOST_INSTANCES: Final = 720
+
+
+def _orders(claim: Claim, agents: int, tokens: int) -> Iterator[Orders]:
+    """Every combination of reorderings, those that move the least first."""
+    rows: list[list[tuple[int, ...] | None]] = []
     for name, length in (("agent_order", agents), ("token_order", tokens)):
-        if name in claim.prop.arguments:
-            return [*_transpositions(length)] or [tuple(range(length))]
-    return [None]
+        if name not in claim.prop.arguments:
+            rows.append([None])
+        elif factorial(length) > MOST_INSTANCES:
+            rows.append([*_transpositions(length)])
+        else:
+            rows.append(sorted(permutations(range(length)), key=_moved))
+    return (Orders(first, second) for first, second in product(*rows))
+
+
+def _moved(order: tuple[int, ...]) -> tuple[bool, int]:
+    """How many places a reordering moves; the identity comes last."""
+    count = sum(place != at for place, at in enumerate(order))
+    return (count == 0, count)
+
+
+def has_every_instance(claim: Claim, agents: int, tokens: int) -> bool:
+    """Whether `instances` leaves no reordering out at these sizes."""
+    lengths = {"agent_order": agents, "token_order": tokens}
+    return all(
+        factorial(length) <= MOST_INSTANCES
+        for name, length in lengths.items()
+        if name in claim.prop.arguments
+    )
 
 
 def _transpositions(length: int) -> Iterator[tuple[int, ...]]:
@@ -141,7 +187,7 @@ def traced_rule(claim: Claim) -> list[tuple[Node, Node]]:
     """The rule over every size: pairs (what is assumed of the sizes, the aggregate at `t`)."""
 
     def run(trace: Trace) -> Node:
-        builder = _Builder(claim, trace, None, None)
+        builder = _Builder(claim, trace)
         aggregate = builder.call_rule(builder.bids(), builder.dists())
         axis = aggregate.axes[0]
         if not isinstance(axis, Index):
@@ -155,11 +201,11 @@ class _Builder:
     """Traces one property on one rule: symbolic sizes if the trace has none, else fixed ones."""
 
     def __init__(
-        self, claim: Claim, trace: Trace, agent: int | None, order: tuple[int, ...] | None
+        self, claim: Claim, trace: Trace, agent: int | None = None, orders: Orders | None = None
     ) -> None:
         self.claim = claim
         self.trace = trace
-        self.order = order
+        self.orders = orders or Orders()
         self.focal = FOCAL if agent is None else graph.agent(agent)
         self.aggregates: list[tuple[Node, ...]] = []
         self.calls: list[tuple[Any, Any]] = []
@@ -175,12 +221,12 @@ class _Builder:
             "other_dists": self._other_dists,
             "common": lambda: self._named("common"),
             "common_dists": self._common_dists,
-            "agent_order": lambda: Permutation("agent_order", Axis.AGENTS, self.order),
-            "token_order": lambda: Permutation("token_order", Axis.TOKENS, self.order),
+            "agent_order": lambda: Permutation("agent_order", Axis.AGENTS, self.orders.agents),
+            "token_order": lambda: Permutation("token_order", Axis.TOKENS, self.orders.tokens),
             "scale": lambda: scalar_array(self.trace, SCALE),
         }
         values = {name: makers[name]() for name in self.claim.prop.arguments}
-        result = self.claim.prop(**values)
+        result = self._instance_of_property(values)
         if not isinstance(result, TracedArray) or result.axes or not result.boolean:
             if isinstance(result, bool | np.bool_):
                 result = scalar_array(self.trace, graph.truth(bool(result)))
@@ -190,6 +236,20 @@ class _Builder:
                     f"{self.claim.prop.name} must return one truth value; use xp.all"
                 )
         return Formula(result.node(), tuple(self.aggregates), tuple(self.calls))
+
+    def _instance_of_property(self, values: dict[str, Any]) -> Any:
+        prop = self.claim.prop
+        try:
+            return prop(**values)
+        except (TracingError, RuleFault, RecursionError):
+            raise
+        except (Exception, SystemExit, KeyboardInterrupt) as problem:
+            line = _line_in(prop.file, problem) or prop.line
+            text = " ".join(str(problem).split())
+            raise TracingError(
+                f"{prop.file}:{line}: the property {prop.name} raises "
+                f"{type(problem).__name__}: {text}"
+            ) from problem
 
     # The arrays of a profile
 
@@ -248,21 +308,21 @@ class _Builder:
 
     def _run(self, bids: Any, dists: Any) -> TracedArray:
         rule, trace = self.claim.rule, self.trace
-        given = {
-            name: self._named(name) if value is None else value
+        given: dict[str, Any] = {
+            name: self._named(name) if value is None else as_traced(trace, list(value))
             for name, value in rule.distributions.items()
         }
+        # Exact arrays rather than floats, so that `1 - share` is not rounded before it is traced.
+        given |= {name: as_traced(trace, value) for name, value in rule.parameters.items()}
         inputs = [elementwise(lambda node: node, array) for array in (bids, dists)]
         for array in inputs:
             array.is_input = True
         before = [array.elements for array in inputs]
         try:
-            result = rule.function(*inputs, **rule.parameters, **given)
-        except (TracingError, RuleFault):
+            result = rule.function(*inputs, **given)
+        except (TracingError, RuleFault, RecursionError):
             raise
-        except RecursionError:
-            raise
-        except Exception as problem:
+        except (Exception, SystemExit, KeyboardInterrupt) as problem:
             if trace.failure is not None:
                 raise trace.failure from problem
             raise RuleFault(_describe(rule, problem)) from problem
@@ -302,12 +362,13 @@ class _Builder:
         return result
 
 
-def _describe(rule: AggregationRule, problem: Exception) -> str:
-    line = rule.line
-    frame = problem.__traceback__
-    while frame is not None:
-        if frame.tb_frame.f_code.co_filename == rule.file:
-            line = frame.tb_lineno
-        frame = frame.tb_next
+def _line_in(file: str, problem: BaseException) -> int | None:
+    """The last line of a file that an exception passed through."""
+    lines = [f.lineno for f in traceback.extract_tb(problem.__traceback__) if f.filename == file]
+    return lines[-1] if lines else None
+
+
+def _describe(rule: AggregationRule, problem: BaseException) -> str:
+    line = _line_in(rule.file, problem) or rule.line
     text = str(problem) or type(problem).__name__
     return f"{rule.file}:{line}: {rule.name} raises {type(problem).__name__}: {text}"

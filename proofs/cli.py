@@ -130,6 +130,8 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
             outcome = supervisor.verify(request, display.progress, display.decided)
     except supervisor.Failed as problem:
         _fail(str(problem))
+    except (KeyError, ValueError, AttributeError) as problem:
+        _fail(f"internal error, please report it: {type(problem).__name__}: {problem}")
     for message in outcome.unusable:
         click.echo(f"tokenauction: {message}", err=True)
     rows = outcome.rows()

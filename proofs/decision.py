@@ -16,6 +16,8 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import product
 
+import numpy as np
+
 from tokenauction.mechanisms import AggregationRule
 from tokenauction.proofs import claims, explain, graph
 from tokenauction.proofs.all_sizes import prove_all_sizes
@@ -25,9 +27,10 @@ from tokenauction.proofs.claims import Claim, RuleFault
 from tokenauction.proofs.falsify import Search
 from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis, Node
+from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import lemmas_for
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
-from tokenauction.proofs.numpy_run import agrees, check_usable, disagreement
+from tokenauction.proofs.numpy_run import agrees, check_usable, disagreement, open_disagreement
 from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.solver import solver_version
@@ -47,6 +50,7 @@ REDUCTION = "reduction and Z3"
 FIXED = "fixed sizes in Z3"
 SEARCH = "search and exact replay"
 NUMERIC = "floats only"
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -127,28 +131,38 @@ class RuleVerifier:
     @cached_property
     def usable_sizes(self) -> list[tuple[int, int]]:
         """Sizes at which the rule's function runs; raises Unusable."""
+        return self._runs[0]
+
+    @cached_property
+    def _runs(self) -> tuple[list[tuple[int, int]], str]:
         return check_usable(self.rule)
 
     @cached_property
     def untraceable(self) -> str:
         """Why the rule has no trace that can be trusted; empty where it has one."""
         claim = Claim(self.rule, distribution)
-        problem = ""
+        size = (2, claims.tokens_of(self.rule) or 3)
+        earlier = [_traced_at(claim, *size), _traced_at(claim, *size)]
         for agents, tokens in self.usable_sizes[:4]:
-            try:
-                next(claims.instances(claim, agents, tokens))
-            except (TracingError, RuleFault) as found:
-                problem = str(found)
-                break
-        return problem or disagreement(claim, self.usable_sizes)
+            found = _traced_at(claim, agents, tokens)
+            if isinstance(found, str):
+                return found
+        if size in self.usable_sizes and any(
+            trace != _traced_at(claim, *size) for trace in earlier
+        ):
+            return f"{self.rule.file}:{self.rule.line}: {self.rule.name} keeps state between calls"
+        return disagreement(claim, self.usable_sizes)
 
     @cached_property
     def open_paths(self) -> list[tuple[Node, Node]] | str:
-        """The rule's trace over every size, or why there is none."""
+        """The rule's trace over every size, or why there is none that can be trusted."""
+        if self._runs[1]:
+            return self._runs[1]
         try:
-            return claims.traced_rule(Claim(self.rule, distribution))
+            paths = claims.traced_rule(Claim(self.rule, distribution))
         except (TracingError, RuleFault) as problem:
             return str(problem)
+        return open_disagreement(self.rule, paths, self.usable_sizes) or paths
 
     @cached_property
     def fingerprint(self) -> str | None:
@@ -180,6 +194,14 @@ class RuleVerifier:
         except (TracingError, RuleFault):
             return ()
         return tuple(sorted(trace.float_constants))
+
+    @cached_property
+    def rounded_constants(self) -> bool:
+        """Whether some constant has so many digits that it must come from rounded arithmetic.
+
+        Then a violation that is no larger than rounding says nothing about the rule that is meant.
+        """
+        return any(len(repr(value).replace(".", "").lstrip("-0")) >= 15 for value in self.decimals)
 
     # One claim ---------------------------------------------------------------------------------
 
@@ -223,6 +245,14 @@ class RuleVerifier:
         witness = _float_witness(claim, smaller)
         where = Scope((smaller.assignment.agents,), (smaller.assignment.tokens,))
         return Refuted(witness, NUMERIC, where)
+
+
+def _traced_at(claim: Claim, agents: int, tokens: int) -> tuple[Node, ...] | str:
+    """The aggregate at a size, or why it cannot be traced."""
+    try:
+        return next(claims.instances(claim, agents, tokens)).formula.aggregates[0]
+    except (TracingError, RuleFault) as problem:
+        return str(problem)
 
 
 @dataclass
@@ -314,7 +344,9 @@ class _Decision:
         proved: list[tuple[int, int]] = []
         undecided: list[tuple[int, int]] = []
         vacuous = True
-        sizes = product(range(1, most_agents + 1), range(1, most_tokens + 1))
+        only = claims.tokens_of(self.claim.rule)
+        tokens_to_try = range(1, most_tokens + 1) if only is None else (only,)
+        sizes = product(range(1, most_agents + 1), tokens_to_try)
         for agents, tokens in sorted(sizes, key=lambda size: (size[0] * size[1], size)):
             if len(undecided) == 2:
                 break
@@ -344,11 +376,15 @@ class _Decision:
     def _violates(self, values: Assignment) -> bool:
         replay = self.replayer.replay(values)
         instance = self.replayer.instance(values)
-        return (
-            replay.violates
-            and instance is not None
-            and (agrees(self.claim, values, replay, instance))
-        )
+        if not replay.violates or instance is None:
+            return False
+        if not replay.undefined and self.verifier.rounded_constants:
+            leaves = {node: np.array([float(v)]) for node, v in values.leaves().items()}
+            batch = Batch(leaves, 1)
+            batch.run(instance.formula.holds)
+            if batch.margin(instance.formula.holds)[0] > -_ROUNDING:
+                return False
+        return agrees(self.claim, values, replay, instance)
 
     def _refuted(self, found: Assignment | None, method: str) -> Verdict | None:
         if found is None:

@@ -63,9 +63,8 @@ def worst_token(claim: Claim, values: Assignment, aggregates: list[list[Any]]) -
         )
     if len(aggregates) == 2:
         left, right = aggregates
-        if values.order is not None and len(values.order) == values.tokens:
-            if "token_order" in claim.prop.arguments:
-                right = [right[values.order[t]] for t in tokens]
+        if values.orders.tokens is not None:
+            right = [right[values.orders.tokens[t]] for t in tokens]
         return max(tokens, key=lambda t: (abs(left[t] - right[t]), -t))
     if "common" in values.named:
         wanted = [float(p) for p in values.named["common"]]
@@ -84,8 +83,8 @@ def movement(
     preferred = str(values.named["common"][token]) if "common" in values.named else None
     if len(rows) == 2:
         place = token
-        if "token_order" in claim.prop.arguments and values.order is not None:
-            place = values.order[token]
+        if values.orders.tokens is not None:
+            place = values.orders.tokens[token]
         return rows[1][place], rows[0][token], preferred
     return None, rows[0][token], preferred
 
@@ -116,9 +115,9 @@ def sentence(claim: Claim, witness: Witness) -> str:
         extra.append(f"agent {values.agent} is singled out")
     if values.scale is not None:
         extra.append(f"bids are multiplied by {values.scale}")
-    if values.order is not None:
-        what = "agents" if "agent_order" in claim.prop.arguments else "tokens"
-        extra.append(f"the {what} are reordered as {list(values.order)}")
+    for what, order in (("agents", values.orders.agents), ("tokens", values.orders.tokens)):
+        if order is not None:
+            extra.append(f"the {what} are reordered as {list(order)}")
     for key, row in values.named.items():
         extra.append(f"{key} is ({', '.join(map(str, row))})")
     given = f" ({', '.join(extra)})" if extra else ""

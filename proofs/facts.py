@@ -186,6 +186,8 @@ class _Group:
     def combinations(self, polys: list[Poly]) -> Iterator[Condition]:
         """Signs of linear combinations of sums: `Σ_i c_i f_i(j) ≥ 0` gives `Σ_i c_i A_i ≥ 0`."""
         bodies = {_sole(total): body for total, body in self.sums}
+        if not self.excluded:
+            bodies[terms.make_base("leaf", graph.size(self.generic.axis))] = terms.ONE
         self.bounded = [pair for pair in self.non_negative if pair in self.sums]
         tried: set[Poly] = set()
         for whole in polys:

@@ -30,6 +30,8 @@ class SizeResult:
 
 def decide_size(claim: Claim, agents: int, tokens: int, rlimit: int) -> SizeResult:
     """Every instance at one size; raises what tracing raises."""
+    if not claims.has_every_instance(claim, agents, tokens):
+        return SizeResult(False, reason="there are too many reorderings")
     consistent = False
     for instance in claims.instances(claim, agents, tokens):
         for split in (False, True):
@@ -134,6 +136,6 @@ def _assignment(
         agent=instance.agent,
         raised_bid=raised,
         scale=value(SCALE) if "scale" in arguments else None,
-        order=instance.order,
+        orders=instance.orders,
         named={name: r for name, r in named.items() if r is not None},
     )

@@ -5,6 +5,7 @@ Loading a file runs it, as importing does; the command line does so in a child p
 
 import difflib
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -23,7 +24,7 @@ from tokenauction.theory import (
     monotone_in,
 )
 
-_OWN_FOLDER = str(Path(__file__).parent.parent)
+_SHIPPED_RULES = str(Path(__file__).parent.parent / "mechanisms") + os.sep
 
 
 class CannotLoad(Exception):
@@ -128,7 +129,7 @@ def _own_members(module: ModuleType, kinds: tuple[type, ...], shipped: set[int])
     for value in vars(module).values():
         if isinstance(value, kinds) and id(value) not in shipped:
             origin = str(getattr(value, "file", ""))
-            if origin == module.__file__ or origin.startswith(_OWN_FOLDER) or not origin:
+            if origin == module.__file__ or origin.startswith(_SHIPPED_RULES) or not origin:
                 found[id(value)] = value
     return list(found.values())
 

@@ -80,7 +80,7 @@ class NumericAttack:
         """How clearly the property fails at an assignment; None where it does not."""
         if not check_domain(self.claim, values):
             return None
-        key = (values.agents, values.tokens, values.agent, values.order)
+        key = (values.agents, values.tokens, values.agent, values.orders)
         if key not in self._instances:
             self._instances[key] = claims.instance(self.claim, *key)
         instance = self._instances[key]

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 
 from tokenauction.mechanisms import AggregationRule
-from tokenauction.proofs import claims
+from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim
+from tokenauction.proofs.graph import Axis, Node
+from tokenauction.proofs.grounding import ground
 from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.replay import Replay
 from tokenauction.proofs.sampling import draw
 from tokenauction.proofs.trace import TracingError
 
-CHECKED_SIZES = ((2, 2), (2, 3), (3, 2), (3, 3), (1, 2), (4, 5), (5, 4), (7, 2))
+CHECKED_SIZES = ((2, 3), (3, 2), (2, 2), (3, 3), (1, 2), (2, 1), (1, 1), (4, 5), (5, 4), (7, 2))
 _AGREEMENT = 1e-6
 
 
@@ -72,12 +74,17 @@ def describe(rule: AggregationRule, problem: BaseException, shape: Sequence[int]
     )
 
 
-def check_usable(rule: AggregationRule) -> list[tuple[int, int]]:
-    """The sizes among a few at which the rule runs; raises Unusable where there is none."""
+def check_usable(rule: AggregationRule) -> tuple[list[tuple[int, int]], str]:
+    """The sizes among a few at which the rule runs, and why it does not at the others.
+
+    Raises Unusable where it runs at none, or misbehaves at one.
+    """
     usable = []
     problem: Unusable | None = None
     all_nan = True
-    for agents, tokens in CHECKED_SIZES:
+    only = claims.tokens_of(rule)
+    sizes = [(n, only or t) for n, t in CHECKED_SIZES]
+    for agents, tokens in dict.fromkeys(sizes):
         bids, dists, named = generic_profile(rule, agents, tokens, 7)
         try:
             result = run_rule(rule, bids, dists, named)
@@ -95,7 +102,7 @@ def check_usable(rule: AggregationRule) -> list[tuple[int, int]]:
             f"{rule.file}:{rule.line}: {rule.name} returns NaN or infinite values everywhere; "
             "look for a NaN or infinite constant"
         )
-    return usable
+    return usable, "" if problem is None else str(problem)
 
 
 def generic_profile(
@@ -149,6 +156,63 @@ def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
                         f"and {tokens} tokens: traced {traced.tolist()}, run {run.tolist()}"
                     )
     return ""
+
+
+LARGE_SIZES = (
+    *((n, 2) for n in (*range(4, 13), 16, 20, 25, 30, 31, 32, 33, 40, 41, 64)),
+    *((2, t) for t in (*range(4, 13), 16, 20, 25, 32, 50, 64)),
+)
+
+
+def open_disagreement(
+    rule: AggregationRule, paths: Sequence[tuple[Node, Node]], sizes: Sequence[tuple[int, int]]
+) -> str:
+    """Where the trace over every size and the run of the function differ; empty where they agree.
+
+    A rule can ask what its sizes are in ways that no trace sees (`isinstance(n, int)`), so the
+    trace is compared at many sizes, small and large.
+    """
+    only = claims.tokens_of(rule)
+    for agents, tokens in dict.fromkeys((n, only or t) for n, t in (*sizes, *LARGE_SIZES)):
+        bids, dists, named = generic_profile(rule, agents, tokens, 13)
+        leaves = {graph.bid(graph.agent(j)): bids[j : j + 1] for j in range(agents)}
+        for j in range(agents):
+            for t in range(tokens):
+                leaves[graph.prob(graph.agent(j), graph.token(t))] = dists[j, t : t + 1]
+        for name, row in named.items():
+            for t in range(tokens):
+                leaves[graph.named_dist(name, graph.token(t))] = row[t : t + 1]
+        traced = _grounded_values(paths, agents, tokens, leaves)
+        try:
+            run = run_rule(rule, bids, dists, named)
+        except Misbehaves:
+            raise
+        except Unusable as problem:
+            return str(problem)
+        if traced is not None and not np.allclose(
+            traced, run, rtol=_AGREEMENT, atol=_AGREEMENT, equal_nan=True
+        ):
+            return (
+                f"the trace and the run of {rule.name} disagree with {agents} agents and "
+                f"{tokens} tokens"
+            )
+    return ""
+
+
+def _grounded_values(
+    paths: Sequence[tuple[Node, Node]], agents: int, tokens: int, leaves: Mapping[Node, Floats]
+) -> Floats | None:
+    """The aggregate of the open trace at a size; None where it is undefined."""
+    sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
+    for assumed, aggregate in paths:
+        if ground(assumed, sizes) is graph.TRUE:
+            nodes = [ground(aggregate, sizes, {graph.token("t"): t}) for t in range(tokens)]
+            batch = Batch(leaves, 1)
+            batch.run(*nodes)
+            if not all(batch.defined(node)[0] for node in nodes):
+                return None
+            return np.array([float(batch.value(node)[0]) for node in nodes])
+    return None
 
 
 def agrees(claim: Claim, values: Assignment, replay: Replay, instance: claims.Instance) -> bool:

@@ -81,8 +81,10 @@ def counterexample(witness: Any) -> dict[str, Any]:
         found["raised_bid"] = str(values.raised_bid)
     if values.scale is not None:
         found["scale"] = str(values.scale)
-    if values.order is not None:
-        found["order"] = list(values.order)
+    if values.orders.agents is not None:
+        found["agent_order"] = list(values.orders.agents)
+    if values.orders.tokens is not None:
+        found["token_order"] = list(values.orders.tokens)
     if values.named:
         found["distributions"] = {k: [str(p) for p in row] for k, row in values.named.items()}
     if not witness.exact:

@@ -77,7 +77,7 @@ class Columns:
             agent=instance.agent,
             raised_bid=None if raised is None else exact_number(raised[row]),
             scale=None if scale is None else exact_number(scale[row]),
-            order=instance.order,
+            orders=instance.orders,
             named=dict(zip(self.row_names, rows[agents:], strict=True)),
         )
 

@@ -81,18 +81,17 @@ def _fewer_agents(values: Assignment) -> Iterator[Assignment]:
         agent = values.agent
         if agent is not None and j < agent:
             agent -= 1
-        if values.order is not None and len(values.order) == values.agents:
-            order = _without(values.order, j)
+        order = values.orders.agents
+        if order is not None:
+            order = _without(order, j)
             if order is None:
                 continue
-        else:
-            order = values.order
         yield replace(
             values,
             bids=values.bids[:j] + values.bids[j + 1 :],
             dists=values.dists[:j] + values.dists[j + 1 :],
             agent=agent,
-            order=order,
+            orders=replace(values.orders, agents=order),
         )
 
 
@@ -105,10 +104,9 @@ def _without(order: tuple[int, ...], place: int) -> tuple[int, ...] | None:
 def _fewer_tokens(values: Assignment) -> Iterator[Assignment]:
     """Merge two tokens, or drop one and rescale."""
     count = values.tokens
-    permuted = values.order is not None and len(values.order) == count
     for t in range(count if count > 1 else 0):
-        order = values.order
-        if permuted and order is not None:
+        order = values.orders.tokens
+        if order is not None:
             order = _without(order, t)
             if order is None:
                 continue
@@ -138,7 +136,7 @@ def _map_rows(
         values,
         dists=tuple(change(row) for row in values.dists),
         named={name: change(row) for name, row in values.named.items()},
-        order=order,
+        orders=replace(values.orders, tokens=order),
     )
 
 

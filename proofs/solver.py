@@ -37,6 +37,7 @@ class Query:
     formulas: list[Any] = field(default_factory=list)
     _variables: dict[str, Any] = field(default_factory=dict)
     _roots: dict[tuple[str, int], Any] = field(default_factory=dict)
+    _powers: dict[Fraction, list[tuple[Any, Any]]] = field(default_factory=dict)
     _stated: set[str] = field(default_factory=set)
 
     # Building ----------------------------------------------------------------------------------
@@ -207,12 +208,19 @@ class Query:
         variable = z3.Real(key)
         if key not in self._stated:
             self._stated.add(key)
-            sign = self.canon.base_sign(base)
-            if sign == POSITIVE:
-                self.formulas.append(variable > 0)
-            elif sign == NON_NEGATIVE:
-                self.formulas.append(variable >= 0)
+            self._state_power(base, exponent, variable)
         return variable
+
+    def _state_power(self, base: Base, exponent: Fraction, variable: Any) -> None:
+        """A positive power of something non-negative is zero where it is zero, and keeps order."""
+        if self.canon.base_sign(base) not in (POSITIVE, NON_NEGATIVE) or exponent <= 0:
+            return
+        inside = self.variable(base)
+        self.formulas += [variable >= 0, (variable == 0) == (inside == 0)]
+        for other_inside, other in self._powers.setdefault(exponent, []):
+            self.formulas.append((inside < other_inside) == (variable < other))
+            self.formulas.append((inside > other_inside) == (variable > other))
+        self._powers[exponent].append((inside, variable))
 
     # Solving -----------------------------------------------------------------------------------
 

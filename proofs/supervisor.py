@@ -170,7 +170,7 @@ class _Worker:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.close()
+            self._process.stdin.flush()
         except BrokenPipeError:
             pass
         threading.Thread(target=self._read, daemon=True).start()
@@ -210,5 +210,7 @@ class _Worker:
             except (ProcessLookupError, PermissionError):
                 self._process.kill()
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         if self._process.stdout is not None:
             self._process.stdout.close()

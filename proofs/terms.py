@@ -191,13 +191,15 @@ def _text(arg: Any) -> str:
         return arg.key
     if isinstance(arg, tuple):
         return f"({','.join(_text(part) for part in arg)})"
+    if isinstance(arg, Index):
+        return f"{arg.axis.value}:{arg}"
     return str(arg)
 
 
 def make_base(kind: str, *args: Any) -> Base:
     if kind == "leaf":
         node: Node = args[0]
-        return Base(graph.render(node), kind, args)
+        return Base(f"{node.op} {graph.render(node)}", kind, args)
     return Base(_short(f"{kind}[{';'.join(_text(arg) for arg in args)}]"), kind, args)
 
 

@@ -26,6 +26,10 @@ class SizeRequired(TracingError):
     """The rule can be traced, but only once the numbers of agents and tokens are fixed."""
 
 
+MOST_PATHS = 64
+MOST_DECISIONS = 32
+
+
 @dataclass
 class Trace:
     """The state of one run; `sizes` is None while the numbers of agents and tokens are open."""
@@ -37,6 +41,12 @@ class Trace:
     failure: TracingError | None = None
     _fresh: int = 0
 
+    def __copy__(self) -> "Trace":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Trace":
+        return self
+
     def fresh(self, axis: Axis) -> Index:
         """An index variable that this trace has not used."""
         self._fresh += 1
@@ -44,7 +54,12 @@ class Trace:
 
     def decide(self, condition: Node) -> bool:
         """The truth of a condition on sizes on the path that is being explored."""
+        for known, answer in ((condition, True), (graph.negation(condition), False)):
+            if known in self.assumptions:
+                return answer
         step = len(self.assumptions)
+        if step >= MOST_DECISIONS:
+            raise self.needs_size("the rule branches on the numbers of agents and tokens in a loop")
         if step == len(self.decisions):
             self.decisions.append(True)
         chosen = self.decisions[step]
@@ -113,9 +128,6 @@ def _line_of_rule() -> str:
             break
         frame = frame.f_back
     return ""
-
-
-MOST_PATHS = 64
 
 
 def explore(

@@ -35,7 +35,6 @@ class TracedArray:
     """An array of expression nodes; see the module's docstring."""
 
     __slots__ = ("axes", "boolean", "elements", "is_input", "shares", "trace")
-    __hash__ = None  # type: ignore[assignment]
     __array_priority__ = 1000
 
     def __init__(
@@ -217,17 +216,36 @@ class TracedArray:
     def item(self) -> "TracedArray":
         return self.reshaped(())
 
-    def __str__(self) -> str:
-        return f"traced array of shape {tuple(str(axis) for axis in self.axes)}"
+    def _unsupported(self, *_: Any) -> Any:
+        """Anything that a rule could decide by without the trace noticing ends the trace."""
+        raise self.trace.needs_size("the rule does with a traced value what cannot be traced")
 
-    __repr__ = __str__
+    __mod__ = __rmod__ = __imod__ = __divmod__ = __rdivmod__ = _unsupported
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _unsupported
+    __ilshift__ = __irshift__ = __imatmul__ = _unsupported
+    __round__ = __trunc__ = __floor__ = __ceil__ = _unsupported
+    __contains__ = __reversed__ = __bytes__ = _unsupported
+
+    def __hash__(self) -> int:
+        raise self.trace.needs_size("the rule puts a traced value into a set or a dictionary")
+
+    def __str__(self) -> str:
+        raise self.trace.needs_size("the rule turns a traced value into text")
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     # Indexing --------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> "TracedArray":
         keys = list(key) if isinstance(key, tuple) else [key]
         if sum(isinstance(part, TracedArray | np.ndarray | list) for part in keys) > 1:
-            raise self.trace.error("the rule indexes with several arrays", "index one axis at a time")
+            raise self.trace.error(
+                "the rule indexes with several arrays", "index one axis at a time"
+            )
         used = sum(part is not None and part is not Ellipsis for part in keys)
         if used > self.ndim:
             raise IndexError(f"too many indices: {used} for {self.ndim} axes")
@@ -252,9 +270,7 @@ class TracedArray:
             return self._reordered(key, axis), axis + 1
         if isinstance(key, Index):
             return self._picked(key, axis), axis
-        if (
-            key.boolean if isinstance(key, TracedArray) else np.asarray(key).dtype == np.dtype(bool)
-        ):
+        if key.boolean if isinstance(key, TracedArray) else np.asarray(key).dtype == np.dtype(bool):
             raise self.trace.error(
                 "the rule selects elements with a mask",
                 "keep the shape and use xp.where(mask, ...)",
@@ -349,11 +365,23 @@ class TracedArray:
         return self._like(axes, elements)
 
     def _choose(self, rows: list[Any], wanted: Node) -> Any:
+        """The row at a computed position; undefined where the position is out of range."""
         if wanted.op == "const":
             return rows[int(wanted.data)]
-        chosen = rows[-1]
-        for position in range(len(rows) - 2, -1, -1):
-            here = graph.equal(wanted, graph.constant(position))
+        possible = _constant_choices(wanted)
+        if possible is not None and possible <= set(range(len(rows))):
+            chosen, rest = rows[-1], range(len(rows) - 2, -1, -1)
+        else:
+            nowhere = graph.div(graph.ZERO, graph.ZERO)
+            chosen, rest = (
+                _map(lambda _: nowhere, _as_object(rows[0])),
+                range(len(rows) - 1, -1, -1),
+            )
+        for position in rest:
+            here = graph.disj(
+                graph.equal(wanted, graph.constant(position)),
+                graph.equal(wanted, graph.constant(position - len(rows))),
+            )
             chosen = _map2(lambda a, b, c=here: graph.where(c, a, b), rows[position], chosen)
         return chosen
 
@@ -519,6 +547,21 @@ class TracedArray:
     def __ror__(self, other: Any) -> Any:
         return self._call("bitwise_or", other, self)
 
+    def __iand__(self, other: Any) -> "TracedArray":
+        return self._in_place("bitwise_and", other)
+
+    def __ior__(self, other: Any) -> "TracedArray":
+        return self._in_place("bitwise_or", other)
+
+    def __ixor__(self, other: Any) -> "TracedArray":
+        return self._in_place("bitwise_xor", other)
+
+    def __ifloordiv__(self, other: Any) -> "TracedArray":
+        return self._in_place("floor_divide", other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return self._call("bitwise_xor", other, self)
+
     def __xor__(self, other: Any) -> Any:
         return self._call("bitwise_xor", self, other)
 
@@ -530,6 +573,8 @@ class TracedArray:
         from tokenauction.proofs.traced_namespace import METHODS, call_numpy
 
         if name.startswith("__"):
+            if name not in _PROBED:
+                self.trace.needs_size(f"the rule asks for {name}")
             raise AttributeError(name)
         if name in METHODS:
             return lambda *args, **kwargs: call_numpy(self.trace, name, (self, *args), kwargs)
@@ -741,6 +786,27 @@ def _plain_key(key: Any) -> Any:
     if isinstance(key, slice) or key is Ellipsis or key is None:
         return key
     return operator.index(key)
+
+
+# What NumPy, array-api-compat and the standard library look for on any object.
+_PROBED = frozenset(
+    {
+        "__array_interface__", "__array_struct__", "__array_wrap__", "__array_prepare__",
+        "__array_finalize__", "__dlpack__", "__dlpack_device__", "__cuda_array_interface__",
+        "__torch_function__", "__jax_array__", "__buffer__", "__wrapped__", "__length_hint__",
+        "__isabstractmethod__", "__set_name__", "__getstate__", "__name__", "__fspath__",
+    }
+)  # fmt: skip
+
+
+def _constant_choices(node: Node) -> set[int] | None:
+    """The positions that a choice among constants can give; None for anything else."""
+    if node.op == "const":
+        return {int(node.data)} if node.data.denominator == 1 else None
+    if node.op != "where":
+        return None
+    branches = [_constant_choices(branch) for branch in node.args[1:]]
+    return None if None in branches else set().union(*(b for b in branches if b is not None))
 
 
 def _is_mask(key: Any) -> bool:

@@ -189,7 +189,6 @@ def _tanh(x: Node) -> Node:
 _ARITHMETIC: dict[str, Callable[..., Node]] = {
     "subtract": graph.sub,
     "divide": graph.div,
-    "pow": graph.power,
     "maximum": graph.maximum,
     "minimum": graph.minimum,
     "negative": graph.neg,
@@ -216,6 +215,17 @@ _ARITHMETIC: dict[str, Callable[..., Node]] = {
 }
 for _name, _function in _ARITHMETIC.items():
     _elementwise(_name, _function)
+
+
+@_export("pow")
+def _pow(trace: Trace, base: Any, exponent: Any) -> Any:
+    arrays = [as_traced(trace, base), as_traced(trace, exponent)]
+    whole = [all(_is_whole(_number(n)) for n in a.elements.reshape(-1)) for a in arrays]
+    natural = all(n.op == "const" and n.data >= 0 for n in arrays[1].elements.reshape(-1))
+    if all(whole) and not natural and not isinstance(base, float):
+        raise trace.error("whole numbers are raised to a negative power", "make the base a float")
+    return _apply(trace, graph.power, *arrays)
+
 
 _COMPARISONS: dict[str, Callable[..., Node]] = {
     "less": graph.less,
@@ -324,6 +334,8 @@ def _astype(trace: Trace, x: Any, dtype: Any, **_: Any) -> Any:
     wanted = np.dtype(dtype)
     if wanted == np.dtype(bool):
         return elementwise(_as_truth, array, boolean=True)
+    if wanted.kind not in "if" or wanted.itemsize < 4:
+        raise trace.error(f"the rule converts to {wanted}", "use floats of 32 or 64 bits")
     if wanted.kind in "iu" and not array.boolean and not _is_integer(array):
         raise trace.error("the rule rounds to integers", "use xp.floor, whose meaning is exact")
     return _apply(trace, lambda node: node, array)
@@ -377,6 +389,8 @@ def _reduction(name: str) -> None:
         array = as_traced(trace, x)
         if name in ("all", "any"):
             array = elementwise(_as_truth, array, boolean=True)
+        elif name in ("max", "min") and array.boolean:
+            return reduce_axes("any" if name == "max" else "all", array, axis, _flag(keepdims))
         else:
             array = elementwise(_number, array)
         return reduce_axes(name, array, axis, _flag(keepdims))
@@ -439,9 +453,17 @@ def _average(
 # Products of arrays ------------------------------------------------------------------------------
 
 
+def _numbers(trace: Trace, *values: Any) -> list[TracedArray]:
+    """Arrays of numbers, for products; NumPy's product of truth values is a truth value."""
+    arrays = [as_traced(trace, value) for value in values]
+    if all(array.boolean for array in arrays):
+        raise trace.error("products of truth values cannot be traced", "make one of them a float")
+    return [elementwise(_number, array) for array in arrays]
+
+
 @_export("matmul", "dot")
 def _matmul(trace: Trace, left: Any, right: Any) -> Any:
-    x, y = as_traced(trace, left), as_traced(trace, right)
+    x, y = _numbers(trace, left, right)
     if not 1 <= x.ndim <= 2 or not 1 <= y.ndim <= 2:
         if x.ndim == 0 or y.ndim == 0:
             return x * y
@@ -453,11 +475,12 @@ def _matmul(trace: Trace, left: Any, right: Any) -> Any:
 
 @_export("vecdot")
 def _vecdot(trace: Trace, left: Any, right: Any, axis: int = -1) -> Any:
-    return reduce_axes("sum", as_traced(trace, left) * as_traced(trace, right), axis)
+    x, y = _numbers(trace, left, right)
+    return reduce_axes("sum", x * y, axis)
 
 
 def _vectors(trace: Trace, name: str, *values: Any) -> list[TracedArray]:
-    arrays = [as_traced(trace, value) for value in values]
+    arrays = _numbers(trace, *values)
     if any(array.ndim != 1 for array in arrays):
         raise trace.error(f"{name} of arrays with several axes cannot be traced", "use matmul")
     return arrays
@@ -502,8 +525,8 @@ def _einsum(trace: Trace, subscripts: str, *operands: Any) -> Any:
         raise trace.error("this einsum cannot be traced", "use matmul and sums")
     letters = list(dict.fromkeys(output + "".join(names)))
     product: Any = None
-    for name, operand in zip(names, operands, strict=True):
-        array = as_traced(trace, operand)
+    arrays = _numbers(trace, *operands)
+    for name, array in zip(names, arrays, strict=True):
         present = [letter for letter in letters if letter in name]
         array = array.permuted_axes([name.index(letter) for letter in present])
         array = array[tuple(slice(None) if letter in name else None for letter in letters)]
@@ -525,7 +548,7 @@ def _norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: Any
 def _vector_norm(
     trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2
 ) -> Any:
-    array = as_traced(trace, x)
+    array = elementwise(_number, as_traced(trace, x))
     if ord in (2, None):
         return _FUNCTIONS["sqrt"](trace, reduce_axes("sum", array * array, axis, keepdims))
     if ord == 1:
@@ -565,7 +588,7 @@ def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
     return TracedArray(trace, tuple(axes), elements, boolean=graph.is_boolean(node))
 
 
-@_export("zeros", "empty")
+@_export("zeros")
 def _zeros(trace: Trace, shape: Any, dtype: Any = None, **_: Any) -> Any:
     return _asarray(trace, _filled(trace, shape, 0), dtype)
 
@@ -599,7 +622,7 @@ def _is_whole(node: Node) -> bool:
     return node.op in ("size", "argmax")
 
 
-@_export("zeros_like", "empty_like")
+@_export("zeros_like")
 def _zeros_like(trace: Trace, x: Any, dtype: Any = None, **_: Any) -> Any:
     return _like(trace, x, 0, dtype)
 

@@ -7,6 +7,7 @@ its time is up; nothing that a rule prints can get among the events.
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -23,6 +24,7 @@ def main() -> None:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
     def emit(event: str, **content: Any) -> None:
         _write(events, {"event": event, **content})
@@ -33,6 +35,12 @@ def main() -> None:
         emit("done")
     except CannotLoad as problem:
         emit("problem", message=str(problem))
+
+
+def _end_with_the_parent() -> None:
+    """The parent keeps our input open; when it is gone, so are we."""
+    sys.stdin.read()
+    os._exit(1)
 
 
 def _write(events: TextIO, content: dict[str, Any]) -> None:

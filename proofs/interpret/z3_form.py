@@ -68,6 +68,6 @@ def _one(node: Node, args: list[Any]) -> Any:
         case "where":
             return z3.If(*args)
         case "bid" | "prob" | "dist" | "scalar":
-            return z3.Real(str(node))
+            return z3.Real(f"{node.op} {node}")
         case _:
             raise ValueError(f"{node.op} has no meaning at fixed sizes")
