@@ -145,9 +145,7 @@ def _make_rule(function: Callable[..., Any], *, support: Support) -> Aggregation
     for parameter in extra[2:]:
         if hints.get(parameter.name) is Distribution:
             if parameter.name in _TAKEN or parameter.name.startswith("aggregate_"):
-                raise TypeError(
-                    f"{name}: another name than {parameter.name!r}, please: it is taken"
-                )
+                raise TypeError(f"{name}: the name {parameter.name!r} is taken; use another")
             default = None if parameter.default is parameter.empty else parameter.default
             distributions[parameter.name] = default
         elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

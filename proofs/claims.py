@@ -156,7 +156,7 @@ def _orders(claim: Claim, agents: int, tokens: int) -> Iterator[Orders]:
         elif factorial(length) > MOST_INSTANCES:
             rows.append([*_transpositions(length)])
         else:
-            rows.append(sorted(permutations(range(length)), key=_moved))
+            rows.append([*sorted(permutations(range(length)), key=_moved)])
     return (Orders(first, second) for first, second in product(*rows))
 
 
