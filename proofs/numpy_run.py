@@ -50,7 +50,7 @@ def run_rule(
         raise Misbehaves(f"{place} changes its input in place; write x = x + y rather than x += y")
     try:
         array = np.asarray(result, dtype=float)
-    except (TypeError, ValueError):
+    except Exception:
         kind = type(result).__name__
         raise Misbehaves(f"{place} returns {kind}, not an array of probabilities") from None
     if array.shape != (dists.shape[1],):

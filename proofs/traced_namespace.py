@@ -588,6 +588,21 @@ def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
     return TracedArray(trace, tuple(axes), elements, boolean=graph.is_boolean(node))
 
 
+@_export("empty")
+def _empty(trace: Trace, shape: Any, **_: Any) -> Any:
+    """Memory that nobody has written: undefined until it is assigned."""
+    return elementwise(_unwritten, _filled(trace, shape, 0))
+
+
+@_export("empty_like")
+def _empty_like(trace: Trace, x: Any, **_: Any) -> Any:
+    return elementwise(_unwritten, as_traced(trace, x))
+
+
+def _unwritten(_: Node) -> Node:
+    return graph.div(graph.ZERO, graph.ZERO)
+
+
 @_export("zeros")
 def _zeros(trace: Trace, shape: Any, dtype: Any = None, **_: Any) -> Any:
     return _asarray(trace, _filled(trace, shape, 0), dtype)

@@ -255,10 +255,6 @@ def test_an_aggregate_that_does_not_exist_is_a_counterexample(command: Command) 
     assert "undefined" in row["reason"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="BUG: Python computes 1 - 0.9 in floats before the trace reads it as a decimal",
-)
 def test_a_share_that_is_no_power_of_two_is_read_exactly(command: Command) -> None:
     done = command("verify", "uniform-smoothing(share=0.9)", "--property", "distribution")
     assert done.returncode == 0

@@ -101,9 +101,6 @@ def test_a_distribution_parameter_has_to_be_given() -> None:
     assert np.allclose(platform.with_parameters(model=model)(bids, dists), expected)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: a call passes a plain sequence on, but the checker makes it an array"
-)
 @pytest.mark.parametrize("model", [[0.25, 0.75], (0.25, 0.75)])
 def test_a_distribution_parameter_may_be_a_plain_sequence(model: Any) -> None:
     given = platform.with_parameters(model=model, weight=2)
@@ -168,11 +165,6 @@ def _has_options_in_place_of_distributions(bids: Any, **dists: Any) -> Any:
     return dists
 
 
-NOT_REFUSED = pytest.mark.xfail(
-    strict=True, reason="BUG: the kinds of the first two parameters are not looked at"
-)
-
-
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -182,14 +174,8 @@ NOT_REFUSED = pytest.mark.xfail(
         (_takes_more, r"\*more is not a parameter"),
         (_takes_options, r"\*options is not a parameter"),
         (_takes_bids_only, r"takes \(bids, dists\), in that order"),
-        pytest.param(
-            _names_its_distributions, r"takes \(bids, dists\), in that order", marks=NOT_REFUSED
-        ),
-        pytest.param(
-            _has_options_in_place_of_distributions,
-            r"takes \(bids, dists\), in that order",
-            marks=NOT_REFUSED,
-        ),
+        (_names_its_distributions, r"takes \(bids, dists\), in that order"),
+        (_has_options_in_place_of_distributions, r"takes \(bids, dists\), in that order"),
     ],
 )
 def test_a_signature_is_refused(function: Callable[..., Any], message: str) -> None:

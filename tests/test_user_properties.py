@@ -88,24 +88,11 @@ TRUTHS: list[tuple[str, str, str]] = [
     ("ordered", "anonymous_and_neutral", "refuted"),
     ("linear", "some_bid_stays", "refuted"),
 ]
-BUGS: dict[tuple[str, str], str] = {
-    ("linear", "anonymous_and_neutral"): "one order is used for the agents and the tokens",
-    ("ordered", "anonymous_and_neutral"): "one order is used for the agents and the tokens",
-    ("linear", "some_bid_stays"): "only transpositions are tried at fixed sizes",
-}
 
 
 @pytest.mark.parametrize(
     ("rule_name", "name", "status"),
-    [
-        pytest.param(
-            *case,
-            marks=[pytest.mark.xfail(strict=True, reason=f"BUG: {BUGS[case[:2]]}")]
-            if case[:2] in BUGS
-            else [],
-        )
-        for case in TRUTHS
-    ],
+    TRUTHS,
 )
 def test_a_verdict_on_an_own_property(rule_name: str, name: str, status: str) -> None:
     chosen = linear if rule_name == "linear" else rule(rule_name)
@@ -113,7 +100,6 @@ def test_a_verdict_on_an_own_property(rule_name: str, name: str, status: str) ->
     assert verdict.status == status
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: only transpositions are tried at fixed sizes")
 def test_reordering_three_agents_is_not_only_swapping_two() -> None:
     verdict = verify(linear, own("some_bid_stays"), budget=10)
     sizes = verdict.scope.agents
@@ -235,14 +221,7 @@ def test_a_file_with_a_wrong_signature_is_refused_in_one_line(
     ("name", "line", "message"),
     [
         ("not_one_truth_value", 57, "the property not-one-truth-value must return one truth value"),
-        pytest.param(
-            "raises",
-            66,
-            "no_such_name",
-            marks=pytest.mark.xfail(
-                strict=True, reason="BUG: an exception in a property ends in a traceback"
-            ),
-        ),
+        ("raises", 66, "no_such_name"),
         ("branches", 73, "the rule branches on a value"),
     ],
 )
