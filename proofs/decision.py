@@ -403,7 +403,7 @@ class _Decision:
         if self.claim.positive:
             assumptions.append("strictly positive distributions")
         if not self.claim.prop.everywhere:
-            assumptions.append("profiles at which the rule is defined")
+            assumptions.append("profiles at which the rule and the property are defined")
         if self.verifier.decimals:
             read = ", ".join(f"{value!r}" for value in self.verifier.decimals)
             assumptions.append(f"float constants read as decimals: {read}")

@@ -14,7 +14,14 @@ from typing import Any
 import z3
 
 from tokenauction.proofs import graph, terms
-from tokenauction.proofs.canonical import NEGATIVE, NON_NEGATIVE, POSITIVE, Canon, TooLarge
+from tokenauction.proofs.canonical import (
+    NEGATIVE,
+    NON_NEGATIVE,
+    NON_POSITIVE,
+    POSITIVE,
+    Canon,
+    TooLarge,
+)
 from tokenauction.proofs.interpret.z3_form import number
 from tokenauction.proofs.terms import Base, Condition, Poly
 
@@ -183,6 +190,8 @@ class Query:
             self.formulas.append(variable >= 0)
         elif sign == NEGATIVE:
             self.formulas.append(variable < 0)
+        elif sign == NON_POSITIVE:
+            self.formulas.append(variable <= 0)
         if base.kind == "leaf" and base.args[0].op in ("prob", "dist"):
             self.formulas.append(variable <= 1)
         if base.kind == "chosen":

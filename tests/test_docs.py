@@ -1,6 +1,8 @@
 """The docs say what the code does: generated tables, commands, files, and no stale names."""
 
 import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -64,3 +66,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_readme_has_two_set_up_commands() -> None:
     commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text("utf-8"), re.M)
     assert len(commands) == 2
+
+
+def test_the_example_of_the_readme_is_what_the_command_prints() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    command, shown = re.findall(r"```\n\$ (tokenauction [^\n]*)\n(.*?)\n```", text, re.S)[0]
+    done = subprocess.run(
+        [sys.executable, "-m", "tokenauction.proofs.cli", *shlex.split(command)[1:]],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.stdout.strip() == shown.strip()
