@@ -154,14 +154,19 @@ class RuleVerifier:
         return disagreement(claim, self.usable_sizes)
 
     @cached_property
-    def open_paths(self) -> list[tuple[Node, Node]] | str:
-        """The rule's trace over every size, or why there is none that can be trusted."""
-        if self._runs[1]:
-            return self._runs[1]
+    def traced_paths(self) -> list[tuple[Node, Node]] | str:
+        """The rule's trace over every size, or why there is none."""
         try:
-            paths = claims.traced_rule(Claim(self.rule, distribution))
+            return claims.traced_rule(Claim(self.rule, distribution))
         except (TracingError, RuleFault) as problem:
             return str(problem)
+
+    @cached_property
+    def open_paths(self) -> list[tuple[Node, Node]] | str:
+        """The same where it can be trusted: the rule runs at every size tried, and agrees."""
+        paths = self._runs[1] or self.traced_paths
+        if isinstance(paths, str):
+            return paths
         return open_disagreement(self.rule, paths, self.usable_sizes) or paths
 
     @cached_property
@@ -172,17 +177,17 @@ class RuleVerifier:
         canon = Canon(self.rule.support == "full", budget=200_000)
         texts: list[str] = [self.rule.support]
         try:
-            if isinstance(self.open_paths, str):
+            if isinstance(self.traced_paths, str):
                 for agents, tokens in self.usable_sizes[:4]:
                     instance = next(
                         claims.instances(Claim(self.rule, distribution), agents, tokens)
                     )
                     texts += [canon.poly(node).key for node in instance.formula.aggregates[0]]
             else:
-                for assumed, aggregate in self.open_paths:
+                for assumed, aggregate in self.traced_paths:
                     texts += [canon.condition(assumed).key, canon.poly(aggregate).key]
         except TooLarge:
-            texts.append(str(self.open_paths))
+            texts.append(str(self.traced_paths))
         return sha256("\n".join(texts).encode()).hexdigest()[:16]
 
     @cached_property
@@ -414,7 +419,7 @@ class _Decision:
 
     def _thresholds(self) -> list[tuple[int, int]]:
         """Sizes around the constants that the rule compares a number of agents or tokens with."""
-        paths = self.verifier.open_paths
+        paths = self.verifier.traced_paths
         if isinstance(paths, str):
             return []
         found: dict[Axis, set[int]] = {axis: set() for axis in Axis}

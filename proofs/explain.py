@@ -155,7 +155,7 @@ def explanation(verifier: Any, prop: Any, verdict: Verdict) -> list[str]:
 
 
 def _formula(verifier: Any) -> list[str]:
-    paths = verifier.open_paths
+    paths = verifier.traced_paths
     if isinstance(paths, str):
         return []
     canon = Canon(verifier.rule.support == "full", budget=100_000)
