@@ -5,7 +5,6 @@ that one instance of the property holds, with the quantified quantities as its v
 Guarantee: the formula is what the property's function returns on the rule's own function.
 """
 
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, permutations, product
@@ -17,7 +16,7 @@ import numpy as np
 from tokenauction.mechanisms import AggregationRule
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.trace import Trace, TracingError, explore
+from tokenauction.proofs.trace import Trace, TracingError, explore, line_in
 from tokenauction.proofs.traced_array import (
     Permutation,
     TracedArray,
@@ -244,7 +243,7 @@ class _Builder:
         except (TracingError, RuleFault, RecursionError):
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as problem:
-            line = _line_in(prop.file, problem) or prop.line
+            line = line_in(prop.file, problem) or prop.line
             text = " ".join(str(problem).split())
             raise TracingError(
                 f"{prop.file}:{line}: the property {prop.name} raises "
@@ -362,13 +361,7 @@ class _Builder:
         return result
 
 
-def _line_in(file: str, problem: BaseException) -> int | None:
-    """The last line of a file that an exception passed through."""
-    lines = [f.lineno for f in traceback.extract_tb(problem.__traceback__) if f.filename == file]
-    return lines[-1] if lines else None
-
-
 def _describe(rule: AggregationRule, problem: BaseException) -> str:
-    line = _line_in(rule.file, problem) or rule.line
+    line = line_in(rule.file, problem) or rule.line
     text = str(problem) or type(problem).__name__
     return f"{rule.file}:{line}: {rule.name} raises {type(problem).__name__}: {text}"

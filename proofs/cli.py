@@ -124,7 +124,7 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
         _fail(f"--output {output}: there is no folder {Path(output).absolute().parent}")
     names = list(dict.fromkeys(properties)) or list(DEFAULT_PROPERTIES)
     request = {"targets": list(targets), "properties": names, **options}
-    display = Display(quiet=style == "json" or bool(output))
+    display = Display()
     try:
         with display:
             outcome = supervisor.verify(request, display.progress, display.decided)

@@ -11,7 +11,7 @@ A rule that cannot be traced is attacked numerically and never proved.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from itertools import product
@@ -459,17 +459,7 @@ def _float_witness(claim: Claim, found: Violation) -> Witness:
     undefined = any(x != x for row in found.aggregates for x in row)
     aggregates = [list(row) for row in found.aggregates]
     token = None if undefined else explain.worst_token(claim, values, aggregates)
-    before, after, preferred = explain.movement(claim, values, rows, token)
-    witness = Witness(
-        assignment=values,
-        exact=False,
-        undefined=undefined,
-        token=token,
-        before=before,
-        after=after,
-        preferred=preferred,
-        aggregates=rows,
-        rounded=True,
-        margin=None if undefined else float(f"{found.margin:.3g}"),
+    margin = None if undefined else float(f"{found.margin:.3g}")
+    return explain.witness_at(
+        claim, values, rows, token, undefined=undefined, rounded=True, exact=False, margin=margin
     )
-    return replace(witness, sentence=explain.sentence(claim, witness))

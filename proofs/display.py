@@ -21,11 +21,10 @@ _COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
 class Display:
     """Progress on standard error, results as text."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._status: Status | None = None
         self._count = 0
-        self._quiet = quiet
         if self._console.is_terminal:
             self._status = self._console.status("starting", spinner="dots")
 

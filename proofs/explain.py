@@ -23,17 +23,33 @@ def describe(claim: Claim, instance: Instance, values: Assignment, replay: Repla
         not isinstance(value, Fraction | Special) for row in replay.aggregates for value in row
     )
     token = None if replay.undefined else _token(claim, instance, values, replay)
+    return witness_at(claim, shown, rows, token, undefined=replay.undefined, rounded=rounded)
+
+
+def witness_at(
+    claim: Claim,
+    shown: Assignment,
+    rows: tuple[tuple[str, ...], ...],
+    token: int | None,
+    *,
+    undefined: bool,
+    rounded: bool,
+    exact: bool = True,
+    margin: float | None = None,
+) -> Witness:
+    """A witness with the movement of its token and its sentence."""
     before, after, preferred = movement(claim, shown, rows, token)
     found = Witness(
         assignment=shown,
-        exact=True,
-        undefined=replay.undefined,
+        exact=exact,
+        undefined=undefined,
         token=token,
         before=before,
         after=after,
         preferred=preferred,
         aggregates=rows,
         rounded=rounded,
+        margin=margin,
     )
     return replace(found, sentence=sentence(claim, found))
 

@@ -8,7 +8,6 @@ import importlib.util
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from tokenauction.mechanisms import CATALOGUE, AggregationRule
+from tokenauction.proofs.trace import line_in
 from tokenauction.theory import (
     ORDERS,
     PROPERTIES,
@@ -174,10 +174,8 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
     except UnicodeDecodeError as problem:
         raise CannotLoad(f"{path}: not a UTF-8 text file ({problem.reason})") from None
     except (Exception, SystemExit, KeyboardInterrupt) as problem:
-        lines = [
-            f for f in traceback.extract_tb(problem.__traceback__) if f.filename == str(resolved)
-        ]
-        line = f":{lines[-1].lineno}" if lines else ""
+        number = line_in(str(resolved), problem)
+        line = f":{number}" if number else ""
         text = " ".join(str(problem).split())
         raise CannotLoad(f"{path}{line}: {type(problem).__name__}: {text}") from None
     finally:

@@ -4,7 +4,6 @@ A rule whose trace and whose run disagree gets no verdict. Outside the trusted c
 accepts, inside it in what it rejects.
 """
 
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from tokenauction.proofs.grounding import ground
 from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.replay import Replay
 from tokenauction.proofs.sampling import draw
-from tokenauction.proofs.trace import TracingError
+from tokenauction.proofs.trace import TracingError, line_in
 
 CHECKED_SIZES = ((2, 3), (3, 2), (2, 2), (3, 3), (1, 2), (2, 1), (1, 1), (4, 5), (5, 4), (7, 2))
 _AGREEMENT = 1e-6
@@ -63,10 +62,7 @@ def run_rule(
 
 def describe(rule: AggregationRule, problem: BaseException, shape: Sequence[int]) -> str:
     """One line: where the rule raised, and what."""
-    line = rule.line
-    for frame in traceback.extract_tb(problem.__traceback__):
-        if frame.filename == rule.file and frame.lineno is not None:
-            line = frame.lineno
+    line = line_in(rule.file, problem) or rule.line
     text = " ".join(str(problem).split()) or type(problem).__name__
     return (
         f"{rule.file}:{line}: {rule.name} raises {type(problem).__name__} with {shape[0]} agents "

@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-LOADING = "loading"
-
 
 class Failed(Exception):
     """The request cannot be answered; the message is for the user."""

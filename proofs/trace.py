@@ -5,6 +5,7 @@ on a number of agents or tokens is explored both ways, and a branch on any other
 """
 
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -128,6 +129,12 @@ def _line_of_rule() -> str:
             break
         frame = frame.f_back
     return ""
+
+
+def line_in(file: str, problem: BaseException) -> int | None:
+    """The last line of a file that an exception passed through."""
+    lines = [f.lineno for f in traceback.extract_tb(problem.__traceback__) if f.filename == file]
+    return lines[-1] if lines else None
 
 
 def explore(
