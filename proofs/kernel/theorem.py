@@ -1,0 +1,346 @@
+"""TRUSTED CORE. Theorems, and the only ways to make one.
+
+A theorem says that a formula (proofs/kernel/formulas.py) is true whatever its schematic symbols
+mean. The rules of inference below are all there are:
+
+    by_z3             Z3 finds the negation, with earlier theorems, unsatisfiable
+    by_identity       SymPy reduces the difference of two terms to zero, side conditions by Z3
+    by_certificate    a non-negative combination of the hypotheses expands to the conclusion
+    modus_ponens      from `A → B` and `A`
+    instance_of       schematic symbols given a meaning
+    generalised       `∀x A(x)` from `A(c)` with a schematic `c`
+    specialised       `A(term)` from `∀x A(x)`
+    axiom             an instance of a listed axiom (proofs/kernel/axioms.py)
+
+Guarantee: an object of type `Theorem` whose statement can be read was made by one of them. What a
+theorem says is kept in a ledger that only the rules write to, and not on the object, so copies,
+pickles, `object.__new__` and assignments make nothing that a rule or a reader accepts. Nothing
+rests on `assert`. Python cannot keep out code that reaches into the cells of closures; docs/trust.md
+says so.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Final, NoReturn
+from weakref import WeakKeyDictionary
+
+import z3
+
+from tokenauction.proofs.kernel.axioms import AXIOMS
+from tokenauction.proofs.kernel.formulas import closed, copied, same_formula, substituted
+from tokenauction.proofs.kernel.identities import NotAnIdentity, Translation, is_zero
+from tokenauction.proofs.kernel.polynomials import polynomial, product, scaled, total
+
+BUDGET: Final = 3_000_000
+_BACKSTOP_MILLISECONDS: Final = 30_000
+
+
+class Forged(Exception):
+    """Something that no rule of inference made was used as a theorem."""
+
+
+class NotProved(Exception):
+    """The rule does not give the statement; `countermodel` where Z3 knows one."""
+
+    def __init__(self, reason: str, countermodel: str = "") -> None:
+        super().__init__(reason + (f"; counter-model: {countermodel}" if countermodel else ""))
+        self.countermodel = countermodel
+
+
+class Theorem:
+    """A proved statement. Only the rules of this module make one.
+
+    >>> x = z3.Real("x")
+    >>> by_z3(x * x >= 0)
+    ⊢ x*x >= 0
+    >>> Theorem()
+    Traceback (most recent call last):
+    tokenauction.proofs.kernel.theorem.Forged: a theorem is made by proving it
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __new__(cls, *_: Any, **__: Any) -> "Theorem":
+        raise Forged("a theorem is made by proving it")
+
+    def __init_subclass__(cls, **_: Any) -> NoReturn:
+        raise Forged("there is one kind of theorem")
+
+    @property
+    def statement(self) -> Any:
+        """The formula, a Z3 term; its schematic symbols are universally quantified."""
+        return copied(_record(self).statement)
+
+    @property
+    def method(self) -> str:
+        """The rule of inference that made it."""
+        return _record(self).method
+
+    @property
+    def premises(self) -> "tuple[Theorem, ...]":
+        """The theorems that the rule used."""
+        return _record(self).premises
+
+    @property
+    def axioms(self) -> frozenset[str]:
+        """The names of the axioms it rests on, through its premises too."""
+        return _record(self).axioms
+
+    @property
+    def seconds(self) -> float:
+        """The time that its last step took."""
+        return _record(self).seconds
+
+    @property
+    def evidence(self) -> str:
+        """What the step can be checked by again: SMT-LIB, multipliers, or the substitution."""
+        return _record(self).evidence
+
+    def __repr__(self) -> str:
+        return f"⊢ {_record(self).statement}"
+
+    def __copy__(self) -> NoReturn:
+        raise Forged("a theorem is not copied")
+
+    def __deepcopy__(self, _: Any) -> NoReturn:
+        raise Forged("a theorem is not copied")
+
+    def __reduce_ex__(self, _: Any) -> NoReturn:
+        raise Forged("a theorem is not pickled: prove it again where it is needed")
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What the ledger holds of a theorem."""
+
+    statement: Any
+    method: str
+    premises: tuple[Theorem, ...] = ()
+    own_axioms: frozenset[str] = frozenset()
+    evidence: str = ""
+    seconds: float = 0.0
+    axioms: frozenset[str] = field(default=frozenset(), init=False)
+
+    def __post_init__(self) -> None:
+        inherited = frozenset().union(*(_record(premise).axioms for premise in self.premises))
+        object.__setattr__(self, "axioms", self.own_axioms | inherited)
+
+
+def _open_ledger() -> tuple[Callable[..., Any], Callable[[Any], _Record]]:
+    ledger: WeakKeyDictionary[Theorem, _Record] = WeakKeyDictionary()
+
+    def record(theorem: Any) -> _Record:
+        if type(theorem) is not Theorem or theorem not in ledger:
+            raise Forged(f"{type(theorem).__name__} object that no rule of inference made")
+        return ledger[theorem]
+
+    def rule_of_inference(function: Callable[..., _Record]) -> Callable[..., Theorem]:
+        @functools.wraps(function)
+        def make(*args: Any, **options: Any) -> Theorem:
+            start = time.perf_counter()
+            made = function(*args, **options)
+            theorem = object.__new__(Theorem)
+            ledger[theorem] = _Record(
+                made.statement,
+                made.method,
+                made.premises,
+                made.own_axioms,
+                made.evidence,
+                time.perf_counter() - start,
+            )
+            return theorem
+
+        return make
+
+    return rule_of_inference, record
+
+
+_rule_of_inference, _record = _open_ledger()
+
+
+@_rule_of_inference
+def by_z3(
+    statement: Any, *premises: Theorem, budget: int = BUDGET, tactic: str | None = None
+) -> _Record:
+    """The statement, where Z3 shows that it follows from earlier theorems.
+
+    `budget` is Z3's `rlimit`, `tactic` names one instead of the default solver. Raises NotProved.
+    """
+    goal = closed(statement)
+    given = [_record(premise).statement for premise in premises]
+    text = _refuted([*given, z3.Not(goal)], budget, tactic)
+    return _Record(goal, f"Z3 {z3.get_version_string()}", premises, evidence=text)
+
+
+@_rule_of_inference
+def by_identity(equation: Any, *premises: Theorem, given: Sequence[Any] = ()) -> _Record:
+    """`given → left = right`, where SymPy reduces the difference to zero.
+
+    `given` are hypotheses. With the premises they have to imply, by Z3, that no denominator is
+    zero and that every logarithm has a positive argument. Raises NotProved.
+    """
+    hypotheses = [closed(one) for one in given]
+    known = [*(_record(premise).statement for premise in premises), *hypotheses]
+    goal = closed(equation)
+    if not z3.is_eq(goal):
+        raise NotProved("not an equation")
+
+    def follows(condition: Any) -> bool:
+        try:
+            _refuted([*known, z3.Not(condition)], BUDGET, None)
+        except NotProved:
+            return False
+        return True
+
+    translation = Translation(lambda term: follows(term > 0))
+    try:
+        left, right = (translation.expression(side) for side in goal.children())
+    except NotAnIdentity as problem:
+        raise NotProved(str(problem)) from None
+    for condition in translation.conditions:
+        if not follows(condition):
+            raise NotProved(f"the side condition {condition} does not follow")
+    if not is_zero(left - right):
+        raise NotProved(f"SymPy does not reduce {left - right} to zero")
+    stated = z3.Implies(z3.And(hypotheses), goal) if hypotheses else goal
+    return _Record(stated, "SymPy", premises, evidence=f"{left} - ({right}) = 0")
+
+
+@_rule_of_inference
+def by_certificate(
+    hypotheses: Sequence[Any], conclusion: Any, combination: Sequence[tuple[Any, Sequence[int]]]
+) -> _Record:
+    """`hypotheses → conclusion`, by a combination of products of hypotheses.
+
+    The hypotheses are `l ≥ r`, `l > r` or `l = r`; the conclusion is `l ≥ r`, or False. Each part
+    of the combination is a rational number and the places of the hypotheses to multiply; an
+    inequality may be used with a number of at least zero only. The sum of the parts has to expand
+    to `l - r`, or to a negative number where the conclusion is False (Farkas' lemma, the easy
+    direction). Raises NotProved.
+    """
+    assumed = [closed(one) for one in hypotheses]
+    goal = closed(conclusion)
+    sides = [_at_least_zero(one) for one in assumed]
+    parts = []
+    for weight, places in combination:
+        number = Fraction(weight)
+        if number < 0 and not any(z3.is_eq(assumed[place]) for place in places):
+            raise NotProved("an inequality is used with a negative multiplier")
+        factors = [polynomial(left) for left, _ in (sides[place] for place in places)]
+        negated = [
+            scaled(polynomial(right), Fraction(-1)) for _, right in (sides[p] for p in places)
+        ]
+        terms = [total([left, right]) for left, right in zip(factors, negated, strict=True)]
+        parts.append(scaled(product(terms), number))
+    found = total(parts)
+    if z3.is_false(goal):
+        if set(found) != {()} or found[()] >= 0:
+            raise NotProved("the combination is not a negative number")
+    else:
+        left, right = _at_least_zero(goal, weak=True)
+        if found != total([polynomial(left), scaled(polynomial(right), Fraction(-1))]):
+            raise NotProved("the combination does not expand to the conclusion")
+    stated = z3.Implies(z3.And(assumed), goal)
+    text = "; ".join(f"{Fraction(w)} × {list(places)}" for w, places in combination)
+    return _Record(stated, "exact certificate", evidence=text)
+
+
+def _at_least_zero(comparison: Any, weak: bool = False) -> tuple[Any, Any]:
+    """The sides `(l, r)` of a comparison that says `l ≥ r`, `l > r` or `l = r`."""
+    if z3.is_le(comparison) or (z3.is_lt(comparison) and not weak):
+        right, left = comparison.children()
+    elif z3.is_ge(comparison) or (z3.is_gt(comparison) and not weak):
+        left, right = comparison.children()
+    elif z3.is_eq(comparison) and z3.is_arith(comparison.children()[0]) and not weak:
+        left, right = comparison.children()
+    else:
+        raise NotProved(f"{comparison} is not an inequality")
+    return left, right
+
+
+@_rule_of_inference
+def modus_ponens(implication: Theorem, *antecedents: Theorem) -> _Record:
+    """`B` from `A → B` and `A`; a conjunction `A` from one theorem for each of its parts."""
+    stated = _record(implication).statement
+    if not z3.is_implies(stated):
+        raise NotProved("the first theorem is not an implication")
+    left, right = stated.children()
+    wanted = left.children() if z3.is_and(left) and len(antecedents) != 1 else [left]
+    known = [_record(one).statement for one in antecedents]
+    if len(wanted) != len(known) or not all(
+        same_formula(want, have) for want, have in zip(wanted, known, strict=True)
+    ):
+        raise NotProved("the antecedents are not those of the implication")
+    return _Record(right, "modus ponens", (implication, *antecedents))
+
+
+@_rule_of_inference
+def instance_of(theorem: Theorem, meanings: Mapping[Any, Any]) -> _Record:
+    """The theorem with schematic symbols given a meaning.
+
+    `meanings` maps a constant to a term, a function to a Python function of terms.
+    """
+    stated = closed(substituted(_record(theorem).statement, meanings))
+    shown = ", ".join(str(symbol) for symbol in meanings)
+    return _Record(stated, "instance", (theorem,), evidence=f"given a meaning: {shown}")
+
+
+@_rule_of_inference
+def generalised(theorem: Theorem, *constants: Any) -> _Record:
+    """`∀x A(x)` from `A(c)`: the constants are schematic, so they stood for anything."""
+    stated = _record(theorem).statement
+    for constant in constants:
+        if not z3.is_const(constant) or constant.decl().kind() != z3.Z3_OP_UNINTERPRETED:
+            raise NotProved(f"{constant} is not a schematic constant")
+    return _Record(closed(z3.ForAll([*constants], stated)), "generalisation", (theorem,))
+
+
+@_rule_of_inference
+def specialised(theorem: Theorem, *terms: Any) -> _Record:
+    """`A(terms)` from `∀x A(x)`."""
+    stated = _record(theorem).statement
+    if not z3.is_quantifier(stated) or not stated.is_forall():
+        raise NotProved("the theorem does not begin with ∀")
+    sorts = [stated.var_sort(k) for k in range(stated.num_vars())]
+    if [term.sort() for term in terms] != sorts:
+        raise NotProved("the terms are not of the sorts that the theorem speaks of")
+    return _Record(
+        closed(z3.substitute_vars(stated.body(), *reversed(terms))), "specialisation", (theorem,)
+    )
+
+
+@_rule_of_inference
+def axiom(name: str, *arguments: Any) -> _Record:
+    """An instance of a listed axiom."""
+    if name not in AXIOMS:
+        raise NotProved(f"there is no axiom {name!r} (there are: {', '.join(AXIOMS)})")
+    return _Record(closed(AXIOMS[name].instance(*arguments)), "axiom", (), frozenset({name}))
+
+
+def is_theorem(candidate: Any) -> bool:
+    """Whether a rule of inference made the object."""
+    try:
+        _record(candidate)
+    except Forged:
+        return False
+    return True
+
+
+def _refuted(formulas: Sequence[Any], budget: int, tactic: str | None) -> str:
+    """The SMT-LIB text of formulas that Z3 finds contradictory; raises NotProved."""
+    solver = z3.Solver() if tactic is None else z3.Tactic(tactic).solver()
+    solver.set("rlimit", budget)
+    solver.set("timeout", _BACKSTOP_MILLISECONDS)
+    solver.add(*formulas)
+    answer = solver.check()
+    if answer == z3.sat:
+        raise NotProved("Z3 knows a counter-model", str(solver.model()))
+    if answer != z3.unsat:
+        raise NotProved(f"Z3 does not decide it ({solver.reason_unknown()})")
+    return str(solver.to_smt2())
+
+
+del _rule_of_inference, _open_ledger
