@@ -151,8 +151,8 @@ AXIOMS: Final[Mapping[str, Axiom]] = MappingProxyType(
             ),
             Axiom(
                 "derivative",
-                "A function whose derivative is nowhere negative on an interval does not fall there "
-                "(mean value theorem); derivatives of + - * / ln exp are taken by the kernel.",
+                "A function whose derivative is nowhere negative on an interval does not fall "
+                "there (mean value theorem); derivatives of + - * / ln exp are taken by the kernel.",
                 _rising,
             ),
             Axiom(

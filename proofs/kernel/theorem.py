@@ -15,8 +15,8 @@ mean. The rules of inference below are all there are:
 Guarantee: an object of type `Theorem` whose statement can be read was made by one of them. What a
 theorem says is kept in a ledger that only the rules write to, and not on the object, so copies,
 pickles, `object.__new__` and assignments make nothing that a rule or a reader accepts. Nothing
-rests on `assert`. Python cannot keep out code that reaches into the cells of closures; docs/trust.md
-says so.
+rests on `assert`. Python cannot keep out code that reaches into the cells of closures, as
+docs/trust.md says.
 """
 
 import functools
@@ -252,12 +252,12 @@ def _at_least_zero(comparison: Any, weak: bool = False) -> tuple[Any, Any]:
     """The sides `(l, r)` of a comparison that says `l ≥ r`, `l > r` or `l = r`."""
     if z3.is_le(comparison) or (z3.is_lt(comparison) and not weak):
         right, left = comparison.children()
-    elif z3.is_ge(comparison) or (z3.is_gt(comparison) and not weak):
-        left, right = comparison.children()
-    elif z3.is_eq(comparison) and z3.is_arith(comparison.children()[0]) and not weak:
-        left, right = comparison.children()
-    else:
+        return left, right
+    rises = z3.is_ge(comparison) or (z3.is_gt(comparison) and not weak)
+    equal = z3.is_eq(comparison) and z3.is_arith(comparison.children()[0]) and not weak
+    if not rises and not equal:
         raise NotProved(f"{comparison} is not an inequality")
+    left, right = comparison.children()
     return left, right
 
 

@@ -12,7 +12,6 @@ from tokenauction.proofs.paper.library import Conclusions, paper_theorem
 from tokenauction.proofs.paper.logarithm import ln_below_its_tangent, x
 from tokenauction.proofs.paper.notation import each, partial_sums, vector
 
-
 p, q, P, Q, K = (vector(name) for name in ("p", "q", "P", "Q", "K"))
 n, t = z3.Ints("n t")
 a, c, r, L = z3.Reals("a c r L")

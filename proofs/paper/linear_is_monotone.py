@@ -3,8 +3,9 @@
 `q(t) = Σ_j b_j p_j(t) / Σ_j b_j`. Only agent `i` changes its bid, from `b_i` to `x ≥ b_i`. Write
 `R = Σ_{j ≠ i} b_j p_j(t)` and `S = Σ_{j ≠ i} b_j` for what the others contribute. Then
 `q(t) = (b_i p_i(t) + R) / (b_i + S)` is a mean of `p_i(t)` and `R / S` in which the weight of
-`p_i(t)` rises with the bid. All that is used of the others is `0 ≤ R ≤ S`, which holds term by term,
-so the number of agents does not matter; the token is arbitrary, so neither does that of tokens.
+`p_i(t)` rises with the bid. All that is used of the others is `0 ≤ R ≤ S`, which holds term by
+term, so the number of agents does not matter; the token is arbitrary, so neither does that of
+tokens.
 """
 
 import z3

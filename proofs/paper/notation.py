@@ -1,9 +1,9 @@
 """The notation of the theorems: agents and tokens as natural numbers, vectors as functions.
 
 A vector of length `n` is a function on the integers of which only the values at `0 .. n - 1`
-matter. A sum over a vector is a function too: `S` is *the partial sums of* `f` where `S(0) = 0` and
-`S(k + 1) = S(k) + f(k)`, so that `S(n)` is `f(0) + ... + f(n - 1)`, whatever `n` is. A theorem about
-sums over all agents or tokens is a theorem about such functions, for every `n`.
+matter. A sum over a vector is a function too: `S` is *the partial sums of* `f` where `S(0) = 0`
+and `S(k + 1) = S(k) + f(k)`, so that `S(n)` is `f(0) + ... + f(n - 1)`, whatever `n` is. A theorem
+about sums over all agents or tokens is a theorem about such functions, for every `n`.
 """
 
 from collections.abc import Callable

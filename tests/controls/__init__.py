@@ -1,0 +1,1 @@
+"""Nearby false statements, by the theorem that they are near to."""
