@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tokenauction.mechanisms import CATALOGUE
-from tokenauction.proofs.decision import Options, RuleVerifier
+from tokenauction.proofs.decision import Options, Verifier
 from tokenauction.proofs.verdict import Proved, Refuted, Verdict
 from tokenauction.theory import PROPERTIES, QUANTIFIED
 
@@ -43,7 +43,7 @@ def verdict_word(verdict: Verdict) -> str:
 
 def catalogue_rows(name: str) -> list[str]:
     """The verdicts on one shipped rule, a property each."""
-    verifier = RuleVerifier(CATALOGUE[name], Options())
+    verifier = Verifier(CATALOGUE[name], Options())
     return [verdict_word(verifier.verify(prop)) for prop in PROPERTIES.values()]
 
 

@@ -1,13 +1,18 @@
-"""What runs: aggregation rules on the array API, for NumPy, array-api-strict and torch alike."""
+"""What runs: aggregation and payment rules on the array API, for NumPy and torch alike."""
 
-from tokenauction.mechanisms.aggregation_rule import (
-    AggregationRule,
-    Distribution,
-    aggregation_rule,
+from tokenauction.mechanisms.aggregation_rule import AggregationRule, aggregation_rule
+from tokenauction.mechanisms.catalogue import CATALOGUE, MECHANISMS, PAYMENTS
+from tokenauction.mechanisms.mechanism import Mechanism
+from tokenauction.mechanisms.payment_rule import PaymentRule, payment_rule
+from tokenauction.mechanisms.payments import (
+    pay_your_bid,
+    second_price,
+    vcg_linear,
+    vcg_log_linear,
 )
-from tokenauction.mechanisms.catalogue import CATALOGUE
 from tokenauction.mechanisms.platform_pools import platform, uniform_smoothing
 from tokenauction.mechanisms.power_means import log_linear, power_mean
+from tokenauction.mechanisms.profile_function import Distribution, ProfileFunction
 from tokenauction.mechanisms.truncations import temperature, top_k
 from tokenauction.mechanisms.weighted_pools import (
     cap,
@@ -23,22 +28,32 @@ from tokenauction.mechanisms.weighted_pools import (
 
 __all__ = [
     "CATALOGUE",
+    "MECHANISMS",
+    "PAYMENTS",
     "AggregationRule",
     "Distribution",
+    "Mechanism",
+    "PaymentRule",
+    "ProfileFunction",
     "aggregation_rule",
     "cap",
     "linear",
     "log1p_weights",
     "log_linear",
+    "pay_your_bid",
+    "payment_rule",
     "platform",
     "power_mean",
     "rank_weights",
     "reserve",
     "saturating_weights",
+    "second_price",
     "softmax_weights",
     "square_weights",
     "temperature",
     "top_k",
     "uniform_smoothing",
+    "vcg_linear",
+    "vcg_log_linear",
     "winner_takes_all",
 ]

@@ -1,7 +1,4 @@
-"""The aggregation rule as a value: a function on the array API, its parameters and its domain.
-
-Guarantee: calling a rule calls the very function that was decorated, whatever array library the
-bids and distributions come from; nothing is registered, cached or rewritten.
+"""The aggregation rule as a value: a function that makes one distribution of the agents'.
 
 Definition (Dütting, Mirrokni, Paes Leme, Xu, Zuo, *Mechanism Design for Large Language Models*,
 arXiv 2310.10826): an aggregation rule maps bids `b` in `R^n_+`, not all zero, and preferred
@@ -9,33 +6,16 @@ distributions `p` in `Δ(T)^n` to one distribution `q(b, p)` in `Δ(T)`.
 """
 
 import functools
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from typing import Any, Literal, get_type_hints, overload
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, overload
 
-from array_api_compat import array_namespace
-
-Support = Literal["any", "full"]
-Number = int | float | Fraction
-
-
-class Distribution:
-    """The annotation of a rule parameter that is itself a distribution over the tokens.
-
-    A platform's own model is the example. A verdict about a rule whose distribution parameter is
-    left open speaks of every such distribution.
-    """
+from tokenauction.mechanisms.profile_function import ProfileFunction, Support
 
 
 @dataclass(frozen=True)
-class AggregationRule:
-    """A named function `(bids, dists) -> dist`, with its parameters and its domain.
-
-    `bids` has shape `(agents,)`, `dists` has shape `(agents, tokens)`, the result has shape
-    `(tokens,)`. The domain is every bid vector that is non-negative with a positive sum, and every
-    profile of distributions, or of strictly positive ones where `support` is `"full"`.
+class AggregationRule(ProfileFunction):
+    """A named function `(bids, dists) -> dist`, of shape `(tokens,)`.
 
     >>> from tokenauction.mechanisms import reserve
     >>> reserve.label
@@ -44,64 +24,8 @@ class AggregationRule:
     'reserve(reserve_price=2)'
     """
 
-    function: Callable[..., Any]
-    name: str
-    support: Support = "any"
-    parameters: Mapping[str, Number] = field(default_factory=dict)
-    distributions: Mapping[str, Any] = field(default_factory=dict)
-    file: str = ""
-    line: int = 0
-
-    def __call__(self, bids: Any, dists: Any, **parameters: Any) -> Any:
-        """The aggregate distribution, shape `(tokens,)`, in the array library of the inputs.
-
-        Raises TypeError where a distribution parameter has been given no value.
-        """
-        values = {**self.parameters, **self.distributions, **parameters}
-        missing = [name for name, value in values.items() if value is None]
-        if missing:
-            raise TypeError(
-                f"{self.name} needs a distribution for {', '.join(missing)}: "
-                f"use {self.name}.with_parameters({missing[0]}=...)"
-            )
-        for name in self.distributions:
-            if isinstance(values[name], list | tuple):
-                xp = array_namespace(bids, dists)
-                numbers = [float(p) for p in values[name]]
-                values[name] = xp.asarray(numbers, dtype=dists.dtype)
-        return self.function(bids, dists, **values)
-
-    def with_parameters(self, **values: Any) -> "AggregationRule":
-        """The same rule at other parameter values.
-
-        Raises TypeError for a parameter that the rule does not have.
-        """
-        unknown = sorted(set(values) - set(self.parameters) - set(self.distributions))
-        if unknown:
-            known = ", ".join([*self.parameters, *self.distributions]) or "none"
-            raise TypeError(f"{self.name} has no parameter {unknown[0]!r} (it has: {known})")
-        numbers = {k: _number(self.name, k, v) for k, v in values.items() if k in self.parameters}
-        given = {k: v for k, v in values.items() if k in self.distributions}
-        return replace(
-            self,
-            parameters={**self.parameters, **numbers},
-            distributions={**self.distributions, **given},
-        )
-
-    @property
-    def label(self) -> str:
-        """The name in reports: the function's name, with its parameters in parentheses."""
-        shown = [f"{name}={value}" for name, value in self.parameters.items()]
-        shown += [
-            name if value is None else f"{name}=[{', '.join(str(v) for v in value)}]"
-            for name, value in self.distributions.items()
-        ]
-        return f"{self.name}({', '.join(shown)})" if shown else self.name
-
-    @property
-    def summary(self) -> str:
-        """The first line of the function's docstring."""
-        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+    kind: ClassVar[str] = "an aggregation rule"
+    returns: ClassVar[str] = "tokens"
 
 
 @overload
@@ -127,62 +51,5 @@ def aggregation_rule(
     array([0.25, 0.75])
     """
     if function is None:
-        return functools.partial(_make_rule, support=support)
-    return _make_rule(function, support=support)
-
-
-def _make_rule(function: Callable[..., Any], *, support: Support) -> AggregationRule:
-    name = getattr(function, "__name__", "rule")
-    if support not in ("any", "full"):
-        raise TypeError(f'{name}: support must be "any" or "full", not {support!r}')
-    extra = list(inspect.signature(function).parameters.values())
-    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if len(extra) < 2 or any(parameter.kind not in by_position for parameter in extra[:2]):
-        raise TypeError(f"{name}: an aggregation rule takes (bids, dists), in that order")
-    hints = _annotations(function)
-    numbers: dict[str, Number] = {}
-    distributions: dict[str, Any] = {}
-    for parameter in extra[2:]:
-        if hints.get(parameter.name) is Distribution:
-            if parameter.name in _TAKEN or parameter.name.startswith("aggregate_"):
-                raise TypeError(f"{name}: the name {parameter.name!r} is taken; use another")
-            default = None if parameter.default is parameter.empty else parameter.default
-            distributions[parameter.name] = default
-        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise TypeError(f"{name}: *{parameter.name} is not a parameter that a rule can have")
-        elif parameter.default is parameter.empty:
-            raise TypeError(
-                f"{name}: the parameter {parameter.name!r} needs a default number, or the "
-                "annotation Distribution"
-            )
-        else:
-            numbers[parameter.name] = _number(name, parameter.name, parameter.default)
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return AggregationRule(
-        function=function,
-        name=name,
-        support=support,
-        parameters=numbers,
-        distributions=distributions,
-        file=code.co_filename if code else "",
-        line=code.co_firstlineno if code else 0,
-    )
-
-
-# Names of distributions that properties quantify over.
-_TAKEN = frozenset({"bids", "dists", "b", "p", "common", "other", "raised_bid", "scale"})
-
-
-def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return get_type_hints(function)
-    except (NameError, TypeError, AttributeError):
-        return dict(getattr(function, "__annotations__", {}))
-
-
-def _number(rule: str, parameter: str, value: Any) -> Number:
-    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
-        raise TypeError(f"{rule}: the parameter {parameter!r} must be a number, not {value!r}")
-    if isinstance(value, float) and not -1e300 < value < 1e300:
-        raise TypeError(f"{rule}: the parameter {parameter!r} must be finite, not {value!r}")
-    return value
+        return functools.partial(AggregationRule.of, support=support)
+    return AggregationRule.of(function, support)

@@ -1,9 +1,17 @@
-"""The shipped aggregation rules, by name."""
+"""The shipped aggregation rules, payment rules and mechanisms, by name."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
+from tokenauction.mechanisms.mechanism import Mechanism
+from tokenauction.mechanisms.payment_rule import PaymentRule
+from tokenauction.mechanisms.payments import (
+    pay_your_bid,
+    second_price,
+    vcg_linear,
+    vcg_log_linear,
+)
 from tokenauction.mechanisms.platform_pools import platform, uniform_smoothing
 from tokenauction.mechanisms.power_means import log_linear, power_mean
 from tokenauction.mechanisms.truncations import temperature, top_k
@@ -39,5 +47,21 @@ CATALOGUE: Mapping[str, AggregationRule] = MappingProxyType(
             temperature,
             top_k,
         )
+    }
+)
+
+PAYMENTS: Mapping[str, PaymentRule] = MappingProxyType(
+    {
+        payment.name.replace("_", "-"): payment
+        for payment in (second_price, pay_your_bid, vcg_linear, vcg_log_linear)
+    }
+)
+
+MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
+    {
+        "second-price": Mechanism(linear, second_price),
+        "pay-your-bid": Mechanism(linear, pay_your_bid),
+        "vcg-linear": Mechanism(linear, vcg_linear),
+        "vcg-log-linear": Mechanism(log_linear, vcg_log_linear),
     }
 )

@@ -4,7 +4,8 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from tokenauction.mechanisms.aggregation_rule import Distribution, aggregation_rule
+from tokenauction.mechanisms.aggregation_rule import aggregation_rule
+from tokenauction.mechanisms.profile_function import Distribution
 
 
 @aggregation_rule

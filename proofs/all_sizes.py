@@ -19,6 +19,8 @@ from tokenauction.proofs.reduction import CannotSplit, Obligation, obligations, 
 from tokenauction.proofs.sequent import GaveUp, Prover
 from tokenauction.proofs.terms import Condition
 
+_LONGEST = 400
+
 
 @dataclass(frozen=True)
 class AllSizes:
@@ -95,7 +97,7 @@ class _Proof:
         prepared: Callable[[Node], Condition],
     ) -> str:
         domain = [prepared(node) for node in self._domain(assumed, case)]
-        roots = [formula.holds, *(node for row in formula.aggregates for node in row)]
+        roots = [formula.holds, *formula.needed]
         needed = [o for root in roots for o in _closed(root)]
         premises = list(domain)
         for obligation in dict.fromkeys(needed):
@@ -117,7 +119,8 @@ class _Proof:
             if stronger is not None and prover.proves(premises, prepared(stronger)):
                 break
             if not prover.proves(premises, part):
-                open_case = " and ".join(terms.show_condition(c) for c in prover.last_case[:12])
+                shown = " and ".join(terms.show_condition(c) for c in prover.last_case[:12])
+                open_case = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} …"
                 return f"not decided by the reduction ({case.text}): {open_case}"
         self._tell(case, prover)
         return ""
@@ -148,6 +151,10 @@ class _Proof:
         if "withdrawn_bids" in arguments:
             focal_bid = graph.where(graph.same(everybody, FOCAL), graph.ZERO, graph.bid(everybody))
             known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, focal_bid)))
+        if self.claim.has_other_bids:
+            own = graph.bid(everybody)
+            there = graph.where(graph.same(everybody, FOCAL), own, graph.other_bid(everybody))
+            known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, there)))
         return known
 
 
@@ -187,7 +194,7 @@ def _cases(claim: Claim, formula: Formula) -> list[_Case]:
     )
     if not claim.has_focal:
         return [_Case((), True, "any number of agents")]
-    raises = (False, True) if "raised_bids" in claim.prop.arguments else (False,)
+    raises = (False, True) if claim.has_raise else (False,)
     cases = []
     for first in fixed:
         text = f"the agent is number {first}"

@@ -18,13 +18,18 @@ Dist = tuple[Fraction, ...]
 
 @dataclass(frozen=True)
 class Assignment:
-    """Exact values; `named` has the distributions that belong to no agent, by name."""
+    """Exact values; `named` has the distributions that belong to no agent, by name.
+
+    `other_bids` is the second context of a claim that compares two: the singled-out agent has its
+    bid there too.
+    """
 
     bids: tuple[Fraction, ...]
     dists: tuple[Dist, ...]
     agent: int | None = None
     raised_bid: Fraction | None = None
     scale: Fraction | None = None
+    other_bids: tuple[Fraction, ...] | None = None
     orders: Orders = field(default_factory=Orders)
     named: Mapping[str, Dist] = field(default_factory=dict)
 
@@ -41,6 +46,8 @@ class Assignment:
         values: dict[Node, Fraction] = {}
         for j, bid in enumerate(self.bids):
             values[graph.bid(graph.agent(j))] = bid
+        for j, bid in enumerate(self.other_bids or ()):
+            values[graph.other_bid(graph.agent(j))] = bid
         for j, row in enumerate(self.dists):
             for t, probability in enumerate(row):
                 values[graph.prob(graph.agent(j), graph.token(t))] = probability
@@ -67,6 +74,10 @@ class Assignment:
         if "withdrawn_bids" in claim.prop.arguments and self.agent is not None:
             bids = (*self.bids[: self.agent], Fraction(0), *self.bids[self.agent + 1 :])
             fixed = replace(fixed, bids=bids)
+        if self.other_bids is not None and self.agent is not None:
+            own = fixed.bids[self.agent]
+            there = (*self.other_bids[: self.agent], own, *self.other_bids[self.agent + 1 :])
+            fixed = replace(fixed, other_bids=there)
         return fixed
 
 
@@ -90,9 +101,15 @@ def check_domain(claim: Claim, values: Assignment) -> bool:
         return False
     if sum(values.bids) <= 0:
         return False
-    if "raised_bids" in arguments:
+    if claim.has_raise:
         if values.raised_bid is None or values.agent is None:
             return False
         if values.raised_bid < values.bids[values.agent]:
+            return False
+    if claim.has_other_bids:
+        there = values.other_bids
+        if there is None or len(there) != values.agents or values.agent is None:
+            return False
+        if any(bid < 0 for bid in there) or sum(there) <= 0:
             return False
     return "scale" not in arguments or (values.scale is not None and values.scale > 0)

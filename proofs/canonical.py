@@ -637,7 +637,7 @@ class Canon:
 
         def leaf(base: Base) -> Poly:
             node = base.args[0]
-            if node.op in ("bid", "prob"):
+            if node.op in ("bid", "other_bid", "prob"):
                 moved = graph.rebuild(node, (), tuple(move(index) for index in node.data))
             elif node.op == "dist":
                 moved = graph.rebuild(node, (), (node.data[0], move(node.data[1])))
@@ -696,6 +696,8 @@ class Canon:
                 if POSITIVE in signs:
                     return POSITIVE
                 if NON_NEGATIVE in signs or ZERO_SIGN in signs:
+                    return NON_NEGATIVE
+                if any(terms.scale(arg, -1) in args[0] for arg in args[0]):
                     return NON_NEGATIVE
                 if set(signs) <= {NEGATIVE, NON_POSITIVE}:
                     return NEGATIVE if set(signs) == {NEGATIVE} else NON_POSITIVE

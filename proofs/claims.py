@@ -1,19 +1,21 @@
-"""TRUSTED CORE. A claim: one property of one rule, as a formula over every size or at fixed sizes.
+"""TRUSTED CORE. A claim: one property of one rule or mechanism, as a formula.
 
-Input: a rule and a property, both plain functions on the array API. Output: the formula that says
-that one instance of the property holds, with the quantified quantities as its variables.
-Guarantee: the formula is what the property's function returns on the rule's own function.
+Input: a rule, perhaps a payment rule, and a property, all plain functions on the array API. Output:
+the formula, over every size or at fixed sizes, that says that one instance of the property holds,
+with the quantified quantities as its variables. Guarantee: the formula is what the property's
+function returns on the rules' own functions.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations, permutations, product
 from math import factorial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
-from tokenauction.mechanisms import AggregationRule
+from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunction
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.trace import Trace, TracingError, explore, line_in
@@ -24,45 +26,99 @@ from tokenauction.proofs.traced_array import (
     elementwise,
     scalar_array,
 )
-from tokenauction.theory import RuleProperty
+from tokenauction.theory import RuleProperty, distribution, no_positive_transfer
 
 FOCAL: Final = Index(Axis.AGENTS, "i")
 RAISED: Final = graph.scalar("raised_bid")
 SCALE: Final = graph.scalar("scale")
+RESULT: Final = {"tokens": graph.token("t"), "agents": graph.agent("a")}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A rule, and a property that it may have.
+    """A rule, with a payment rule or without, and a property that they may have.
 
-    Where the rule cannot be traced, `outputs` stands for its results: the formula then has one
-    distribution variable for each call.
+    Where they cannot be traced, `opaque` replaces their results by variables, one for each number
+    that a call returns.
     """
 
-    rule: AggregationRule
+    rule: AggregationRule | None
     prop: RuleProperty
     opaque: bool = False
+    payment: PaymentRule | None = None
+
+    @property
+    def functions(self) -> tuple[ProfileFunction, ...]:
+        """What the claim is about: the rule, the payment rule, or both."""
+        parts = {"rule": self.rule, "payment": self.payment}
+        wanted = [part for name, part in parts.items() if name in self.prop.arguments]
+        return tuple(part for part in wanted if part is not None)
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """The distribution parameters that are left open, by name."""
+        return tuple(dict.fromkeys(name for one in self.functions for name in one.open_names))
 
     @property
     def positive(self) -> bool:
         """Whether the claim speaks of strictly positive distributions only."""
-        return "full" in (self.rule.support, self.prop.support)
+        return "full" in (self.prop.support, *(one.support for one in self.functions))
+
+    @property
+    def has_raise(self) -> bool:
+        """Whether the property compares two bids of one agent."""
+        return not {"raised_bids", "raised_other_bids"}.isdisjoint(self.prop.arguments)
+
+    @property
+    def has_other_bids(self) -> bool:
+        """Whether the property compares two contexts."""
+        return not {"other_bids", "raised_other_bids"}.isdisjoint(self.prop.arguments)
 
     @property
     def has_focal(self) -> bool:
         """Whether the property singles out one agent."""
-        return bool(
-            {"agent", "raised_bids", "withdrawn_bids", "other_dists"} & set(self.prop.arguments)
-        )
+        single = {"agent", "withdrawn_bids", "other_dists"} & set(self.prop.arguments)
+        return bool(single) or self.has_raise or self.has_other_bids
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a rule: what it was given, and the nodes that it returned.
+
+    `at` is the property's name for the bids, such as `raised_bids`; empty for other bids. `needed`
+    are the outputs that have to be defined: where a claim is about one agent, of the payments
+    only that agent's.
+    """
+
+    function: ProfileFunction
+    at: str
+    bids: TracedArray
+    dists: TracedArray
+    outputs: tuple[Node, ...]
+    needed: tuple[Node, ...]
+
+    @property
+    def pays(self) -> bool:
+        """Whether it is a call of the payment rule."""
+        return isinstance(self.function, PaymentRule)
 
 
 @dataclass(frozen=True)
 class Formula:
-    """What must hold, and the aggregates that it speaks of (one node a token at fixed sizes)."""
+    """What must hold, and the calls that it speaks of."""
 
     holds: Node
-    aggregates: tuple[tuple[Node, ...], ...]
-    calls: tuple[tuple[Any, Any], ...] = field(default=(), compare=False)
+    calls: tuple[Call, ...] = field(default=(), compare=False)
+
+    @property
+    def outputs(self) -> tuple[Node, ...]:
+        """Every node that a call returned."""
+        return tuple(node for call in self.calls for node in call.outputs)
+
+    @property
+    def needed(self) -> tuple[Node, ...]:
+        """What has to be defined for an instance to count."""
+        return tuple(node for call in self.calls for node in call.needed)
 
 
 @dataclass(frozen=True)
@@ -122,8 +178,9 @@ def instance(
     claim: Claim, agents: int, tokens: int, agent: int | None = None, orders: Orders | None = None
 ) -> Instance:
     """One instance of the claim; raises as `open_formula` does."""
-    if tokens_of(claim.rule) not in (None, tokens):
-        raise TracingError(f"a distribution of {claim.rule.label} has another number of tokens")
+    for function in claim.functions:
+        if tokens_of(function) not in (None, tokens):
+            raise TracingError(f"a distribution of {function.label} has another number of tokens")
     orders = orders or Orders()
     trace = Trace(sizes={Axis.AGENTS: agents, Axis.TOKENS: tokens})
     formula = _Builder(claim, trace, agent, orders).formula()
@@ -132,15 +189,15 @@ def instance(
     return Instance(agents, tokens, agent, orders, formula)
 
 
-def tokens_of(rule: AggregationRule) -> int | None:
-    """The only number of tokens that a rule with a given distribution has; None for all."""
-    given = [value for value in rule.distributions.values() if value is not None]
+def tokens_of(*functions: ProfileFunction) -> int | None:
+    """The only number of tokens that rules with a given distribution have; None for all."""
+    given = [v for one in functions for v in one.distributions.values() if v is not None]
     return len(given[0]) if given else None
 
 
-def instance_in(claim: Claim, trace: Trace) -> Formula:
-    """The formula of a claim about no agent in particular, in a trace of the caller's."""
-    return _Builder(claim, trace).formula()
+def formula_in(claim: Claim, trace: Trace) -> Formula:
+    """The formula of a claim, about the first agent if about one, in a trace of the caller's."""
+    return _Builder(claim, trace, 0 if claim.has_focal else None).formula()
 
 
 MOST_INSTANCES: Final = 720
@@ -182,18 +239,26 @@ def _transpositions(length: int) -> Iterator[tuple[int, ...]]:
         yield tuple(order)
 
 
-def traced_rule(claim: Claim) -> list[tuple[Node, Node]]:
-    """The rule over every size: pairs (what is assumed of the sizes, the aggregate at `t`)."""
+def traced_function(function: ProfileFunction) -> list[tuple[Node, Node]]:
+    """A rule over every size: pairs (what is assumed of the sizes, the result at `RESULT`)."""
+    result = RESULT[function.returns]
 
     def run(trace: Trace) -> Node:
-        builder = _Builder(claim, trace)
-        aggregate = builder.call_rule(builder.bids(), builder.dists())
-        axis = aggregate.axes[0]
+        builder = _Builder(claim_about(function), trace)
+        found = builder.call(function, builder.bids(), builder.dists())
+        axis = found.axes[0]
         if not isinstance(axis, Index):
-            raise trace.needs_size("the rule returns an aggregate of fixed length")
-        return graph.substitute_index(aggregate.node(), axis, graph.token("t"))
+            raise trace.needs_size("the rule returns an array of fixed length")
+        return graph.substitute_index(found.node(), axis, result)
 
     return explore(run, Trace)
+
+
+def claim_about(function: ProfileFunction) -> Claim:
+    """The claim that one function is defined everywhere, for looking at its trace alone."""
+    if isinstance(function, PaymentRule):
+        return Claim(None, no_positive_transfer, payment=function)
+    return Claim(cast(AggregationRule, function), distribution)
 
 
 class _Builder:
@@ -206,16 +271,19 @@ class _Builder:
         self.trace = trace
         self.orders = orders or Orders()
         self.focal = FOCAL if agent is None else graph.agent(agent)
-        self.aggregates: list[tuple[Node, ...]] = []
-        self.calls: list[tuple[Any, Any]] = []
+        self.calls: list[Call] = []
+        self.values: dict[str, Any] = {}
 
     def formula(self) -> Formula:
         makers: dict[str, Callable[[], Any]] = {
-            "rule": lambda: self.call_rule,
+            "rule": lambda: self._caller(self.claim.rule, "rule"),
+            "payment": lambda: self._caller(self.claim.payment, "payment"),
             "bids": self.bids,
             "dists": self.dists,
             "agent": lambda: self.focal,
             "raised_bids": lambda: self._bids_with(RAISED),
+            "other_bids": lambda: self._bids_elsewhere(graph.bid(self.focal)),
+            "raised_other_bids": lambda: self._bids_elsewhere(RAISED),
             "withdrawn_bids": lambda: self._bids_with(graph.ZERO),
             "other_dists": self._other_dists,
             "common": lambda: self._named("common"),
@@ -224,8 +292,8 @@ class _Builder:
             "token_order": lambda: Permutation("token_order", Axis.TOKENS, self.orders.tokens),
             "scale": lambda: scalar_array(self.trace, SCALE),
         }
-        values = {name: makers[name]() for name in self.claim.prop.arguments}
-        result = self._instance_of_property(values)
+        self.values = {name: makers[name]() for name in self.claim.prop.arguments}
+        result = self._instance_of_property(self.values)
         if not isinstance(result, TracedArray) or result.axes or not result.boolean:
             if isinstance(result, bool | np.bool_):
                 result = scalar_array(self.trace, graph.truth(bool(result)))
@@ -234,7 +302,12 @@ class _Builder:
                     f"{self.claim.prop.file}:{self.claim.prop.line}: the property "
                     f"{self.claim.prop.name} must return one truth value; use xp.all"
                 )
-        return Formula(result.node(), tuple(self.aggregates), tuple(self.calls))
+        return Formula(result.node(), tuple(self.calls))
+
+    def _caller(self, function: ProfileFunction | None, what: str) -> Callable[..., TracedArray]:
+        if function is None:
+            raise RuleFault(f"{self.claim.prop.name} speaks of a {what}, and none was given")
+        return partial(self.call, function)
 
     def _instance_of_property(self, values: dict[str, Any]) -> Any:
         prop = self.claim.prop
@@ -283,6 +356,12 @@ class _Builder:
             lambda j: graph.where(graph.same(j, self.focal), focal_bid, graph.bid(j)),
         )
 
+    def _bids_elsewhere(self, focal_bid: Node) -> TracedArray:
+        return self._array(
+            (Axis.AGENTS,),
+            lambda j: graph.where(graph.same(j, self.focal), focal_bid, graph.other_bid(j)),
+        )
+
     def _other_dists(self) -> TracedArray:
         return self._array(
             (Axis.AGENTS, Axis.TOKENS),
@@ -294,19 +373,29 @@ class _Builder:
     def _common_dists(self) -> TracedArray:
         return self._array((Axis.AGENTS, Axis.TOKENS), lambda _, t: graph.named_dist("common", t))
 
-    # The rule
+    # The rules
 
-    def call_rule(self, bids: Any, dists: Any) -> TracedArray:
-        self.calls.append((bids, dists))
-        result = self._opaque_result() if self.claim.opaque else self._run(bids, dists)
-        self.aggregates.append(tuple(result.elements.reshape(-1)))
+    def call(self, function: ProfileFunction, bids: Any, dists: Any) -> TracedArray:
+        """The result of one call, in this trace."""
+        result = (
+            self._opaque_result(function) if self.claim.opaque else self._run(function, bids, dists)
+        )
+        at = next((name for name, value in self.values.items() if value is bids), "")
+        outputs = tuple(result.elements.reshape(-1))
+        needed = outputs
+        if function.returns == "agents" and self.claim.has_focal:
+            needed = (result[self.focal].node(),)
+        self.calls.append(Call(function, at, bids, dists, outputs, needed))
         return result
 
-    def _opaque_result(self) -> TracedArray:
-        return self._named(f"aggregate_{len(self.calls) - 1}")
+    def _opaque_result(self, function: ProfileFunction) -> TracedArray:
+        number = len(self.calls)
+        if function.returns == "tokens":
+            return self._array((Axis.TOKENS,), lambda t: opaque_output(number, t))
+        return self._array((Axis.AGENTS,), lambda j: opaque_output(number, j))
 
-    def _run(self, bids: Any, dists: Any) -> TracedArray:
-        rule, trace = self.claim.rule, self.trace
+    def _run(self, rule: ProfileFunction, bids: Any, dists: Any) -> TracedArray:
+        trace = self.trace
         given: dict[str, Any] = {
             name: self._named(name) if value is None else as_traced(trace, list(value))
             for name, value in rule.distributions.items()
@@ -329,39 +418,46 @@ class _Builder:
             raise trace.failure
         if any(array.elements is not old for array, old in zip(inputs, before, strict=True)):
             raise trace.error("the rule changes its input in place")
-        return self._checked(result)
+        return self._checked(rule, result)
 
-    def _checked(self, result: Any) -> TracedArray:
-        rule = self.claim.rule
+    def _checked(self, rule: ProfileFunction, result: Any) -> TracedArray:
         place = f"{rule.file}:{rule.line}: {rule.name}"
+        axis = RESULT[rule.returns].axis
         if isinstance(result, np.ndarray):
             result = as_traced(self.trace, result)
         if not isinstance(result, TracedArray):
-            raise RuleFault(f"{place} returns {type(result).__name__}, not an array of tokens")
+            raise RuleFault(
+                f"{place} returns {type(result).__name__}, not an array of {axis.value}"
+            )
         sizes = self.trace.sizes
         if sizes is None:
             fits = len(result.axes) == 1 and (
-                isinstance(result.axes[0], Index) and result.axes[0].axis is Axis.TOKENS
+                isinstance(result.axes[0], Index) and result.axes[0].axis is axis
             )
-            if not fits and any(isinstance(axis, int) and axis > 1 for axis in result.axes):
-                raise self.trace.needs_size("the rule returns an aggregate of fixed length")
+            if not fits and any(isinstance(length, int) and length > 1 for length in result.axes):
+                raise self.trace.needs_size("the rule returns an array of fixed length")
         else:
-            fits = result.axes == (sizes[Axis.TOKENS],)
+            fits = result.axes == (sizes[axis],)
         if not fits:
             shape = tuple(
-                axis.axis.value if isinstance(axis, Index) else axis for axis in result.axes
+                length.axis.value if isinstance(length, Index) else length for length in result.axes
             )
-            wanted = "(tokens,)" if sizes is None else f"({sizes[Axis.TOKENS]},)"
+            wanted = f"({axis.value},)" if sizes is None else f"({sizes[axis]},)"
             raise RuleFault(
                 f"{place} returns an array of shape ({', '.join(map(str, shape))}); "
-                f"an aggregation rule returns one of shape {wanted}"
+                f"{rule.kind} returns one of shape {wanted}"
             )
         if result.boolean:
-            raise RuleFault(f"{place} returns truth values, not probabilities")
+            raise RuleFault(f"{place} returns truth values, not numbers")
         return result
 
 
-def _describe(rule: AggregationRule, problem: BaseException) -> str:
+def opaque_output(call: int, index: Index) -> Node:
+    """The variable for one number that an untraced call returns."""
+    return graph.scalar(f"output {call} {index}")
+
+
+def _describe(rule: ProfileFunction, problem: BaseException) -> str:
     line = line_in(rule.file, problem) or rule.line
     text = str(problem) or type(problem).__name__
     return f"{rule.file}:{line}: {rule.name} raises {type(problem).__name__}: {text}"

@@ -14,7 +14,11 @@ from click.shell_completion import CompletionItem, get_completion_class
 from tokenauction.mechanisms import CATALOGUE
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.display import Display, table
-from tokenauction.theory import DEFAULT_PROPERTIES, PROPERTIES
+from tokenauction.theory import (
+    DEFAULT_MECHANISM_PROPERTIES,
+    DEFAULT_PROPERTIES,
+    PROPERTIES,
+)
 
 _INTERRUPTED = 130
 
@@ -79,7 +83,8 @@ A file that is verified is run, as importing it would, in a child process.
     multiple=True,
     type=_Property(),
     help="A property to decide, by name or as file.py::name; may be repeated. "
-    f"Default: {', '.join(DEFAULT_PROPERTIES)}.",
+    f"Default: of a rule {', '.join(DEFAULT_PROPERTIES)}; of a mechanism "
+    f"{', '.join(DEFAULT_MECHANISM_PROPERTIES)}.",
 )
 @click.option(
     "--agents",
@@ -122,8 +127,7 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     style, output = options.pop("style"), options.pop("output")
     if output and not Path(output).absolute().parent.is_dir():
         _fail(f"--output {output}: there is no folder {Path(output).absolute().parent}")
-    names = list(dict.fromkeys(properties)) or list(DEFAULT_PROPERTIES)
-    request = {"targets": list(targets), "properties": names, **options}
+    request = {"targets": list(targets), "properties": list(properties), **options}
     display = Display()
     try:
         with display:

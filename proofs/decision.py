@@ -18,23 +18,23 @@ from itertools import product
 
 import numpy as np
 
-from tokenauction.mechanisms import AggregationRule
+from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule
 from tokenauction.proofs import claims, explain, graph
 from tokenauction.proofs.all_sizes import prove_all_sizes
 from tokenauction.proofs.assignment import Assignment
-from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import Claim, RuleFault
+from tokenauction.proofs.examination import Examined
 from tokenauction.proofs.falsify import Search
 from tokenauction.proofs.fixed_sizes import decide_size
-from tokenauction.proofs.graph import Axis, Node
+from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import lemmas_for
-from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
-from tokenauction.proofs.numpy_run import agrees, check_usable, disagreement, open_disagreement
+from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack
+from tokenauction.proofs.numpy_run import agrees
 from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.solver import solver_version
-from tokenauction.proofs.trace import SizeRequired, Trace, TracingError
+from tokenauction.proofs.trace import SizeRequired, TracingError
 from tokenauction.proofs.verdict import (
     Evidence,
     Proved,
@@ -42,9 +42,8 @@ from tokenauction.proofs.verdict import (
     Scope,
     Unknown,
     Verdict,
-    Witness,
 )
-from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty, distribution, monotone_in
+from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty, monotone_in
 
 REDUCTION = "reduction and Z3"
 FIXED = "fixed sizes in Z3"
@@ -77,7 +76,7 @@ class Options:
 
 
 def verify(
-    rule: AggregationRule,
+    target: AggregationRule | Mechanism,
     prop: str | RuleProperty | PreferenceOrder,
     *,
     agents: int | None = None,
@@ -85,11 +84,12 @@ def verify(
     budget: float = 60.0,
     seed: int = 0,
 ) -> Verdict:
-    """Prove or refute a property of a rule.
+    """Prove or refute a property of a rule or a mechanism.
 
     `prop` is a built-in's name, a property, or a preference order (then: monotonicity in it).
     `agents` and `tokens` bound the fixed sizes that are looked at; a proof for all sizes is tried
-    all the same. Raises KeyError for an unknown name, `Unusable` for a rule that does not run.
+    all the same. Raises KeyError for an unknown name, ValueError for a property of mechanisms if
+    there are no payments, `Unusable` for a rule that does not run.
 
     >>> from tokenauction.mechanisms import linear, log_linear
     >>> verify(linear, "monotone").status
@@ -98,7 +98,14 @@ def verify(
     'refuted'
     """
     options = Options(agents, tokens, budget, seed)
-    return RuleVerifier(rule, options).verify(as_property(prop))
+    return verifier_of(target, options).verify(as_property(prop))
+
+
+def verifier_of(target: AggregationRule | Mechanism, options: Options) -> "Verifier":
+    """The verifier of a rule or a mechanism."""
+    if isinstance(target, Mechanism):
+        return Verifier(target.rule, options, target.payment)
+    return Verifier(target, options)
 
 
 def as_property(prop: str | RuleProperty | PreferenceOrder) -> RuleProperty:
@@ -113,115 +120,59 @@ def as_property(prop: str | RuleProperty | PreferenceOrder) -> RuleProperty:
 
 
 @dataclass
-class RuleVerifier:
-    """Verifies properties of one rule; checks once that the rule runs and traces faithfully."""
+class Verifier:
+    """Verifies properties of one rule or mechanism; checks once that it runs and traces well."""
 
     rule: AggregationRule
     options: Options = field(default_factory=Options)
+    payment: PaymentRule | None = None
     _verdicts: dict[RuleProperty, Verdict] = field(default_factory=dict)
 
     def verify(self, prop: RuleProperty) -> Verdict:
-        """The verdict on one property; raises Unusable for a rule that does not run."""
+        """The verdict on one property; raises Unusable for rules that do not run."""
         if prop not in self._verdicts:
             self._verdicts[prop] = self._verify(prop)
         return self._verdicts[prop]
 
-    # What is known of the rule itself ----------------------------------------------------------
+    def examined(self, claim: Claim) -> list[Examined]:
+        """What is known of the functions that a claim is about."""
+        return [one for one in self.parts if one.function in claim.functions]
 
     @cached_property
-    def usable_sizes(self) -> list[tuple[int, int]]:
-        """Sizes at which the rule's function runs; raises Unusable."""
-        return self._runs[0]
-
-    @cached_property
-    def _runs(self) -> tuple[list[tuple[int, int]], str]:
-        return check_usable(self.rule)
-
-    @cached_property
-    def untraceable(self) -> str:
-        """Why the rule has no trace that can be trusted; empty where it has one."""
-        claim = Claim(self.rule, distribution)
-        size = (2, claims.tokens_of(self.rule) or 3)
-        earlier = [_traced_at(claim, *size), _traced_at(claim, *size)]
-        for agents, tokens in self.usable_sizes[:4]:
-            found = _traced_at(claim, agents, tokens)
-            if isinstance(found, str):
-                return found
-        if size in self.usable_sizes and any(
-            trace != _traced_at(claim, *size) for trace in earlier
-        ):
-            return f"{self.rule.file}:{self.rule.line}: {self.rule.name} keeps state between calls"
-        return disagreement(claim, self.usable_sizes)
-
-    @cached_property
-    def traced_paths(self) -> list[tuple[Node, Node]] | str:
-        """The rule's trace over every size, or why there is none."""
-        try:
-            return claims.traced_rule(Claim(self.rule, distribution))
-        except (TracingError, RuleFault) as problem:
-            return str(problem)
-
-    @cached_property
-    def open_paths(self) -> list[tuple[Node, Node]] | str:
-        """The same where it can be trusted: the rule runs at every size tried, and agrees."""
-        paths = self._runs[1] or self.traced_paths
-        if isinstance(paths, str):
-            return paths
-        return open_disagreement(self.rule, paths, self.usable_sizes) or paths
+    def parts(self) -> list[Examined]:
+        """What is known of the rule, and of the payment rule if there is one."""
+        functions = (self.rule,) if self.payment is None else (self.rule, self.payment)
+        return [Examined(function) for function in functions]
 
     @cached_property
     def fingerprint(self) -> str | None:
-        """A digest of what the rule computes; None where it cannot be traced."""
-        if self.untraceable:
+        """A digest of what the rules compute; None where one cannot be traced."""
+        if any(part.untraceable for part in self.parts):
             return None
-        canon = Canon(self.rule.support == "full", budget=200_000)
-        texts: list[str] = [self.rule.support]
-        try:
-            if isinstance(self.traced_paths, str):
-                for agents, tokens in self.usable_sizes[:4]:
-                    instance = next(
-                        claims.instances(Claim(self.rule, distribution), agents, tokens)
-                    )
-                    texts += [canon.poly(node).key for node in instance.formula.aggregates[0]]
-            else:
-                for assumed, aggregate in self.traced_paths:
-                    texts += [canon.condition(assumed).key, canon.poly(aggregate).key]
-        except TooLarge:
-            texts.append(str(self.traced_paths))
+        texts = [text for part in self.parts for text in part.canonical_texts()]
         return sha256("\n".join(texts).encode()).hexdigest()[:16]
 
-    @cached_property
-    def decimals(self) -> tuple[float, ...]:
-        """The float constants of the rule that were read as decimals."""
-        trace = Trace(sizes={Axis.AGENTS: 2, Axis.TOKENS: 3})
-        try:
-            claims.instance_in(Claim(self.rule, distribution), trace)
-        except (TracingError, RuleFault):
-            return ()
-        return tuple(sorted(trace.float_constants))
-
-    @cached_property
-    def rounded_constants(self) -> bool:
-        """Whether some constant has so many digits that it must come from rounded arithmetic.
-
-        Then a violation that is no larger than rounding says nothing about the rule that is meant.
-        """
-        return any(len(repr(value).replace(".", "").lstrip("-0")) >= 15 for value in self.decimals)
-
-    # One claim ---------------------------------------------------------------------------------
-
     def _verify(self, prop: RuleProperty) -> Verdict:
-        claim = Claim(self.rule, prop)
+        if prop.of_mechanisms and self.payment is None:
+            raise ValueError(
+                f"{prop.name} is a property of mechanisms, and {self.rule.label} is a rule without "
+                "payments: give it one with Mechanism(rule, payment)"
+            )
+        claim = Claim(self.rule, prop, payment=self.payment)
         self.options.progress("running the rule")
-        if self.untraceable:
+        if self.untraceable(claim):
             return self._attack(claim)
         try:
             return _Decision(self, claim).verdict()
         except RecursionError:
             return Unknown("the rule's expression is too deep to be decided")
 
+    def untraceable(self, claim: Claim) -> str:
+        """Why a claim has no trace that can be trusted; empty where it has one."""
+        return next((one.untraceable for one in self.examined(claim) if one.untraceable), "")
+
     def _attack(self, claim: Claim) -> Verdict:
-        """The verdict on a rule that cannot be traced."""
+        """The verdict on a claim about a rule that cannot be traced."""
         options = self.options
         attack = NumericAttack(
             claim,
@@ -237,7 +188,7 @@ class RuleVerifier:
             return Unknown(str(problem))
         sizes = f"{attack.calls} runs at sizes {_size_list(attack.sizes)}"
         if found is None:
-            reason = f"the rule cannot be traced: {self.untraceable}"
+            reason = f"the rule cannot be traced: {self.untraceable(claim)}"
             explored = f"{sizes}, no violation with a margin of {CLEAR_MARGIN}"
             return Unknown(f"{reason}; searched: {explored}", explored, method=NUMERIC)
         least = max(CLEAR_MARGIN, found.margin / 4)
@@ -247,29 +198,21 @@ class RuleVerifier:
             return judged is not None and judged.margin >= least
 
         smaller = attack.judge(shrink(found.assignment, clearly, most_tries=600)) or found
-        witness = _float_witness(claim, smaller)
         where = Scope((smaller.assignment.agents,), (smaller.assignment.tokens,))
-        return Refuted(witness, NUMERIC, where)
-
-
-def _traced_at(claim: Claim, agents: int, tokens: int) -> tuple[Node, ...] | str:
-    """The aggregate at a size, or why it cannot be traced."""
-    try:
-        return next(claims.instances(claim, agents, tokens)).formula.aggregates[0]
-    except (TracingError, RuleFault) as problem:
-        return str(problem)
+        return Refuted(explain.seen_in_floats(claim, smaller), NUMERIC, where)
 
 
 @dataclass
 class _Decision:
     """The decision of one claim about a rule that can be traced."""
 
-    verifier: RuleVerifier
+    verifier: Verifier
     claim: Claim
 
     def __post_init__(self) -> None:
         options = self.verifier.options
         self.options = options
+        self.examined = self.verifier.examined(self.claim)
         self.replayer = Replayer(self.claim)
         self.search = Search(
             self.claim,
@@ -307,9 +250,10 @@ class _Decision:
 
     def _all_sizes(self) -> Verdict | None:
         self.options.progress("proving it for all agents and tokens")
-        if isinstance(self.verifier.open_paths, str):
-            self.notes.append(f"no proof for all sizes: {self.verifier.open_paths}")
-            return None
+        for one in self.examined:
+            if isinstance(one.open_paths, str):
+                self.notes.append(f"no proof for all sizes: {one.open_paths}")
+                return None
         try:
             outcome = prove_all_sizes(
                 self.claim, self.options.rlimit, int(100_000 * self.options.effort)
@@ -349,7 +293,7 @@ class _Decision:
         proved: list[tuple[int, int]] = []
         undecided: list[tuple[int, int]] = []
         vacuous = True
-        only = claims.tokens_of(self.claim.rule)
+        only = claims.tokens_of(*self.claim.functions)
         tokens_to_try = range(1, most_tokens + 1) if only is None else (only,)
         sizes = product(range(1, most_agents + 1), tokens_to_try)
         for agents, tokens in sorted(sizes, key=lambda size: (size[0] * size[1], size)):
@@ -383,13 +327,13 @@ class _Decision:
         instance = self.replayer.instance(values)
         if not replay.violates or instance is None:
             return False
-        if not replay.undefined and self.verifier.rounded_constants:
+        if not replay.undefined and any(one.rounded_constants for one in self.examined):
             leaves = {node: np.array([float(v)]) for node, v in values.leaves().items()}
             batch = Batch(leaves, 1)
             batch.run(instance.formula.holds)
             if batch.margin(instance.formula.holds)[0] > -_ROUNDING:
                 return False
-        return agrees(self.claim, values, replay, instance)
+        return agrees(values, replay, instance)
 
     def _refuted(self, found: Assignment | None, method: str) -> Verdict | None:
         if found is None:
@@ -409,19 +353,18 @@ class _Decision:
             assumptions.append("strictly positive distributions")
         if not self.claim.prop.everywhere:
             assumptions.append("profiles at which the rule and the property are defined")
-        if self.verifier.decimals:
-            read = ", ".join(f"{value!r}" for value in self.verifier.decimals)
+        decimals = sorted({value for one in self.examined for value in one.decimals})
+        if decimals:
+            read = ", ".join(f"{value!r}" for value in decimals)
             assumptions.append(f"float constants read as decimals: {read}")
-        open_dists = [k for k, v in self.claim.rule.distributions.items() if v is None]
-        if open_dists:
-            assumptions.append(f"for every distribution {', '.join(open_dists)}")
+        if self.claim.distributions:
+            assumptions.append(f"for every distribution {', '.join(self.claim.distributions)}")
         return Evidence(method, steps, tuple(assumptions), {"z3": solver_version()})
 
     def _thresholds(self) -> list[tuple[int, int]]:
         """Sizes around the constants that the rule compares a number of agents or tokens with."""
-        paths = self.verifier.traced_paths
-        if isinstance(paths, str):
-            return []
+        traced = [one.traced_paths for one in self.examined]
+        paths = [path for found in traced if not isinstance(found, str) for path in found]
         found: dict[Axis, set[int]] = {axis: set() for axis in Axis}
         for node in graph.subnodes(*(node for path in paths for node in path)):
             if node.op in ("lt", "le", "eq", "max", "min"):
@@ -451,15 +394,3 @@ def _rectangle(sizes: list[tuple[int, int]]) -> Scope | None:
 
 def _size_list(sizes: Iterable[tuple[int, int]]) -> str:
     return ", ".join(f"{n}x{t}" for n, t in dict.fromkeys(sizes))
-
-
-def _float_witness(claim: Claim, found: Violation) -> Witness:
-    values = found.assignment.consistent_with(claim)
-    rows = tuple(tuple(f"{x:.12g}" for x in row) for row in found.aggregates)
-    undefined = any(x != x for row in found.aggregates for x in row)
-    aggregates = [list(row) for row in found.aggregates]
-    token = None if undefined else explain.worst_token(claim, values, aggregates)
-    margin = None if undefined else float(f"{found.margin:.3g}")
-    return explain.witness_at(
-        claim, values, rows, token, undefined=undefined, rounded=True, exact=False, margin=margin
-    )

@@ -1,34 +1,68 @@
 """Counterexamples and proofs in words: who raised which bid, and what moved where."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from tokenauction.proofs import terms
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.canonical import Canon
-from tokenauction.proofs.claims import Claim, Instance
+from tokenauction.proofs.claims import Call, Claim, Instance
+from tokenauction.proofs.examination import Examined
 from tokenauction.proofs.interpret.balls import decimal, evaluate_rigorously
 from tokenauction.proofs.interpret.exact import Special
+from tokenauction.proofs.numeric_attack import Violation
 from tokenauction.proofs.numpy_run import to_float
 from tokenauction.proofs.replay import Replay
 from tokenauction.proofs.verdict import Proved, Refuted, Verdict, Witness
+
+Row = TypeVar("Row")
 
 
 def describe(claim: Claim, instance: Instance, values: Assignment, replay: Replay) -> Witness:
     """The witness of an exact replay, with the token that shows it best and a sentence."""
     shown = values.consistent_with(claim)
-    rows = tuple(tuple(decimal(value) for value in row) for row in replay.aggregates)
+    calls = instance.formula.calls
+    rows = tuple(tuple(decimal(value) for value in row) for row in replay.outputs)
     rounded = any(
-        not isinstance(value, Fraction | Special) for row in replay.aggregates for value in row
+        not isinstance(value, Fraction | Special) for row in replay.outputs for value in row
     )
     token = None if replay.undefined else _token(claim, instance, values, replay)
-    return witness_at(claim, shown, rows, token, undefined=replay.undefined, rounded=rounded)
+    return _witness(claim, shown, calls, rows, token, undefined=replay.undefined, rounded=rounded)
 
 
-def witness_at(
+def seen_in_floats(claim: Claim, found: Violation) -> Witness:
+    """The witness of a violation that was seen in floats only."""
+    shown = found.assignment.consistent_with(claim)
+    calls = found.instance.formula.calls
+    rows = tuple(tuple(f"{x:.12g}" for x in row) for row in found.outputs)
+    undefined = any(x != x for row in found.outputs for x in row)
+    aggregates = _of_rule(calls, [list(row) for row in found.outputs])
+    token = None if undefined else _worst_token(claim, shown, aggregates)
+    margin = None if undefined else float(f"{found.margin:.3g}")
+    return _witness(
+        claim,
+        shown,
+        calls,
+        rows,
+        token,
+        undefined=undefined,
+        rounded=True,
+        exact=False,
+        margin=margin,
+    )
+
+
+def _of_rule(calls: Sequence[Call], rows: Sequence[Row]) -> list[Row]:
+    """What the calls of the aggregation rule returned."""
+    return [row for call, row in zip(calls, rows, strict=True) if not call.pays]
+
+
+def _witness(
     claim: Claim,
     shown: Assignment,
+    calls: Sequence[Call],
     rows: tuple[tuple[str, ...], ...],
     token: int | None,
     *,
@@ -38,7 +72,8 @@ def witness_at(
     margin: float | None = None,
 ) -> Witness:
     """A witness with the movement of its token and its sentence."""
-    before, after, preferred = movement(claim, shown, rows, token)
+    aggregates = tuple(_of_rule(calls, rows))
+    before, after, preferred = movement(claim, shown, aggregates, token)
     found = Witness(
         assignment=shown,
         exact=exact,
@@ -47,7 +82,10 @@ def witness_at(
         before=before,
         after=after,
         preferred=preferred,
-        aggregates=rows,
+        aggregates=aggregates,
+        aggregates_at=tuple(call.at for call in calls if not call.pays),
+        payments=tuple(row for call, row in zip(calls, rows, strict=True) if call.pays),
+        payments_at=tuple(call.at for call in calls if call.pays),
         rounded=rounded,
         margin=margin,
     )
@@ -63,10 +101,11 @@ def _token(claim: Claim, instance: Instance, values: Assignment, replay: Replay)
         failing = [place for place, truth in enumerate(truths) if truth is False]
         if failing and len(parts) == values.tokens:
             return failing[0]
-    return worst_token(claim, values, [[to_float(x) for x in row] for row in replay.aggregates])
+    rows = [[to_float(x) for x in row] for row in replay.outputs]
+    return _worst_token(claim, values, _of_rule(instance.formula.calls, rows))
 
 
-def worst_token(claim: Claim, values: Assignment, aggregates: list[list[Any]]) -> int | None:
+def _worst_token(claim: Claim, values: Assignment, aggregates: list[list[Any]]) -> int | None:
     """The token that moved the furthest from where it should be, in floats."""
     if not aggregates or any(value is None for row in aggregates for value in row):
         return None
@@ -110,7 +149,7 @@ def sentence(claim: Claim, witness: Witness) -> str:
     values, name = witness.assignment, claim.prop.name
     if witness.undefined:
         return (
-            f"{_profile(values)}: the aggregate is undefined there (a division by zero, or a "
+            f"{_profile(values)}: {_what(witness)} undefined there (a division by zero, or a "
             "logarithm of zero that does not cancel)."
         )
     if claim.prop.order is not None and values.agent is not None:
@@ -125,6 +164,8 @@ def sentence(claim: Claim, witness: Witness) -> str:
             f"Agent {values.agent} raised its bid from {values.bids[values.agent]} to {raised}"
             f"{_others(values)}: {moved}."
         )
+    if witness.payments or values.other_bids is not None:
+        return _about_one_agent(name, witness)
     shown = "; ".join(f"({', '.join(row)})" for row in witness.aggregates)
     extra = []
     if values.agent is not None:
@@ -140,8 +181,47 @@ def sentence(claim: Claim, witness: Witness) -> str:
     return f"{_profile(values)}{given}: {name} fails; the aggregate is {shown}."
 
 
-def _others(values: Assignment) -> str:
-    others = [f"agent {j} bidding {bid}" for j, bid in enumerate(values.bids) if j != values.agent]
+def _what(witness: Witness) -> str:
+    if witness.payments and witness.aggregates:
+        return "the aggregate or a payment is"
+    return "the payments are" if witness.payments else "the aggregate is"
+
+
+def _about_one_agent(name: str, witness: Witness) -> str:
+    """A sentence on payments, or on two contexts."""
+    values, agent = witness.assignment, witness.assignment.agent or 0
+    outcomes = dict(zip(witness.aggregates_at, witness.aggregates, strict=True))
+    paid = {at: row[agent] for at, row in zip(witness.payments_at, witness.payments, strict=True)}
+    low, high = values.bids[agent], values.raised_bid
+    if values.other_bids is not None:
+        here = _from_to(outcomes, "bids", "raised_bids")
+        there = _from_to(outcomes, "other_bids", "raised_other_bids")
+        against = _others(values, values.other_bids)
+        return (
+            f"Agent {agent} raises its bid from {low} to {high}, preferring "
+            f"({', '.join(map(str, values.dists[agent]))}){_others(values)}: {here}. It strictly "
+            f"prefers one of these to the other, and not the same way{against}: {there}."
+        )
+    if len(paid) < 2:
+        amount = next(iter(paid.values()), "?")
+        return f"Agent {agent} bids {low}{_others(values)}, and pays {amount}: {name} fails."
+    moved = _from_to(outcomes, "bids", "raised_bids")
+    while_moved = f" while the outcome goes {moved}" if moved else ""
+    return (
+        f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and pays "
+        f"{paid.get('raised_bids')} instead of {paid.get('bids')}{while_moved}: {name} fails."
+    )
+
+
+def _from_to(outcomes: dict[str, tuple[str, ...]], before: str, after: str) -> str:
+    if before not in outcomes or after not in outcomes:
+        return ""
+    return f"from ({', '.join(outcomes[before])}) to ({', '.join(outcomes[after])})"
+
+
+def _others(values: Assignment, bids: tuple[Fraction, ...] | None = None) -> str:
+    bids = values.bids if bids is None else bids
+    others = [f"agent {j} bidding {bid}" for j, bid in enumerate(bids) if j != values.agent]
     return f", with {', '.join(others)}" if others else ""
 
 
@@ -153,7 +233,9 @@ def _profile(values: Assignment) -> str:
 
 def explanation(verifier: Any, prop: Any, verdict: Verdict) -> list[str]:
     """A verdict in words and formulas, paragraph by paragraph."""
-    lines = [f"{prop.name}: {prop.summary}", *_formula(verifier)]
+    lines = [f"{prop.name}: {prop.summary}"]
+    for one in verifier.parts:
+        lines += _formula(one)
     if isinstance(verdict, Proved):
         lines.append(f"Proved for {verdict.scope}, by {verdict.evidence.method}.")
         lines += [f"  {step}" for step in verdict.evidence.steps]
@@ -170,17 +252,20 @@ def explanation(verifier: Any, prop: Any, verdict: Verdict) -> list[str]:
     return lines
 
 
-def _formula(verifier: Any) -> list[str]:
-    paths = verifier.traced_paths
+def _formula(one: Examined) -> list[str]:
+    paths = one.traced_paths
     if isinstance(paths, str):
         return []
-    canon = Canon(verifier.rule.support == "full", budget=100_000)
+    canon = Canon(one.function.support == "full", budget=100_000)
     lines = []
-    for assumed, aggregate in paths:
+    for assumed, result in paths:
         condition = canon.condition(assumed)
         when = "" if condition == terms.TRUE else f" if {terms.show_condition(condition)}"
-        lines.append(f"q[t] = {canon.poly(aggregate)}{when}")
+        lines.append(f"{_RESULTS[one.function.returns]} = {canon.poly(result)}{when}")
     return lines
+
+
+_RESULTS = {"tokens": "q[t]", "agents": "z[a]"}
 
 
 def _tabulated(witness: Witness) -> list[str]:
@@ -191,8 +276,23 @@ def _tabulated(witness: Witness) -> list[str]:
         lines.append(f"  agent {j}: bid {bid}{raised}, prefers ({', '.join(map(str, row))})")
     for name, row in values.named.items():
         lines.append(f"  {name}: ({', '.join(map(str, row))})")
-    names = ["after the raise", "before it"] if values.raised_bid is not None else ["", "again"]
-    for name, aggregate in zip(names, witness.aggregates, strict=False):
-        about = "approximately " if witness.rounded else ""
-        lines.append(f"  aggregate {name}: {about}({', '.join(aggregate)})".replace("  :", ":"))
+    if values.other_bids is not None:
+        lines.append(f"  the second context: bids ({', '.join(map(str, values.other_bids))})")
+    about = "approximately " if witness.rounded else ""
+    for what, names, rows in (
+        ("aggregate", witness.aggregates_at, witness.aggregates),
+        ("payments", witness.payments_at, witness.payments),
+    ):
+        for name, row in zip(names, rows, strict=True):
+            where = f" {_PLACES[name]}" if _PLACES.get(name) else ""
+            lines.append(f"  {what}{where}: {about}({', '.join(row)})")
     return lines
+
+
+_PLACES = {
+    "bids": "",
+    "raised_bids": "after the raise",
+    "other_bids": "in the second context",
+    "raised_other_bids": "in the second context, after the raise",
+    "withdrawn_bids": "without the agent's bid",
+}

@@ -6,6 +6,8 @@ from the monotonicity of a function of one variable. With `A = Σ_j f(j)` and `B
     sign          f(j) ≥ 0 for a generic j                      gives  A ≥ 0
     comparison    f(j) ≤ c·g(j) for a generic j                 gives  A ≤ c·B
     positivity    f, g ≥ 0, and f(j) > 0 implies g(j) > 0       gives  A > 0 implies B > 0
+    proportion    f(j) = c·g(j) for a generic j                 gives  A = c·B
+    triangle      |f(j)| ≤ Σ_k |c_k| g_k(j), with g_k ≥ 0       gives  Σ|f| ≤ Σ_k |c_k| Σ_j g_k(j)
     member        f ≥ 0                                         gives  f(k) ≤ A for each named k
     extremum      M = max_j f(j)                                gives  f(k) ≤ M for each named k
 
@@ -76,6 +78,12 @@ class ReductionFacts:
     def bounds_by_maxima(self) -> list[Condition]:
         """Which sums bound which if they are multiplied by the largest of something."""
         return _useful(fact for group in self.groups for fact in group.comparisons(group.largest()))
+
+    def distances(self) -> list[Condition]:
+        """Bounds on sums of absolute values, and which of them are multiples of which."""
+        facts = (fact for group in self.groups for fact in group.triangles())
+        more = (fact for group in self.groups for fact in group.proportions())
+        return _useful([*facts, *more])
 
     def combinations(self) -> list[Condition]:
         """The signs of the linear combinations of sums that occur, and when they are positive."""
@@ -205,6 +213,64 @@ class _Group:
                     yield from self._positive_if(*signed, self._seeds())
                     break
 
+    def triangles(self) -> Iterator[Condition]:
+        """`max(e, ±e, 0)` is at most the sum of the absolute values of the terms of `e`."""
+        for total, body in self.sums:
+            for inner in _inside_of_maximum(body):
+                bounds = [self._absolute(c, part) for part, c in self._by_generic(inner).items()]
+                known = [bound for bound in bounds if bound is not None]
+                if len(known) == len(bounds):
+                    bound = terms.add(*(self._total(one) for one in known))
+                    yield self.canon.literal("<=", terms.sub(total, bound))
+
+    def _absolute(self, coefficient: Poly, part: Monomial) -> Poly | None:
+        """`|c·g|` for a non-negative `g`, where the sign of `c` is known."""
+        value = terms.single(part)
+        if self.canon.sign(value) not in (POSITIVE, NON_NEGATIVE):
+            return None
+        if self._holds("<=", terms.scale(coefficient, -1)):
+            return self.canon.mul(coefficient, value)
+        if self._holds("<=", coefficient):
+            return self.canon.mul(terms.scale(coefficient, -1), value)
+        return None
+
+    def _total(self, body: Poly) -> Poly:
+        return self.canon.reduce("sum", self.generic, body, self.excluded)
+
+    def proportions(self) -> Iterator[Condition]:
+        """Which sums of absolute values are the same up to a factor."""
+        inner = [(total, body, e) for total, body in self.sums for e in _inside_of_maximum(body)]
+        for (large, f, e), (small, g, d) in permutations(inner, 2):
+            ratio = self._ratio(e, d)
+            if ratio is None or f == g:
+                continue
+            for factor in (ratio, terms.scale(ratio, -1)):
+                if self._holds("==", terms.sub(f, self.canon.mul(factor, g))):
+                    yield self.canon.literal(
+                        "==", terms.sub(large, self.canon.mul(factor, small))
+                    )
+                    break
+
+    def _ratio(self, above: Poly, below: Poly) -> Poly | None:
+        """The quotient of the coefficients of something that both depend on; a guess."""
+        over, under = self._by_generic(above), self._by_generic(below)
+        for part, coefficient in under.items():
+            if part in over and len(coefficient.terms) == 1:
+                (monomial, number), *_ = coefficient.terms
+                return self.canon.mul(
+                    over[part], terms.single(terms.invert(monomial), 1 / number)
+                )
+        return None
+
+    def _by_generic(self, poly: Poly) -> dict[Monomial, Poly]:
+        """A polynomial by what depends on the generic index, with closed coefficients."""
+        found: dict[Monomial, list[Poly]] = {}
+        for monomial, number in poly.terms:
+            part = tuple(power for power in monomial if self.generic in power[0].free)
+            rest = tuple(power for power in monomial if self.generic not in power[0].free)
+            found.setdefault(part, []).append(terms.single(rest, number))
+        return {part: terms.add(*coefficients) for part, coefficients in found.items()}
+
     def _count(self) -> tuple[Poly, Poly]:
         """How many indices there are, as the sum of ones."""
         return self.canon.reduce("sum", self.generic, terms.ONE, self.excluded), terms.ONE
@@ -266,6 +332,19 @@ class _Group:
                     if is_closed(leaf):
                         found[leaf] = None
         return list(found)
+
+
+def _inside_of_maximum(body: Poly) -> list[Poly]:
+    """`[e]` where the body is `max(e, -e)`, `max(e, 0)` or `max(e, -e, 0)`; else nothing."""
+    if len(body.terms) != 1 or body.terms[0][1] != 1 or len(body.terms[0][0]) != 1:
+        return []
+    base, exponent = body.terms[0][0][0]
+    if base.kind != "max" or exponent != 1:
+        return []
+    args = [arg for arg in base.args[0] if arg.terms]
+    if not args or any(arg != args[0] and arg != terms.scale(args[0], -1) for arg in args):
+        return []
+    return [args[0]]
 
 
 def _sole(poly: Poly) -> Base:
@@ -337,9 +416,14 @@ def _pointwise(canon: Canon, kind: str, base: Base) -> Iterator[Condition]:
         not_below = _stated("<=", terms.scale(inside, -1))
         yield canon.disj([not_below, _stated("<", terms.sub(value, terms.ONE))])
     elif kind == "log":
-        # log(x) <= x - 1, and log(x) has the sign of x - 1.
+        # 1 - 1/x <= log(x) <= x - 1, with equality at 1 only, and log(x) has the sign of x - 1.
         over_one = terms.sub(inside, terms.ONE)
-        yield _stated("<=", terms.sub(value, over_one))
+        for slack in (
+            terms.sub(value, over_one),
+            terms.sub(over_one, canon.mul(inside, value)),
+        ):
+            yield _stated("<=", slack)
+            yield canon.disj([_stated("==", over_one), _stated("<", slack)])
         yield canon.disj([_stated("<", over_one), _stated("<=", terms.scale(value, -1))])
         yield canon.disj([_stated("<=", over_one), _stated("<", terms.scale(value, -1))])
         yield canon.disj([_stated("<=", terms.scale(over_one, -1)), _stated("<", value)])
@@ -355,6 +439,9 @@ def _order_kept(canon: Canon, kind: str, left: Base, right: Base) -> Iterator[Co
     yield canon.disj([_stated("<", terms.scale(inside, -1)), _stated("<=", outside)])
     if kind != "floor":
         yield canon.disj([_stated("<=", terms.scale(inside, -1)), _stated("<", outside)])
+    if kind == "log":
+        # log(x) - log(y) = log(x / y) <= x / y - 1.
+        yield _stated("<=", terms.sub(canon.mul(right.args[0], outside), inside))
 
 
 def leaves_of(term: Any) -> list[Base]:

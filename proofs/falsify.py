@@ -147,7 +147,7 @@ class Search:
     def _margins(self, instance: Instance, columns: Columns) -> Floats:
         self.profiles += columns.length
         batch = Batch(columns.leaves(), columns.length)
-        outputs = [node for aggregate in instance.formula.aggregates for node in aggregate]
+        outputs = instance.formula.needed
         batch.run(instance.formula.holds, *outputs)
         margins = batch.margin(instance.formula.holds)
         defined = np.logical_and.reduce([batch.defined(node) for node in outputs])
@@ -212,7 +212,7 @@ def switches(*roots: Node) -> list[tuple[Node, Node]]:
 
 def edges(claim: Claim, instance: Instance, rng: Rng, length: int) -> Iterator[Columns]:
     """Assignments just below, on and just above every switch along one bid."""
-    outputs = [node for aggregate in instance.formula.aggregates for node in aggregate]
+    outputs = instance.formula.outputs
     pairs = switches(*outputs)
     if not pairs:
         return

@@ -49,10 +49,7 @@ def _decide(claim: Claim, instance: Instance, rlimit: int, split: bool) -> SizeR
     prover = Prover(canon, rlimit, split=split)
     try:
         premises = [canon.condition(node) for node in _domain(claim, instance)]
-        roots = [
-            instance.formula.holds,
-            *(node for row in instance.formula.aggregates for node in row),
-        ]
+        roots = [instance.formula.holds, *instance.formula.needed]
         for obligation in dict.fromkeys(o for root in roots for o in obligations(root)):
             condition = canon.condition(obligation.condition)
             if obligation.kind == "sufficient" and not claim.prop.everywhere:
@@ -76,6 +73,7 @@ def _decide(claim: Claim, instance: Instance, rlimit: int, split: bool) -> SizeR
 
 def _domain(claim: Claim, instance: Instance) -> Iterator[Node]:
     agents, tokens = range(instance.agents), range(instance.tokens)
+    focal = None if instance.agent is None else graph.agent(instance.agent)
     bids = [graph.bid(graph.agent(j)) for j in agents]
     yield graph.less(graph.ZERO, graph.add(*bids))
     for j in agents:
@@ -84,11 +82,16 @@ def _domain(claim: Claim, instance: Instance) -> Iterator[Node]:
     for name in row_names(claim):
         row = [graph.named_dist(name, graph.token(t)) for t in tokens]
         yield graph.equal(graph.add(*row), graph.ONE)
-    if "raised_bids" in claim.prop.arguments and instance.agent is not None:
+    if claim.has_raise and instance.agent is not None:
         yield graph.at_most(bids[instance.agent], RAISED)
     if "withdrawn_bids" in claim.prop.arguments and instance.agent is not None:
         others = [bid for j, bid in enumerate(bids) if j != instance.agent]
         yield graph.less(graph.ZERO, graph.add(graph.ZERO, *others))
+    if claim.has_other_bids:
+        there = (
+            graph.bid(j) if j == focal else graph.other_bid(j) for j in map(graph.agent, agents)
+        )
+        yield graph.less(graph.ZERO, graph.add(*there))
 
 
 def _candidates(claim: Claim, instance: Instance, prover: Prover) -> list[Assignment]:
@@ -128,10 +131,15 @@ def _assignment(
         return None
     arguments = claim.prop.arguments
     raised = None
-    if "raised_bids" in arguments and instance.agent is not None:
+    if claim.has_raise and instance.agent is not None:
         raised = max(value(RAISED), bids[instance.agent])
+    other_bids = None
+    if claim.has_other_bids:
+        there = [value(graph.other_bid(graph.agent(j))) for j in range(instance.agents)]
+        other_bids = tuple(max(bid, Fraction(0)) for bid in there)
     return Assignment(
         bids=bids,
+        other_bids=other_bids,
         dists=tuple(r for r in rows if r is not None),
         agent=instance.agent,
         raised_bid=raised,

@@ -122,6 +122,11 @@ def bid(of: Index) -> Node:
     return _node("bid", (), (of,))
 
 
+def other_bid(of: Index) -> Node:
+    """The bid of an agent in a second context, non-negative."""
+    return _node("other_bid", (), (of,))
+
+
 def prob(of: Index, at: Index) -> Node:
     """The probability `p_j(t)` in agent `of`'s preferred distribution."""
     return _node("prob", (), (of, at))
@@ -358,7 +363,7 @@ def rebuild(node: Node, args: tuple[Node, ...], data: Any) -> Node:
 
 def indices_of(node: Node) -> tuple[Index, ...]:
     """The indices that a leaf mentions."""
-    if node.op in ("bid", "prob", "same"):
+    if node.op in ("bid", "other_bid", "prob", "same"):
         return tuple(node.data)
     return (node.data[1],) if node.op == "dist" else ()
 
@@ -374,7 +379,7 @@ def substitute_index(node: Node, old: Index, new: Index) -> Node:
 
     for part in subnodes(node):
         data = part.data
-        if part.op in ("bid", "prob", "same"):
+        if part.op in ("bid", "other_bid", "prob", "same"):
             data = tuple(moved(index) for index in data)
         elif part.op == "dist":
             data = (data[0], moved(data[1]))
@@ -416,6 +421,8 @@ def _render_one(node: Node, args: list[str]) -> str:
             return "true" if node.data else "false"
         case "bid":
             return f"b[{node.data[0]}]"
+        case "other_bid":
+            return f"b'[{node.data[0]}]"
         case "prob":
             return f"p[{node.data[0]},{node.data[1]}]"
         case "dist":

@@ -69,7 +69,7 @@ class _Grounding:
     def _ground(self, node: Node, positions: dict[Index, int]) -> Node:
         if node.op == "size":
             return graph.constant(self.sizes[node.data])
-        if node.op in ("bid", "prob", "same", "dist"):
+        if node.op in ("bid", "other_bid", "prob", "same", "dist"):
             moved = tuple(
                 Index(i.axis, str(self.place(i, positions)), self.place(i, positions))
                 for i in graph.indices_of(node)

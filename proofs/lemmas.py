@@ -58,6 +58,17 @@ def positive(rule: Any, bids: Any, dists: Any) -> Any:
     return array_namespace(aggregate).all(aggregate > 0)
 
 
+@rule_property
+def changes_have_a_price(
+    rule: Any, payment: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any
+) -> Any:
+    """An agent that raises its bid from zero and pays nothing has changed nothing."""
+    before, after = rule(bids, dists), rule(raised_bids, dists)
+    xp = array_namespace(before, after)
+    pays = payment(raised_bids, dists)[agent] > 0
+    return (bids[agent] > 0) | pays | xp.all(after == before)
+
+
 @dataclass(frozen=True)
 class Lemma:
     """If every premise holds of a rule for all sizes, then so does the conclusion."""
@@ -79,5 +90,12 @@ def lemmas_for(prop: RuleProperty, positive_only: bool) -> Iterator[Lemma]:
         if positive_only:
             odds_order = PROPERTIES["monotone-odds"]
             yield Lemma("odds-implies-losses", (distribution, positive, odds_order))
+    if prop == PROPERTIES["consistent"]:
+        yield Lemma("monotone-implies-consistent", (PROPERTIES["monotone"],))
+    if prop == PROPERTIES["payment-monotone"]:
+        premises = (PROPERTIES["monotone"], PROPERTIES["critical-bid"], changes_have_a_price)
+        yield Lemma("second-price-is-payment-monotone", premises)
+    if prop in (PROPERTIES["no-bid-no-payment"], PROPERTIES["no-positive-transfer"]):
+        yield Lemma("rational-implies-bounds", (PROPERTIES["individually-rational"],))
     if prop.order == reverse_kl:
         yield Lemma("welfare-implies-monotone", (distribution, maximises_reverse_kl_welfare))

@@ -1,4 +1,4 @@
-"""From what the user names to rules and properties: built-ins, files, names in files.
+"""From what the user names to rules, mechanisms and properties: built-ins, files, names in files.
 
 Loading a file runs it, as importing does; the command line does so in a child process.
 """
@@ -12,11 +12,21 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from tokenauction.mechanisms import CATALOGUE, AggregationRule
+from tokenauction.mechanisms import (
+    CATALOGUE,
+    MECHANISMS,
+    PAYMENTS,
+    AggregationRule,
+    Mechanism,
+    PaymentRule,
+    ProfileFunction,
+)
 from tokenauction.proofs.trace import line_in
 from tokenauction.theory import (
+    DEFAULT_MECHANISM_PROPERTIES,
+    DEFAULT_PROPERTIES,
     ORDERS,
     PROPERTIES,
     PreferenceOrder,
@@ -26,18 +36,53 @@ from tokenauction.theory import (
 
 _SHIPPED_RULES = str(Path(__file__).parent.parent / "mechanisms") + os.sep
 
+Target = AggregationRule | Mechanism
+Part = TypeVar("Part", bound=ProfileFunction)
+
 
 class CannotLoad(Exception):
     """What the user named does not exist, or its file does not load; the message says which."""
 
 
-def load_rules(targets: Iterable[str]) -> list[AggregationRule]:
-    """The rules that the targets name: `linear`, `cap(highest=2)`, `file.py`, `file.py::name`.
+def load_targets(targets: Iterable[str]) -> list[Target]:
+    """The rules and mechanisms that the targets name.
 
-    >>> [rule.label for rule in load_rules(["log-linear", "cap(highest=2)"])]
-    ['log_linear', 'cap(highest=2)']
+    `linear`, `cap(highest=2)`, `second-price`, `linear+pay-your-bid`, `file.py`, `file.py::name`,
+    `file.py::rule+payment`. Raises CannotLoad.
+
+    >>> [one.label for one in load_targets(["log-linear", "cap(highest=2)", "pay-your-bid"])]
+    ['log_linear', 'cap(highest=2)', 'linear+pay_your_bid']
     """
-    return [rule for target in targets for rule in _rules_of(target)]
+    return [found for target in targets for found in _named(target)]
+
+
+def claims_of(targets: Iterable[Target], names: Iterable[str]) -> list[tuple[Target, RuleProperty]]:
+    """What is to be decided: every property that is asked for, of every target that can have it.
+
+    Where none is asked for, the defaults. Raises CannotLoad for a property that no target can have.
+    """
+    asked = [load_property(name) for name in dict.fromkeys(names)]
+    targets = list(targets)
+    found: list[tuple[Target, RuleProperty]] = []
+    decided: set[tuple[int, str]] = set()
+    for target in targets:
+        pays = isinstance(target, Mechanism)
+        rule = target.rule if isinstance(target, Mechanism) else target
+        defaults = DEFAULT_MECHANISM_PROPERTIES if pays else DEFAULT_PROPERTIES
+        for prop in asked or [PROPERTIES[name] for name in defaults]:
+            twice = bool(asked) and (id(rule), prop.name) in decided
+            if (prop.of_mechanisms and not pays) or (twice and not prop.of_mechanisms):
+                continue
+            decided.add((id(rule), prop.name))
+            found.append((target, prop))
+    for prop in asked:
+        if not any(prop is one for _, one in found):
+            raise CannotLoad(
+                f"{prop.name} is a property of mechanisms, and {targets[0].label} is a rule without "
+                f"payments: name a mechanism, as {targets[0].name}+pay-your-bid or "
+                "Mechanism(rule, payment) in a file"
+            )
+    return found
 
 
 def load_property(name: str) -> RuleProperty:
@@ -74,20 +119,31 @@ def properties_in(path: str) -> list[RuleProperty]:
     return [monotone_in(one) if isinstance(one, PreferenceOrder) else one for one in members]
 
 
-def _rules_of(target: str) -> list[AggregationRule]:
+def _named(target: str) -> list[Target]:
     if target.endswith(".py") or "::" in target:
-        return _rules_of_file(target)
+        return _in_file(target)
+    if target.strip() in MECHANISMS:
+        return [MECHANISMS[target.strip()]]
+    rule, plus, payment = target.partition("+")
+    found = cast(AggregationRule, _shipped("rule", rule, CATALOGUE))
+    if not plus:
+        return [found]
+    return [Mechanism(found, cast(PaymentRule, _shipped("payment rule", payment, PAYMENTS)))]
+
+
+def _shipped(what: str, target: str, shipped: Mapping[str, ProfileFunction]) -> ProfileFunction:
+    """A shipped rule, with parameters perhaps."""
     match = re.fullmatch(r"([\w-]+)(?:\((.*)\))?", target.strip())
     name = match.group(1).replace("_", "-") if match else target
-    if match is None or name not in CATALOGUE:
+    if match is None or name not in shipped:
         if Path(target).exists():
             raise CannotLoad(f"{target} is not a Python file: a file of rules ends in .py")
-        raise CannotLoad(_unknown("rule", target, CATALOGUE))
-    rule = CATALOGUE[name]
+        known = [*shipped, *MECHANISMS] if what == "rule" else list(shipped)
+        raise CannotLoad(_unknown(what, target, known))
     if not match.group(2):
-        return [rule]
+        return shipped[name]
     try:
-        return [rule.with_parameters(**_parameters(match.group(2)))]
+        return shipped[name].with_parameters(**_parameters(match.group(2)))
     except (TypeError, ValueError, ZeroDivisionError) as problem:
         raise CannotLoad(f"{target}: {problem}") from None
 
@@ -103,24 +159,54 @@ def _parameters(text: str) -> dict[str, Any]:
     return values
 
 
-def _rules_of_file(target: str) -> list[AggregationRule]:
+def _in_file(target: str) -> list[Target]:
     path, _, attribute = target.partition("::")
     module = load_file(path)
+    if "+" in attribute:
+        rule, _, payment = attribute.partition("+")
+        return [
+            Mechanism(
+                _attribute_of(AggregationRule, module, path, rule),
+                _attribute_of(PaymentRule, module, path, payment),
+            )
+        ]
     if attribute:
         found = _attribute(module, path, attribute)
-        if not isinstance(found, AggregationRule):
-            raise CannotLoad(
-                f"{path}: {attribute} is not an aggregation rule; decorate it with "
-                "@aggregation_rule from tokenauction.mechanisms"
-            )
-        return [found]
-    rules = _own_members(module, (AggregationRule,), set(map(id, CATALOGUE.values())))
-    if not rules:
+        if isinstance(found, AggregationRule | Mechanism):
+            return [found]
+        if isinstance(found, PaymentRule):
+            raise CannotLoad(_alone(path, found))
+        raise CannotLoad(
+            f"{path}: {attribute} is neither an aggregation rule nor a mechanism; decorate a rule "
+            "with @aggregation_rule, or make a Mechanism(rule, payment)"
+        )
+    shipped = {id(one) for table in (CATALOGUE, PAYMENTS, MECHANISMS) for one in table.values()}
+    rules = _own_members(module, (AggregationRule,), shipped)
+    mechanisms = _own_members(module, (Mechanism,), shipped)
+    charged = {id(mechanism.payment) for mechanism in mechanisms}
+    for payment in _own_members(module, (PaymentRule,), shipped):
+        if id(payment) not in charged:
+            raise CannotLoad(_alone(path, payment))
+    if not rules and not mechanisms:
         raise CannotLoad(
             f"{path} has no aggregation rule; decorate a function (bids, dists) -> dist with "
             "@aggregation_rule from tokenauction.mechanisms"
         )
-    return rules
+    return [*rules, *mechanisms]
+
+
+def _alone(path: str, payment: PaymentRule) -> str:
+    return (
+        f"{path}: {payment.name} is a payment rule, and belongs to a rule: write "
+        f"Mechanism(rule, {payment.name}) in the file, or name {path}::RULE+{payment.name}"
+    )
+
+
+def _attribute_of(kind: type[Part], module: ModuleType, path: str, name: str) -> Part:
+    found = _attribute(module, path, name)
+    if not isinstance(found, kind):
+        raise CannotLoad(f"{path}: {name} is not {kind.kind}")
+    return found
 
 
 def _own_members(module: ModuleType, kinds: tuple[type, ...], shipped: set[int]) -> list[Any]:
@@ -142,7 +228,7 @@ def _attribute(module: ModuleType, path: str, attribute: str) -> Any:
 
 
 def _can_be_named(value: Any) -> bool:
-    return isinstance(value, AggregationRule | RuleProperty | PreferenceOrder)
+    return isinstance(value, ProfileFunction | Mechanism | RuleProperty | PreferenceOrder)
 
 
 _LOADED: dict[Path, ModuleType] = {}

@@ -1,4 +1,4 @@
-"""The attack on a rule that cannot be traced: runs of its function in floats, nothing more.
+"""The attack on rules that cannot be traced: runs of their functions in floats, nothing more.
 
 A violation with a clear margin is reported with `exact: false`; without one the verdict is unknown.
 Nothing is ever proved here. The property itself is traced, with the rule's outputs as variables, so
@@ -13,7 +13,7 @@ import numpy as np
 
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment, check_domain
-from tokenauction.proofs.claims import Claim, Instance
+from tokenauction.proofs.claims import Call, Claim, Instance
 from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.numpy_run import Unusable, run_rule
 from tokenauction.proofs.sampling import Columns, draw
@@ -24,11 +24,12 @@ SIZES = ((2, 2), (2, 3), (1, 2), (3, 2), (3, 3), (2, 4), (4, 3), (5, 2))
 
 @dataclass(frozen=True)
 class Violation:
-    """Where the property fails in floats, by how much, and the aggregates there."""
+    """Where the property fails in floats, by how much, and what the calls returned there."""
 
     assignment: Assignment
     margin: float
-    aggregates: tuple[tuple[float, ...], ...]
+    outputs: tuple[tuple[float, ...], ...]
+    instance: Instance
 
 
 @dataclass
@@ -85,11 +86,11 @@ class NumericAttack:
             self._instances[key] = claims.instance(self.claim, *key)
         instance = self._instances[key]
         leaves = {node: np.array([float(v)]) for node, v in values.leaves().items()}
-        margins, aggregates = self._evaluate(instance, leaves, 1)
+        margins, outputs = self._evaluate(instance, leaves, 1)
         if margins[0] >= 0:
             return None
-        rows = tuple(tuple(float(x) for x in aggregate[0]) for aggregate in aggregates)
-        return Violation(values, float(-margins[0]), rows)
+        rows = tuple(tuple(float(x) for x in output[0]) for output in outputs)
+        return Violation(values, float(-margins[0]), rows, instance)
 
     def _margins(self, instance: Instance, columns: Columns) -> tuple[Floats, list[Floats]]:
         return self._evaluate(instance, columns.leaves(), columns.length)
@@ -98,39 +99,37 @@ class NumericAttack:
         self, instance: Instance, leaves: Mapping[Any, Floats], length: int
     ) -> tuple[Floats, list[Floats]]:
         values = dict(leaves)
-        aggregates: list[Floats] = []
+        outputs: list[Floats] = []
         broken = np.zeros(length, dtype=bool)
-        for number, (bids, dists) in enumerate(instance.formula.calls):
+        for call in instance.formula.calls:
             batch = Batch(values, length)
-            nodes = [*bids.elements.reshape(-1), *dists.elements.reshape(-1)]
+            nodes = [*call.bids.elements.reshape(-1), *call.dists.elements.reshape(-1)]
             batch.run(*nodes)
             table = np.array([batch.value(node) for node in nodes])
-            results = np.full((length, instance.tokens), np.nan)
+            results = np.full((length, len(call.outputs)), np.nan)
             for row in range(length):
-                results[row] = self._call(instance, table[:, row], values, row)
-            for t in range(instance.tokens):
-                values[graph.named_dist(f"aggregate_{number}", graph.token(t))] = results[:, t]
+                results[row] = self._call(call, instance, table[:, row], values, row)
+            values |= {node: results[:, place] for place, node in enumerate(call.outputs)}
             broken |= ~np.isfinite(results).all(axis=1)
-            aggregates.append(results)
+            outputs.append(results)
         batch = Batch(values, length)
         batch.run(instance.formula.holds)
         margins = np.nan_to_num(batch.margin(instance.formula.holds), nan=0.0)
         outside = -1.0 if self.claim.prop.everywhere else 1.0
-        return np.where(broken, outside, margins), aggregates
+        return np.where(broken, outside, margins), outputs
 
     def _call(
-        self, instance: Instance, row: Floats, values: Mapping[Any, Floats], at: int
+        self, call: Call, instance: Instance, row: Floats, values: Mapping[Any, Floats], at: int
     ) -> Floats:
         self.calls += 1
-        rule, n = self.claim.rule, instance.agents
+        rule, n = call.function, instance.agents
         named = {
             name: np.array(
                 [values[graph.named_dist(name, graph.token(t))][at] for t in range(instance.tokens)]
             )
-            for name, value in rule.distributions.items()
-            if value is None
+            for name in rule.open_names
         }
         try:
             return run_rule(rule, row[:n], row[n:].reshape(n, instance.tokens), named)
         except Unusable:
-            return np.full(instance.tokens, np.nan)
+            return np.full(len(call.outputs), np.nan)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tokenauction.mechanisms import AggregationRule
+from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim
@@ -33,11 +33,11 @@ class Misbehaves(Unusable):
 
 
 def run_rule(
-    rule: AggregationRule, bids: Floats, dists: Floats, named: Mapping[str, Floats]
+    rule: ProfileFunction, bids: Floats, dists: Floats, named: Mapping[str, Floats]
 ) -> Floats:
-    """The aggregate that the rule's function computes; raises Unusable where it misbehaves."""
+    """What an aggregation or payment rule's function computes; raises Unusable."""
     own_bids, own_dists = bids.copy(), dists.copy()
-    given = {name: named[name] for name, value in rule.distributions.items() if value is None}
+    given = {name: named[name] for name in rule.open_names}
     fixed = {k: np.asarray(v, dtype=float) for k, v in rule.distributions.items() if v is not None}
     place = f"{rule.file}:{rule.line}: {rule.name}"
     try:
@@ -51,16 +51,17 @@ def run_rule(
         array = np.asarray(result, dtype=float)
     except Exception:
         kind = type(result).__name__
-        raise Misbehaves(f"{place} returns {kind}, not an array of probabilities") from None
-    if array.shape != (dists.shape[1],):
+        raise Misbehaves(f"{place} returns {kind}, not an array of numbers") from None
+    length = dists.shape[1] if rule.returns == "tokens" else dists.shape[0]
+    if array.shape != (length,):
         raise Misbehaves(
             f"{place} returns an array of shape {array.shape} for {dists.shape[0]} agents and "
-            f"{dists.shape[1]} tokens; an aggregation rule returns one of shape (tokens,)"
+            f"{dists.shape[1]} tokens; {rule.kind} returns one of shape ({rule.returns},)"
         )
     return array
 
 
-def describe(rule: AggregationRule, problem: BaseException, shape: Sequence[int]) -> str:
+def describe(rule: ProfileFunction, problem: BaseException, shape: Sequence[int]) -> str:
     """One line: where the rule raised, and what."""
     line = line_in(rule.file, problem) or rule.line
     text = " ".join(str(problem).split()) or type(problem).__name__
@@ -70,7 +71,7 @@ def describe(rule: AggregationRule, problem: BaseException, shape: Sequence[int]
     )
 
 
-def check_usable(rule: AggregationRule) -> tuple[list[tuple[int, int]], str]:
+def check_usable(rule: ProfileFunction) -> tuple[list[tuple[int, int]], str]:
     """The sizes among a few at which the rule runs, and why it does not at the others.
 
     Raises Unusable where it runs at none, or misbehaves at one.
@@ -102,22 +103,18 @@ def check_usable(rule: AggregationRule) -> tuple[list[tuple[int, int]], str]:
 
 
 def generic_profile(
-    rule: AggregationRule, agents: int, tokens: int, seed: int
+    rule: ProfileFunction, agents: int, tokens: int, seed: int
 ) -> tuple[Floats, Floats, dict[str, Floats]]:
     """A profile without ties or zeros."""
     rng = np.random.default_rng([seed, agents, tokens])
     bids = np.exp(rng.normal(size=agents))
     dists = rng.dirichlet(np.ones(tokens), size=agents)
-    named = {
-        name: rng.dirichlet(np.ones(tokens))
-        for name, value in rule.distributions.items()
-        if value is None
-    }
+    named = {name: rng.dirichlet(np.ones(tokens)) for name in rule.open_names}
     return bids, dists, named
 
 
 def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
-    """Where the traced rule and the run of its function differ; empty where they agree."""
+    """Where a traced rule and the run of its function differ; empty where they agree."""
     for agents, tokens in sizes:
         try:
             instance = next(claims.instances(claim, agents, tokens))
@@ -127,10 +124,9 @@ def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
         columns = draw(claim, instance, 12, rng)
         leaves, length = columns.leaves(), columns.length
         batch = Batch(leaves, length)
-        for (bids, dists), aggregate in zip(
-            instance.formula.calls, instance.formula.aggregates, strict=True
-        ):
-            nodes = [*bids.elements.reshape(-1), *dists.elements.reshape(-1), *aggregate]
+        for call in instance.formula.calls:
+            bids, dists = call.bids, call.dists
+            nodes = [*bids.elements.reshape(-1), *dists.elements.reshape(-1), *call.outputs]
             batch.run(*nodes)
             for row in range(length):
                 if not all(batch.defined(node)[row] for node in nodes):
@@ -142,13 +138,13 @@ def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
                     name: columns.weights[row, agents + k] / columns.weights[row, agents + k].sum()
                     for k, name in enumerate(columns.row_names)
                 }
-                traced = np.array([at[n] for n in aggregate])
-                run = run_rule(claim.rule, own_bids, own_dists.reshape(agents, tokens), named)
+                traced = np.array([at[n] for n in call.outputs])
+                run = run_rule(call.function, own_bids, own_dists.reshape(agents, tokens), named)
                 if not np.isfinite(traced).all() or np.abs(traced).max() > 1e12:
                     continue
                 if not np.allclose(traced, run, rtol=_AGREEMENT, atol=_AGREEMENT):
                     return (
-                        f"the trace and the run of {claim.rule.name} disagree with {agents} agents "
+                        f"the trace and the run of {call.function.name} disagree with {agents} agents "
                         f"and {tokens} tokens: traced {traced.tolist()}, run {run.tolist()}"
                     )
     return ""
@@ -161,7 +157,7 @@ LARGE_SIZES = (
 
 
 def open_disagreement(
-    rule: AggregationRule, paths: Sequence[tuple[Node, Node]], sizes: Sequence[tuple[int, int]]
+    rule: ProfileFunction, paths: Sequence[tuple[Node, Node]], sizes: Sequence[tuple[int, int]]
 ) -> str:
     """Where the trace over every size and the run of the function differ; empty where they agree.
 
@@ -178,7 +174,7 @@ def open_disagreement(
         for name, row in named.items():
             for t in range(tokens):
                 leaves[graph.named_dist(name, graph.token(t))] = row[t : t + 1]
-        traced = _grounded_values(paths, agents, tokens, leaves)
+        traced = _grounded_values(rule, paths, agents, tokens, leaves)
         try:
             run = run_rule(rule, bids, dists, named)
         except Misbehaves:
@@ -196,13 +192,18 @@ def open_disagreement(
 
 
 def _grounded_values(
-    paths: Sequence[tuple[Node, Node]], agents: int, tokens: int, leaves: Mapping[Node, Floats]
+    rule: ProfileFunction,
+    paths: Sequence[tuple[Node, Node]],
+    agents: int,
+    tokens: int,
+    leaves: Mapping[Node, Floats],
 ) -> Floats | None:
-    """The aggregate of the open trace at a size; None where it is undefined."""
+    """The result of the open trace at a size; None where it is undefined."""
+    result = claims.RESULT[rule.returns]
     sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
-    for assumed, aggregate in paths:
+    for assumed, found in paths:
         if ground(assumed, sizes) is graph.TRUE:
-            nodes = [ground(aggregate, sizes, {graph.token("t"): t}) for t in range(tokens)]
+            nodes = [ground(found, sizes, {result: k}) for k in range(sizes[result.axis])]
             batch = Batch(leaves, 1)
             batch.run(*nodes)
             if not all(batch.defined(node)[0] for node in nodes):
@@ -211,18 +212,18 @@ def _grounded_values(
     return None
 
 
-def agrees(claim: Claim, values: Assignment, replay: Replay, instance: claims.Instance) -> bool:
-    """Whether the rule's function on NumPy gives what the exact replay gave."""
+def agrees(values: Assignment, replay: Replay, instance: claims.Instance) -> bool:
+    """Whether the rules' functions on NumPy give what the exact replay gave."""
     leaves = {node: np.array([float(value)]) for node, value in values.leaves().items()}
     batch = Batch(leaves, 1)
-    for (bids, dists), exact in zip(instance.formula.calls, replay.aggregates, strict=True):
-        nodes = [*bids.elements.reshape(-1), *dists.elements.reshape(-1)]
+    for call, exact in zip(instance.formula.calls, replay.outputs, strict=True):
+        nodes = [*call.bids.elements.reshape(-1), *call.dists.elements.reshape(-1)]
         batch.run(*nodes)
         floats = np.array([float(batch.value(node)[0]) for node in nodes])
         own_bids, own_dists = floats[: values.agents], floats[values.agents :]
         named = {name: np.array([float(p) for p in row]) for name, row in values.named.items()}
         try:
-            run = run_rule(claim.rule, own_bids, own_dists.reshape(values.agents, -1), named)
+            run = run_rule(call.function, own_bids, own_dists.reshape(values.agents, -1), named)
         except Unusable:
             return replay.undefined
         numbers = [to_float(value) for value in exact]

@@ -18,11 +18,14 @@ from tokenauction.proofs.trace import TracingError
 
 @dataclass(frozen=True)
 class Replay:
-    """What one exact evaluation found; `undefined` says that an aggregate does not exist there."""
+    """What one exact evaluation found; `undefined` says that an output does not exist there.
+
+    `outputs` has what every call returned, in the order of the formula's calls.
+    """
 
     violates: bool
     undefined: bool
-    aggregates: tuple[tuple[Value, ...], ...]
+    outputs: tuple[tuple[Value, ...], ...]
 
 
 class Replayer:
@@ -51,16 +54,16 @@ class Replayer:
         if instance is None:
             return nothing
         formula = instance.formula
-        outputs = [node for aggregate in formula.aggregates for node in aggregate]
-        holds, *found = evaluate_rigorously([formula.holds, *outputs], values.leaves())
-        aggregates, start = [], 0
-        for aggregate in formula.aggregates:
-            aggregates.append(tuple(found[start : start + len(aggregate)]))
-            start += len(aggregate)
-        undefined = any(value is UNDEFINED for value in found)
+        holds, *found = evaluate_rigorously([formula.holds, *formula.outputs], values.leaves())
+        outputs, start = [], 0
+        for call in formula.calls:
+            outputs.append(tuple(found[start : start + len(call.outputs)]))
+            start += len(call.outputs)
+        values_of = dict(zip(formula.outputs, found, strict=True))
+        undefined = any(values_of.get(node) is UNDEFINED for node in formula.needed)
         if self.claim.prop.everywhere:
             violates = undefined or holds is False
         else:
             decided = not any(isinstance(value, Special) for value in found)
             violates = holds is False and decided
-        return Replay(violates, undefined, tuple(aggregates))
+        return Replay(violates, undefined, tuple(outputs))

@@ -72,9 +72,15 @@ def counterexample(witness: Any) -> dict[str, Any]:
         "after": witness.after,
         "preferred": witness.preferred,
         "aggregates": [list(row) for row in witness.aggregates],
+        "aggregates_at": list(witness.aggregates_at),
         "rounded": witness.rounded,
         "undefined": witness.undefined,
     }
+    if witness.payments:
+        found["payments"] = [list(row) for row in witness.payments]
+        found["payments_at"] = list(witness.payments_at)
+    if values.other_bids is not None:
+        found["other_bids"] = [str(bid) for bid in values.other_bids]
     if values.agent is not None:
         found["agent"] = values.agent
     if values.raised_bid is not None:

@@ -26,12 +26,13 @@ _WHOLES = (1, 2, 3, 4, 10, 100, 1000)
 
 @dataclass(frozen=True)
 class Columns:
-    """A batch: `bids` (batch, agents), `weights` (batch, rows, tokens), and numbers by name."""
+    """A batch: `bids` and `other_bids` (batch, agents), `weights` (batch, rows, tokens), numbers."""
 
     bids: Floats
     weights: Floats
     numbers: dict[str, Floats]
     row_names: tuple[str, ...]
+    other_bids: Floats | None = None
 
     @property
     def length(self) -> int:
@@ -44,6 +45,7 @@ class Columns:
             bids=self.bids[chosen],
             weights=self.weights[chosen],
             numbers={name: column[chosen] for name, column in self.numbers.items()},
+            other_bids=None if self.other_bids is None else self.other_bids[chosen],
         )
 
     def leaves(self) -> dict[Node, Floats]:
@@ -52,6 +54,8 @@ class Columns:
         agents = self.bids.shape[1]
         for j in range(agents):
             values[graph.bid(graph.agent(j))] = self.bids[:, j]
+            if self.other_bids is not None:
+                values[graph.other_bid(graph.agent(j))] = self.other_bids[:, j]
         probabilities = self.weights / self.weights.sum(axis=2, keepdims=True)
         for row in range(self.weights.shape[1]):
             for t in range(self.weights.shape[2]):
@@ -77,6 +81,11 @@ class Columns:
             agent=instance.agent,
             raised_bid=None if raised is None else exact_number(raised[row]),
             scale=None if scale is None else exact_number(scale[row]),
+            other_bids=(
+                None
+                if self.other_bids is None
+                else tuple(exact_number(bid) for bid in self.other_bids[row])
+            ),
             orders=instance.orders,
             named=dict(zip(self.row_names, rows[agents:], strict=True)),
         )
@@ -95,7 +104,7 @@ def exact_row(weights: Floats) -> tuple[Fraction, ...]:
 
 def row_names(claim: Claim) -> tuple[str, ...]:
     """The distributions of a claim that belong to no agent."""
-    names = [name for name, value in claim.rule.distributions.items() if value is None]
+    names = list(claim.distributions)
     if "other_dists" in claim.prop.arguments:
         names.append("other")
     if "common" in claim.prop.arguments or "common_dists" in claim.prop.arguments:
@@ -113,7 +122,7 @@ def draw(
     weights = _weights(rng, length, instance.agents + len(names), instance.tokens, claim.positive)
     numbers: dict[str, Floats] = {}
     agent = instance.agent
-    if "raised_bids" in claim.prop.arguments and agent is not None:
+    if claim.has_raise and agent is not None:
         numbers[str(RAISED)] = _raised(rng, bids, agent, constants)
     if "withdrawn_bids" in claim.prop.arguments and agent is not None:
         bids[:, agent] = 0
@@ -121,7 +130,13 @@ def draw(
         choices = np.array([2, 3, 10, 0.5, 0.1, 100])
         numbers[str(SCALE)] = rng.choice(choices, size=length)
     columns = Columns(bids, weights, numbers, names)
-    return columns.take(bids.sum(axis=1) > 0)
+    positive = bids.sum(axis=1) > 0
+    if claim.has_other_bids and agent is not None:
+        there = _bids(rng, (length, instance.agents), constants)
+        there[:, agent] = bids[:, agent]
+        columns = replace(columns, other_bids=there)
+        positive = positive & (there.sum(axis=1) > 0)
+    return columns.take(positive)
 
 
 def round_short(values: Floats) -> Floats:

@@ -51,6 +51,8 @@ class Prover:
         """Whether the goal follows from the hypotheses. Raises GaveUp, TooLarge."""
         if goal == terms.TRUE:
             return True
+        if goal.kind == "and":
+            return all(self.proves(hypotheses, part) for part in goal.args[0])
         conditions = [*hypotheses, self.canon.negate(goal)]
         return self._refutes(self._prepared(conditions, depth=0), 0)
 
@@ -185,6 +187,7 @@ class Prover:
         stages = (
             finder.signs,
             finder.comparisons,
+            finder.distances,
             finder.positivity,
             finder.bounds_by_maxima,
             finder.combinations,
@@ -304,8 +307,16 @@ def _is_context(condition: Condition) -> bool:
         short = len(poly.terms) <= 4 and all(
             sum(abs(e) for _, e in monomial) <= 3 for monomial, _ in poly.terms
         )
-        return short and all(_is_plain(base) for base in poly.bases())
+        return short and all(_is_plain(base) for base in poly.bases()) or _is_sign(poly)
     return condition.kind in ("all", "same", "different")
+
+
+def _is_sign(poly: Poly) -> bool:
+    """What says the sign of a sum of bids, or of one that is a denominator."""
+    return len(poly.terms) <= 2 and all(
+        len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0].kind in ("leaf", "reduce")
+        for monomial, _ in poly.terms
+    )
 
 
 def _is_plain(base: Base) -> bool:

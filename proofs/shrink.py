@@ -49,7 +49,7 @@ def shrink(
 
 def weight(values: Assignment) -> tuple[int, int, float]:
     """What is simpler: fewer agents, then fewer tokens, then shorter numbers."""
-    numbers = [*values.bids]
+    numbers = [*values.bids, *(values.other_bids or ())]
     numbers += [x for x in (values.raised_bid, values.scale) if x is not None]
     rows = [*values.dists, *values.named.values()]
     length = sum(_height(x) for x in numbers)
@@ -75,6 +75,7 @@ def _denominator(row: Dist) -> int:
 
 
 def _fewer_agents(values: Assignment) -> Iterator[Assignment]:
+    there = values.other_bids
     for j in range(values.agents if values.agents > 1 else 0):
         if j == values.agent:
             continue
@@ -90,6 +91,7 @@ def _fewer_agents(values: Assignment) -> Iterator[Assignment]:
             values,
             bids=values.bids[:j] + values.bids[j + 1 :],
             dists=values.dists[:j] + values.dists[j + 1 :],
+            other_bids=there and there[:j] + there[j + 1 :],
             agent=agent,
             orders=replace(values.orders, agents=order),
         )
@@ -182,6 +184,10 @@ def _simpler_numbers(values: Assignment) -> Iterator[Assignment]:
             if j == values.agent and values.raised_bid is not None:
                 yield replace(values, bids=bids, raised_bid=values.raised_bid - bid + simple)
                 yield replace(values, bids=bids, raised_bid=max(simple + 1, 2 * simple))
+    for j, bid in enumerate(values.other_bids or ()):
+        for simple in _numbers_near(bid, values):
+            there = values.other_bids or ()
+            yield replace(values, other_bids=(*there[:j], simple, *there[j + 1 :]))
     if values.raised_bid is not None:
         for simple in _numbers_near(values.raised_bid, values):
             yield replace(values, raised_bid=simple)
@@ -202,6 +208,7 @@ def _all_bids_scaled(values: Assignment) -> Iterator[Assignment]:
                 values,
                 bids=tuple(bid * factor for bid in values.bids),
                 raised_bid=None if raised is None else raised * factor,
+                other_bids=values.other_bids and tuple(x * factor for x in values.other_bids),
             )
 
 

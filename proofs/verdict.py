@@ -48,7 +48,8 @@ class Witness:
 
     `exact` says that it was replayed in exact arithmetic; otherwise `margin` says how clear the
     violation is in floats. The values are fractions, or decimals rounded to 17 digits where
-    `rounded` says so.
+    `rounded` says so. `aggregates` and `payments` are what the rules return, and `aggregates_at`,
+    `payments_at` the property's names for the bids there.
     """
 
     assignment: Assignment
@@ -59,6 +60,9 @@ class Witness:
     after: str | None
     preferred: str | None
     aggregates: tuple[tuple[str, ...], ...]
+    aggregates_at: tuple[str, ...] = ()
+    payments: tuple[tuple[str, ...], ...] = ()
+    payments_at: tuple[str, ...] = ()
     rounded: bool = False
     margin: float | None = None
     sentence: str = ""

@@ -10,10 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any, TextIO
 
 from tokenauction.proofs import report
-from tokenauction.proofs.loading import CannotLoad, load_property, load_rules, properties_in
+from tokenauction.proofs.loading import (
+    CannotLoad,
+    Target,
+    claims_of,
+    load_targets,
+    properties_in,
+)
 from tokenauction.theory import RuleProperty
 
 Emit = Callable[..., None]
@@ -49,8 +56,8 @@ def _write(events: TextIO, content: dict[str, Any]) -> None:
 
 
 def _rules(request: dict[str, Any], emit: Emit) -> None:
-    rules = load_rules(request["targets"])
-    emit("listed", rows=[[r.label, r.support, r.summary, f"{r.file}:{r.line}"] for r in rules])
+    found = load_targets(request["targets"])
+    emit("listed", rows=[[r.label, r.support, r.summary, f"{r.file}:{r.line}"] for r in found])
 
 
 def _properties(request: dict[str, Any], emit: Emit) -> None:
@@ -59,37 +66,32 @@ def _properties(request: dict[str, Any], emit: Emit) -> None:
 
 
 def _verify(request: dict[str, Any], emit: Emit) -> None:
-    rules = load_rules(request["targets"])
-    properties = [load_property(name) for name in request["properties"]]
-    claims = [
+    claims = claims_of(load_targets(request["targets"]), request["properties"])
+    rows = [
         {
-            "rule": rule.label,
-            "file": rule.file,
-            "line": rule.line,
+            "rule": target.label,
+            "file": target.file,
+            "line": target.line,
             "fingerprint": None,
             "property": prop.name,
         }
-        for rule in rules
-        for prop in properties
+        for target, prop in claims
     ]
-    emit("loaded", claims=claims)
-    skip = set(request["skip"])
-    number = 0
-    for rule in rules:
-        numbers = range(number, number + len(properties))
-        number += len(properties)
-        if not set(numbers) <= skip:
-            _verify_rule(rule, dict(zip(numbers, properties, strict=True)), request, claims, emit)
+    emit("loaded", claims=rows)
+    for target, group in groupby(enumerate(claims), key=lambda numbered: numbered[1][0]):
+        numbered = {number: prop for number, (_, prop) in group}
+        if not set(numbered) <= set(request["skip"]):
+            _verify_target(target, numbered, request, rows, emit)
 
 
-def _verify_rule(
-    rule: Any,
+def _verify_target(
+    target: Target,
     numbered: dict[int, RuleProperty],
     request: dict[str, Any],
     claims: list[dict[str, Any]],
     emit: Emit,
 ) -> None:
-    from tokenauction.proofs.decision import Options, RuleVerifier
+    from tokenauction.proofs.decision import Options, verifier_of
     from tokenauction.proofs.numpy_run import Unusable
 
     options = Options(
@@ -99,7 +101,7 @@ def _verify_rule(
         seed=request["seed"],
         progress=lambda text: emit("progress", text=text),
     )
-    verifier = RuleVerifier(rule, options)
+    verifier = verifier_of(target, options)
     for number, prop in numbered.items():
         if number in request["skip"]:
             continue

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tokenauction.mechanisms import AggregationRule
-from tokenauction.proofs.decision import Options, RuleVerifier
+from tokenauction.proofs.decision import Options, Verifier
 from tokenauction.proofs.loading import load_rules
 from tokenauction.proofs.verdict import Proved, Refuted, Scope, Unknown, Verdict
 from tokenauction.theory import PROPERTIES
@@ -61,7 +61,7 @@ def letter(verdict: Verdict) -> str:
 
 
 def verdicts(name: str) -> list[Verdict]:
-    verifier = RuleVerifier(rule_named(name), Options(seed=1))
+    verifier = Verifier(rule_named(name), Options(seed=1))
     return [verifier.verify(PROPERTIES[prop]) for prop in COLUMNS]
 
 
@@ -119,23 +119,23 @@ def test_verdicts_that_take_longer(name: str) -> None:
 
 
 def test_a_logarithm_of_zero_refutes_only_where_it_does_not_cancel() -> None:
-    verifier = RuleVerifier(rule_named("unguarded_logs"))
+    verifier = Verifier(rule_named("unguarded_logs"))
     refuted = verifier.verify(PROPERTIES["distribution"])
     assert isinstance(refuted, Refuted)
     assert refuted.witness.undefined
-    proved = RuleVerifier(rule_named("squared_logs")).verify(PROPERTIES["distribution"])
+    proved = Verifier(rule_named("squared_logs")).verify(PROPERTIES["distribution"])
     assert isinstance(proved, Proved)
 
 
 def test_the_threshold_on_agents_is_found_at_its_smallest_size() -> None:
-    verdict = RuleVerifier(rule_named("smoothed_from_ten")).verify(PROPERTIES["monotone"])
+    verdict = Verifier(rule_named("smoothed_from_ten")).verify(PROPERTIES["monotone"])
     assert isinstance(verdict, Refuted)
     assert verdict.witness.assignment.agents == 11
 
 
 def test_counterexamples_are_small() -> None:
     for name in ("dip_at_hundred", "bonus_for_rivalry", "inverse_weights", "overshooting"):
-        verdict = RuleVerifier(rule_named(name)).verify(PROPERTIES["monotone"])
+        verdict = Verifier(rule_named(name)).verify(PROPERTIES["monotone"])
         assert isinstance(verdict, Refuted)
         values = verdict.witness.assignment
         assert values.agents <= 3
@@ -146,7 +146,7 @@ def test_counterexamples_are_small() -> None:
 
 def test_the_same_seed_gives_the_same_verdict() -> None:
     first, second = (
-        RuleVerifier(rule_named("touch_of_log_linear"), Options(seed=5)).verify(
+        Verifier(rule_named("touch_of_log_linear"), Options(seed=5)).verify(
             PROPERTIES["monotone"]
         )
         for _ in range(2)
@@ -156,5 +156,5 @@ def test_the_same_seed_gives_the_same_verdict() -> None:
 
 def test_other_seeds_refute_too() -> None:
     for seed in range(3):
-        verifier = RuleVerifier(rule_named("dip_in_total"), Options(seed=seed))
+        verifier = Verifier(rule_named("dip_in_total"), Options(seed=seed))
         assert isinstance(verifier.verify(PROPERTIES["monotone"]), Refuted)

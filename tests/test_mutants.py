@@ -13,7 +13,7 @@ from tokenauction.proofs import canonical, graph, reduction, terms
 from tokenauction.proofs.all_sizes import prove_all_sizes
 from tokenauction.proofs.canonical import Canon
 from tokenauction.proofs.claims import Claim
-from tokenauction.proofs.decision import RuleVerifier
+from tokenauction.proofs.decision import Verifier
 from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.verdict import Proved, Refuted, Unknown
 from tokenauction.theory import PROPERTIES
@@ -76,18 +76,18 @@ MUTANTS = [
 
 @pytest.mark.parametrize(("rule", "prop"), MUTANTS)
 def test_mutants_are_refuted(rule: AggregationRule, prop: str) -> None:
-    assert isinstance(RuleVerifier(rule).verify(PROPERTIES[prop]), Refuted)
+    assert isinstance(Verifier(rule).verify(PROPERTIES[prop]), Refuted)
 
 
 @pytest.mark.parametrize("rule", [rewritten, rewritten_from_odds])
 @pytest.mark.parametrize("prop", ["distribution", "unanimous", "monotone"])
 def test_true_rewritings_are_proved(rule: AggregationRule, prop: str) -> None:
-    assert isinstance(RuleVerifier(rule).verify(PROPERTIES[prop]), Proved)
+    assert isinstance(Verifier(rule).verify(PROPERTIES[prop]), Proved)
 
 
 def test_a_rewriting_has_the_fingerprint_of_the_rule() -> None:
-    assert RuleVerifier(rewritten_from_odds).fingerprint == RuleVerifier(linear).fingerprint
-    assert RuleVerifier(almost_linear).fingerprint != RuleVerifier(linear).fingerprint
+    assert Verifier(rewritten_from_odds).fingerprint == Verifier(linear).fingerprint
+    assert Verifier(almost_linear).fingerprint != Verifier(linear).fingerprint
 
 
 # Mutants of the core: each is a plausible slip, and something must notice it.
@@ -156,7 +156,7 @@ def test_proofs_that_forget_the_rest_meet_the_counterexample(
     right = reduction._split
     assert not prove_all_sizes(Claim(turned_weight, PROPERTIES["monotone"])).proved
     monkeypatch.setattr(reduction, "_split", only_named)
-    assert isinstance(RuleVerifier(turned_weight).verify(PROPERTIES["monotone"]), Refuted)
+    assert isinstance(Verifier(turned_weight).verify(PROPERTIES["monotone"]), Refuted)
 
 
 def test_a_false_proof_of_a_switch_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def test_a_false_proof_of_a_switch_is_an_internal_error(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(decision, "prove_all_sizes", lambda *_: AllSizes(True))
     monkeypatch.setattr(Search, "quick", lambda _: None)
-    verdict = RuleVerifier(dip_at_hundred).verify(PROPERTIES["monotone"])
+    verdict = Verifier(dip_at_hundred).verify(PROPERTIES["monotone"])
     assert isinstance(verdict, Unknown)
     assert "INTERNAL ERROR" in verdict.reason
 

@@ -19,7 +19,7 @@ from tokenauction.mechanisms import aggregation_rule
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim, RuleFault
-from tokenauction.proofs.decision import RuleVerifier, verify
+from tokenauction.proofs.decision import Verifier, verify
 from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.grounding import ground
 from tokenauction.proofs.interpret.balls import decimal, evaluate_rigorously
@@ -877,7 +877,7 @@ def _weakly(bids: Any, dists: Any) -> Any:
 
 def fingerprint(function: Function) -> str:
     """The fingerprint of a function made a rule."""
-    found = RuleVerifier(aggregation_rule(function)).fingerprint
+    found = Verifier(aggregation_rule(function)).fingerprint
     assert found is not None
     return found
 
@@ -907,4 +907,4 @@ def test_a_rule_that_needs_sizes_has_a_fingerprint_that_changes_with_its_meaning
 
 
 def test_an_untraceable_rule_has_no_fingerprint() -> None:
-    assert RuleVerifier(aggregation_rule(_branches)).fingerprint is None
+    assert Verifier(aggregation_rule(_branches)).fingerprint is None

@@ -1,5 +1,18 @@
 """What can be claimed: preference orders and properties, as predicates on the array API."""
 
+from tokenauction.theory.catalogue import (
+    DEFAULT_MECHANISM_PROPERTIES,
+    DEFAULT_PROPERTIES,
+    PROPERTIES,
+)
+from tokenauction.theory.incentive_properties import (
+    consistent,
+    critical_bid,
+    individually_rational,
+    no_bid_no_payment,
+    no_positive_transfer,
+    payment_monotone,
+)
 from tokenauction.theory.preference_orders import (
     ORDERS,
     PreferenceOrder,
@@ -11,8 +24,6 @@ from tokenauction.theory.preference_orders import (
     total_variation,
 )
 from tokenauction.theory.properties import (
-    DEFAULT_PROPERTIES,
-    PROPERTIES,
     QUANTIFIED,
     RuleProperty,
     anonymous,
@@ -27,6 +38,7 @@ from tokenauction.theory.properties import (
 )
 
 __all__ = [
+    "DEFAULT_MECHANISM_PROPERTIES",
     "DEFAULT_PROPERTIES",
     "ORDERS",
     "PROPERTIES",
@@ -34,13 +46,19 @@ __all__ = [
     "PreferenceOrder",
     "RuleProperty",
     "anonymous",
+    "consistent",
     "convex_range",
+    "critical_bid",
     "distribution",
     "forward_kl",
+    "individually_rational",
     "monotone_in",
     "neutral",
     "no_bid_no_influence",
+    "no_bid_no_payment",
+    "no_positive_transfer",
     "odds",
+    "payment_monotone",
     "preference_order",
     "reverse_kl",
     "robust",

@@ -1,4 +1,4 @@
-"""Properties of an aggregation rule, as predicates on the array API.
+"""Properties of an aggregation rule or a mechanism, as predicates on the array API.
 
 A property is a function whose arguments say what it quantifies over, by name (`QUANTIFIED` below);
 it returns the truth value of one instance, and holds of a rule when every instance is true. It is
@@ -29,10 +29,13 @@ Support = Literal["any", "full"]
 QUANTIFIED: Mapping[str, str] = MappingProxyType(
     {
         "rule": "the aggregation rule, `(bids, dists) -> dist`",
+        "payment": "the payment rule, `(bids, dists) -> payments`",
         "bids": "bids, shape (agents,), non-negative with a positive sum",
         "dists": "preferred distributions, shape (agents, tokens)",
         "agent": "the index of one agent",
         "raised_bids": "`bids` with that agent's bid raised, or left alone",
+        "other_bids": "a second context: `bids` with every other agent's bid replaced by any other",
+        "raised_other_bids": "`other_bids` with that agent's bid raised as in `raised_bids`",
         "withdrawn_bids": "`bids` with that agent's bid zero; somebody else's is positive",
         "other_dists": "`dists` with that agent's distribution replaced by any other",
         "common": "a distribution, shape (tokens,)",
@@ -67,6 +70,11 @@ class RuleProperty:
         """What the property quantifies over, in the order of the function's parameters."""
         return tuple(inspect.signature(self.function).parameters)
 
+    @property
+    def of_mechanisms(self) -> bool:
+        """Whether it speaks of payments, so that a rule alone has no such property."""
+        return "payment" in self.arguments
+
     def __call__(self, **values: Any) -> Any:
         """The truth value of one instance."""
         return self.function(**values)
@@ -85,9 +93,9 @@ def rule_property(
     support: Support = "any",
     everywhere: bool = False,
 ) -> Any:
-    """Make a predicate a property of rules.
+    """Make a predicate a property of rules, or of mechanisms if it has an argument `payment`.
 
-    Raises TypeError for an argument that is not in `QUANTIFIED`, or a missing `rule`.
+    Raises TypeError for an argument that is not in `QUANTIFIED`, or if neither is there.
 
     >>> import numpy as np
     >>> @rule_property
@@ -100,8 +108,9 @@ def rule_property(
     def make(predicate: Callable[..., Any]) -> RuleProperty:
         names = list(inspect.signature(predicate).parameters)
         strange = [name for name in names if name not in QUANTIFIED]
-        if strange or "rule" not in names:
-            wrong = f"has the argument {strange[0]!r}" if strange else "has no argument 'rule'"
+        if strange or not {"rule", "payment"} & set(names):
+            missing = "has no argument 'rule' or 'payment'"
+            wrong = f"has the argument {strange[0]!r}" if strange else missing
             known = ", ".join(QUANTIFIED)
             raise TypeError(f"{predicate.__name__} {wrong}; a property quantifies over: {known}")
         code = inspect.unwrap(predicate).__code__
@@ -191,7 +200,7 @@ def _equal(left: Any, right: Any) -> Any:
     return array_namespace(left, right).all(left == right)
 
 
-PROPERTIES: Mapping[str, RuleProperty] = MappingProxyType(
+RULE_PROPERTIES: Mapping[str, RuleProperty] = MappingProxyType(
     {
         one.name: one
         for one in (
@@ -210,5 +219,3 @@ PROPERTIES: Mapping[str, RuleProperty] = MappingProxyType(
         )
     }
 )
-
-DEFAULT_PROPERTIES = ("distribution", "anonymous", "neutral", "unanimous", "monotone")

@@ -23,6 +23,8 @@ def symbol(node: Node) -> Any:
     match node.op:
         case "bid":
             return sympy.Indexed("b", _index(node.data[0]))
+        case "other_bid":
+            return sympy.Indexed("b'", _index(node.data[0]))
         case "prob":
             return sympy.Indexed("p", _index(node.data[0]), _index(node.data[1]))
         case "dist":

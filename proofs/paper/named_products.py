@@ -1,0 +1,51 @@
+"""Statements with products and quantifiers, proved with the products named first.
+
+Z3 decides quantifiers over sums, and products without quantifiers, but hardly both at once. So what
+is for all agents and tokens is proved with a function in the place of each product; what is used of
+the products are *facts*, each about arbitrary but fixed agents and tokens, in which the functions
+are then replaced by the products and which are proved without any quantifier.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import z3
+
+from tokenauction.proofs.kernel import Theorem, by_z3, generalised, instance_of, modus_ponens
+from tokenauction.proofs.kernel.formulas import substituted
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What is used of the products: a formula, true of all values of some constants, and why."""
+
+    formula: Any
+    constants: Sequence[Any]
+    lemmas: Sequence[Theorem] = ()
+
+    @property
+    def for_all(self) -> Any:
+        """The fact as a hypothesis."""
+        return z3.ForAll([*self.constants], self.formula) if self.constants else self.formula
+
+    def proved(self, products: Mapping[Any, Any]) -> Theorem:
+        """The fact, of the products."""
+        one = by_z3(substituted(self.formula, products), *self.lemmas)
+        return generalised(one, *self.constants) if self.constants else one
+
+
+def with_products(
+    products: Mapping[Any, Any],
+    facts: Sequence[Fact],
+    statement: Any,
+    *premises: Theorem,
+) -> Theorem:
+    """The statement with the products in the place of their names.
+
+    With the names it follows from the facts and the premises, by Z3.
+    """
+    formulas = [fact.for_all for fact in facts]
+    given = z3.And(formulas) if len(formulas) > 1 else formulas[0]
+    named = by_z3(z3.Implies(given, statement), *premises)
+    return modus_ponens(instance_of(named, products), *(fact.proved(products) for fact in facts))
