@@ -46,8 +46,9 @@ def vcg_linear(bids: Any, dists: Any) -> Any:
     weighted = bids[:, None] * dists
     aggregate = xp.sum(weighted, axis=0) / xp.sum(bids)
     of_others = xp.sum(weighted, axis=0) - weighted
-    expected = (xp.sum(bids) - bids)[:, None] * aggregate
-    return xp.sum(_relative_entropy_terms(of_others, expected), axis=1)
+    others = xp.sum(bids) - bids
+    lost = xp.sum(_relative_entropy_terms(of_others, others[:, None] * aggregate), axis=1)
+    return xp.where(others > 0, lost, xp.zeros_like(lost))
 
 
 @payment_rule(support="full")

@@ -7,6 +7,7 @@ from the monotonicity of a function of one variable. With `A = Σ_j f(j)` and `B
     comparison    f(j) ≤ c·g(j) for a generic j                 gives  A ≤ c·B
     positivity    f, g ≥ 0, and f(j) > 0 implies g(j) > 0       gives  A > 0 implies B > 0
     proportion    f(j) = c·g(j) for a generic j                 gives  A = c·B
+    tangent       f(j) ≤ g(j) where ln x ≤ x - 1 suggests g    gives  A ≤ B
     triangle      |f(j)| ≤ Σ_k |c_k| g_k(j), with g_k ≥ 0       gives  Σ|f| ≤ Σ_k |c_k| Σ_j g_k(j)
     member        f ≥ 0                                         gives  f(k) ≤ A for each named k
     extremum      M = max_j f(j)                                gives  f(k) ≤ M for each named k
@@ -20,7 +21,7 @@ from itertools import permutations
 from typing import Any, Final
 
 from tokenauction.proofs import graph, terms
-from tokenauction.proofs.canonical import NON_NEGATIVE, POSITIVE, Canon, plain
+from tokenauction.proofs.canonical import NON_NEGATIVE, POSITIVE, Canon, Rewriter, plain
 from tokenauction.proofs.graph import Axis, Index
 from tokenauction.proofs.terms import Base, Condition, Monomial, Poly, subbases
 
@@ -84,6 +85,10 @@ class ReductionFacts:
         facts = (fact for group in self.groups for fact in group.triangles())
         more = (fact for group in self.groups for fact in group.proportions())
         return _useful([*facts, *more])
+
+    def tangents(self) -> list[Condition]:
+        """Bounds on sums of logarithms."""
+        return _useful(fact for group in self.groups for fact in group.tangents())
 
     def combinations(self) -> list[Condition]:
         """The signs of the linear combinations of sums that occur, and when they are positive."""
@@ -251,6 +256,22 @@ class _Group:
                     )
                     break
 
+    def tangents(self) -> Iterator[Condition]:
+        """`w ln x` lies between `w - w/x` and `w x - w`, or `w y - w` for a larger `y`.
+
+        These are guesses, which the prover has to show at the generic index.
+        """
+        for total, body in self.sums:
+            for weight, inside in _weighted_logarithms(self.canon, body):
+                falls = self.canon.mul(weight, self.canon.power(inside, Fraction(-1)))
+                least = terms.sub(weight, falls)
+                if self._holds("<=", terms.sub(least, body)):
+                    yield self.canon.literal("<=", terms.sub(self._total(least), total))
+                for larger in (inside, *_without_addends(self.canon, inside)):
+                    most = terms.sub(self.canon.mul(weight, larger), weight)
+                    if self._holds("<=", terms.sub(body, most)):
+                        yield self.canon.literal("<=", terms.sub(total, self._total(most)))
+
     def _ratio(self, above: Poly, below: Poly) -> Poly | None:
         """The quotient of the coefficients of something that both depend on; a guess."""
         over, under = self._by_generic(above), self._by_generic(below)
@@ -345,6 +366,35 @@ def _inside_of_maximum(body: Poly) -> list[Poly]:
     if not args or any(arg != args[0] and arg != terms.scale(args[0], -1) for arg in args):
         return []
     return [args[0]]
+
+
+def _weighted_logarithms(canon: Canon, body: Poly) -> list[tuple[Poly, Poly]]:
+    """`(w, x)` where the body is `w ln x`, with the first branch of every choice inside `x`."""
+    if len(body.terms) != 1:
+        return []
+    monomial, number = body.terms[0]
+    logs = [base for base, exponent in monomial if base.kind == "log" and exponent == 1]
+    if len(logs) != 1:
+        return []
+    weight = terms.single(terms.times(monomial, ((logs[0], Fraction(-1)),)), number)
+
+    def chosen(base: Base) -> Poly | None:
+        return base.args[1] if base.kind == "where" else None
+
+    inside = Rewriter(canon, terms.from_base, replace=chosen).rewrite(logs[0].args[0])
+    return [(weight, inside)]
+
+
+def _without_addends(canon: Canon, quotient: Poly) -> Iterator[Poly]:
+    """A quotient whose denominator is a sum, over each addend alone."""
+    if len(quotient.terms) != 1:
+        return
+    monomial, number = quotient.terms[0]
+    for base, exponent in monomial:
+        if base.kind == "sum" and exponent == -1:
+            rest = terms.single(terms.times(monomial, ((base, Fraction(1)),)), number)
+            for addend in base.args[0].terms:
+                yield canon.mul(rest, canon.power(terms.single(*addend), Fraction(-1)))
 
 
 def _sole(poly: Poly) -> Base:

@@ -191,6 +191,7 @@ class Prover:
             finder.positivity,
             finder.bounds_by_maxima,
             finder.combinations,
+            finder.tangents,
         )
         for stage in stages if depth == 0 else (finder.signs, finder.positivity):
             found = [] if depth >= _DEEPEST else stage()

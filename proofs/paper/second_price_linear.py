@@ -38,8 +38,9 @@ from tokenauction.proofs.kernel import (
 from tokenauction.proofs.paper import finite_sums as sums
 from tokenauction.proofs.paper.finite_sums import sum_linear
 from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
-from tokenauction.proofs.paper.logarithm import ln_below_its_tangent
+from tokenauction.proofs.paper.logarithm import ln_below_its_tangent, ln_rises
 from tokenauction.proofs.paper.logarithm import x as argument
+from tokenauction.proofs.paper.logarithm import y as other_argument
 from tokenauction.proofs.paper.notation import each, partial_sums, vector
 from tokenauction.proofs.paper.total_variation import gap
 
@@ -74,7 +75,8 @@ SUMS = z3.And(
     z3.ForAll([x, t], z3.Implies(t >= 0, _step)),
 )
 HYPOTHESES = z3.And(SUMS, S > 0, b >= 0)
-INSIDE = z3.And(SUMS, S > 0, 0 <= x, x <= b)
+ORDERED = z3.And(S > 0, 0 <= x, x <= b)
+INSIDE = z3.And(SUMS, ORDERED)
 TO_MEAN, TO_RULE = FROM_MEAN(n) / 2, FROM_RULE(n) / 2
 PRICE = integral(lambda at: D(at, n) / 2, ZERO, b)
 CLOSED_FORM = TO_MEAN * (S * ln((b + S) / S) - b * S / (b + S))
@@ -103,7 +105,7 @@ def token_lemma() -> Theorem:
     )
     of_rest = by_identity(S / (b + S) == 1 - weight(b), given=[b + S > 0])
     ordered = z3.And(0 <= weight(x), weight(x) <= weight(b), weight(b) <= 1)
-    weights = by_z3(z3.Implies(z3.And(S > 0, 0 <= x, x <= b), ordered))
+    weights = by_z3(z3.Implies(ORDERED, ordered))
     values = {
         own: p(t),
         mean: m(t),
@@ -118,7 +120,7 @@ def token_lemma() -> Theorem:
         gap(p(t), linear(b, t)) == S / (b + S) * gap(p(t), m(t)),
     )
     return by_z3(
-        z3.Implies(z3.And(S > 0, 0 <= x, x <= b), distances),
+        z3.Implies(ORDERED, distances),
         instance_of(scalar, values),
         as_mean,
         instance_of(as_mean, {x: b}),
@@ -154,10 +156,58 @@ def sums_lemma() -> Theorem:
     halves = z3.And(
         D(x, n) / 2 == TO_MEAN * (weight(b) - weight(x)), TO_RULE == TO_MEAN * (S / (b + S))
     )
-    steps = []
+    every_token, steps = generalised(token_lemma(), t), []
     for values in (between, from_rule):
         multiple = instance_of(multiple_lemma(), values)
         premise, summed = multiple.statement.children()
-        applies = by_z3(z3.Implies(INSIDE, premise), generalised(token_lemma(), t))
-        steps.append(by_z3(z3.Implies(INSIDE, summed), applies, multiple))
+        *given, terms = premise.children()
+        applies = [by_z3(z3.Implies(INSIDE, part)) for part in given]
+        applies.append(by_z3(z3.Implies(ORDERED, terms), every_token))
+        steps.append(by_z3(z3.Implies(INSIDE, summed), *applies, multiple))
     return by_z3(z3.Implies(INSIDE, halves), *steps)
+
+
+def falls(at: Any) -> Any:
+    """`V (b / (b + S) - x / (x + S))` at the bid `x`."""
+    return V * (weight(b) - weight(at))
+
+
+def slope(at: Any) -> Any:
+    """The same, as the derivative of its antiderivative."""
+    return (weight(b) - 1 + 1 / (at + S) * S) * V
+
+
+def same_area(hypotheses: Any, one: Any, other: Any, *premises: Theorem) -> Theorem:
+    """`∫ one = ∫ other` from 0 to `b`, since the two agree and lie between `-V` and `V`."""
+    steps = []
+    for small, large in ((one, other), (other, one)):
+        order = axiom("integral-order", small, large, ZERO, b, V)
+        premise, ordered = order.statement.children()
+        parts = (by_z3(z3.Implies(hypotheses, p), *premises) for p in premise.children())
+        steps.append(by_z3(z3.Implies(hypotheses, ordered), *parts, order))
+    equal = integral(one, ZERO, b) == integral(other, ZERO, b)
+    return by_z3(z3.Implies(hypotheses, equal), *steps)
+
+
+def area_lemma() -> Theorem:
+    """`∫ V (b/(b+S) - x/(x+S)) dx = V (S ln((b+S)/S) - b S/(b+S))`, by the antiderivative."""
+    anti = axiom("antiderivative", lambda at: V * (at * weight(b) - at + S * ln(at + S)), ZERO, b)
+    smooth, area = anti.statement.children()
+    hypotheses = z3.And(S > 0, b >= 0, V >= 0)
+    logarithm = instance_of(
+        ln_rises()["ln(y / x) = ln y - ln x"], {argument: S, other_argument: b + S}
+    )
+    end, start = V * (b * weight(b) - b + S * ln(b + S)), V * (S * ln(S))
+    closed = V * (S * (ln(b + S) - ln(S)) - b * S / (b + S))
+    ends = by_identity(end - start == closed, given=[b + S > 0, S > 0])
+    return by_z3(
+        z3.Implies(
+            hypotheses,
+            integral(falls, ZERO, b) == V * (S * ln((b + S) / S) - b * S / (b + S)),
+        ),
+        same_area(hypotheses, falls, slope),
+        by_z3(z3.Implies(hypotheses, smooth)),
+        anti,
+        ends,
+        logarithm,
+    )
