@@ -1,4 +1,4 @@
-"""The command line: `tokenauction verify`, `rules`, `properties`, `completion`.
+"""The command line: `tokenauction verify`, `theorems`, `rules`, `properties`, `completion`.
 
 Nothing here imports a solver: listing rules must be quick, and the user's files run in a child.
 """
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from tokenauction.mechanisms import CATALOGUE
+from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.display import Display, table
 from tokenauction.theory import (
@@ -29,7 +29,7 @@ class _Target(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        names = [name for name in CATALOGUE if name.startswith(incomplete)]
+        names = [n for n in [*CATALOGUE, *MECHANISMS] if n.startswith(incomplete)]
         files = sorted(str(path) for path in Path().glob(f"{incomplete}*.py"))
         return [CompletionItem(text) for text in [*names, *files]]
 
@@ -45,6 +45,18 @@ class _Property(click.ParamType[str]):
             for name, prop in PROPERTIES.items()
             if name.startswith(incomplete)
         ]
+
+
+class _TheoremName(click.ParamType[str]):
+    name = "theorem"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from tokenauction.proofs.paper.contents import LIBRARY
+
+        names = (theorem.name for theorem in LIBRARY)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 @click.group(
@@ -64,6 +76,8 @@ Examples:
   tokenauction verify my_rules.py
   tokenauction verify my_rules.py::boosted --property monotone-odds
   tokenauction verify linear --property my_rules.py::my_order
+  tokenauction verify second-price
+  tokenauction verify linear+pay-your-bid --property payment-monotone
   tokenauction verify my_rules.py --format json --output report.json
 
 \b
@@ -119,10 +133,11 @@ A file that is verified is run, as importing it would, in a child process.
 )
 @click.option("--explain", is_flag=True, help="Give proofs and counterexamples in full.")
 def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any) -> None:
-    """Prove or refute properties of aggregation rules.
+    """Prove or refute properties of aggregation rules and of mechanisms (a rule with payments).
 
-    A TARGET is the name of a shipped rule (see `tokenauction rules`), such a name with parameters
-    as in "cap(highest=2)", a file.py (every rule in it) or file.py::name.
+    A TARGET is the name of a shipped rule or mechanism (see `tokenauction rules`), a rule with
+    parameters as in "cap(highest=2)", a rule and a payment rule as in linear+pay-your-bid, a
+    file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
     """
     style, output = options.pop("style"), options.pop("output")
     if output and not Path(output).absolute().parent.is_dir():
@@ -152,15 +167,103 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     sys.exit(report.exit_status(rows, bool(outcome.unusable)))
 
 
+@main.command(
+    epilog="""\b
+Examples:
+  tokenauction theorems
+  tokenauction theorems linear-is-monotone --explain
+  tokenauction theorems --format json --output theorems.json
+  tokenauction theorems gibbs --export proofs/
+
+\b
+Exit status:
+  0  every theorem is proved
+  1  one fails
+  2  wrong usage
+"""
+)
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=_TheoremName())
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A line a theorem, or a report of the schema tokenauction.theorems/1.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the report there instead of to standard output.",
+)
+@click.option("--explain", is_flag=True, help="Give every step of the proofs as a formula.")
+@click.option(
+    "--export",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write every step that Z3 proved to this folder as SMT-LIB.",
+)
+def theorems(
+    names: tuple[str, ...], style: str, output: str | None, explain: bool, export: Path | None
+) -> None:
+    """Prove the theorems behind the checker again, here and now.
+
+    They are those of the paper (arXiv 2310.10826) and of this project; docs/theorems.md lists them.
+    """
+    from tokenauction.proofs import theorem_report
+    from tokenauction.proofs.paper.library import Checked, check
+
+    try:
+        wanted = theorem_report.chosen(names)
+        if export is not None:
+            export.mkdir(parents=True, exist_ok=True)
+    except (theorem_report.UnknownTheorem, OSError) as problem:
+        _fail(str(problem))
+    results: list[Checked] = []
+    width = max(len(theorem.name) for theorem in wanted)
+    shown = style == "text" and output is None
+    interrupted = False
+    with Display() as display:
+        try:
+            for theorem in wanted:
+                display.progress(f"proving {theorem.name}")
+                results.append(check(theorem))
+                display.decided()
+                if shown:
+                    click.echo(theorem_report.line(results[-1], width))
+        except KeyboardInterrupt:
+            interrupted = True
+    lines = [] if shown else [theorem_report.line(one, width) for one in results]
+    if explain:
+        lines += [theorem_report.steps(one) for one in results]
+    text = "\n".join([*lines, "", theorem_report.summary(results)]) + "\n"
+    _write(report.to_json(theorem_report.as_json(results)) if style == "json" else text, output)
+    if export is not None:
+        count = theorem_report.export(results, export)
+        click.echo(f"tokenauction: wrote {count} steps to {export}", err=True)
+    if interrupted:
+        click.echo("tokenauction: interrupted; what was proved is above", err=True)
+        sys.exit(_INTERRUPTED)
+    sys.exit(report.REFUTED if any(one.status == "failed" for one in results) else report.PROVED)
+
+
 @main.command(epilog="Example: tokenauction rules my_rules.py")
 @click.argument("files", metavar="[FILE.py]...", nargs=-1)
 @click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
 def rules(files: tuple[str, ...], budget: float) -> None:
-    """List the shipped aggregation rules, and those of files."""
-    rows = [[rule.label, rule.support, rule.summary] for rule in CATALOGUE.values()]
-    rows = [[name, *row[1:]] for name, row in zip(CATALOGUE, rows, strict=True)]
+    """List the shipped aggregation rules, payment rules and mechanisms, and those of files."""
     extra = _listed("rules", files, budget)
-    click.echo(table(["rule", "support", "what it does"], rows + extra), nl=False)
+    tables: list[tuple[str, list[list[str]]]] = [
+        (kind, [[name, one.support, one.summary] for name, one in shipped.items()])
+        for kind, shipped in (
+            ("rule", CATALOGUE),
+            ("payment rule", PAYMENTS),
+            ("mechanism", MECHANISMS),
+        )
+    ]
+    if extra:
+        tables.append(("in the files", extra))
+    shown = (table([kind, "support", "what it does"], rows) for kind, rows in tables)
+    click.echo("\n".join(shown), nl=False)
 
 
 @main.command(epilog="Example: tokenauction properties my_orders.py")

@@ -43,7 +43,7 @@ class Display:
             done = f"{self._count} decided, " if self._count else ""
             self._status.update(f"{done}{text}")
 
-    def decided(self, result: dict[str, Any]) -> None:
+    def decided(self, result: dict[str, Any] | None = None) -> None:
         """Count a result."""
         self._count += 1
 

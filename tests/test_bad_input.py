@@ -132,7 +132,7 @@ def test_a_file_that_is_no_file(command: Command, tmp_path: Path, name: str) -> 
         ),
         (["verify", "linear", "--property", "mine.py"], "mine.py: name one property or order"),
         (["verify", "mine.py::god"], "mine.py: unknown name 'god'; did you mean good?"),
-        (["verify", "mine.py::plain"], "mine.py: plain is not an aggregation rule; decorate it"),
+        (["verify", "mine.py::plain"], "mine.py: plain is neither an aggregation rule nor a mechanism; decorate"),
         (
             ["verify", "linear", "--property", "mine.py::good"],
             "mine.py: good is neither a property nor an order; decorate it",
@@ -161,7 +161,7 @@ UNUSABLE: dict[str, tuple[str, str]] = {
     "raises below": ("return np.linalg.inv(bids[:, None] @ bids)", r":6: bad raises "),
     "scalar": ("return 0.5", r":\d+: bad returns an array of shape \(\) for"),
     "nothing": ("bids.sum()", r":\d+: bad returns "),
-    "text": ("return 'a distribution'", r":\d+: bad returns str, not an array of probabilities"),
+    "text": ("return 'a distribution'", r":\d+: bad returns str, not an array of numbers"),
     "wrong shape": ("return dists", r":\d+: bad returns an array of shape \(2, 3\) for 2 agents"),
     "one for each agent": ("return bids / bids.sum()", r":\d+: bad returns an array of shape \("),
     "assigns to its input": (

@@ -27,7 +27,7 @@ TRIES = 40
 
 def traced(rule: AggregationRule) -> list[tuple[Node, Node]]:
     try:
-        return claims.traced_rule(Claim(rule, distribution))
+        return claims.traced_function(rule)
     except TracingError:
         return []
 

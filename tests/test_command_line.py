@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tokenauction.mechanisms import CATALOGUE
+from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report
 from tokenauction.theory import PROPERTIES
 
@@ -308,18 +308,20 @@ def test_rules_lists_every_shipped_rule(command: Command) -> None:
     done = command("rules")
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
-    for name, rule in CATALOGUE.items():
-        lines = [line for line in done.stdout.splitlines() if line.split()[0] == name]
-        assert len(lines) == 1
-        assert lines[0].endswith(rule.summary)
-        assert lines[0].split()[1] == rule.support
+    tables = [part.splitlines() for part in done.stdout.split("\n\n")]
+    for lines, shipped in zip(tables, (CATALOGUE, PAYMENTS, MECHANISMS), strict=True):
+        assert [line.split()[0] for line in lines[1:]] == list(shipped)
+        for line, one in zip(lines[1:], shipped.values(), strict=True):
+            assert line.endswith(one.summary)
+            assert line.split()[1] == one.support
 
 
 def test_rules_lists_those_of_a_file_too(command: Command) -> None:
     done = command("rules", SEVERAL)
     assert done.returncode == 0
-    first_words = [line.split()[0] for line in done.stdout.splitlines()]
-    assert first_words[1:] == [*CATALOGUE, *RULES_OF_FILE]
+    of_files = done.stdout.split("\n\n")[-1].splitlines()
+    assert of_files[0].startswith("in the files")
+    assert [line.split()[0] for line in of_files[1:]] == [*RULES_OF_FILE]
     assert "zebra" in done.stdout
     assert "The linear pool." in done.stdout
 

@@ -49,7 +49,7 @@ def aggregate_nodes(rule: AggregationRule, profile: Assignment) -> list[Node]:
     """The aggregate of a rule at the sizes of a profile, one node a token."""
     claim = Claim(rule, distribution)
     formula = claims.instance(claim, profile.agents, profile.tokens, None, None).formula
-    return list(formula.aggregates[0])
+    return list(formula.calls[0].outputs)
 
 
 def rigorous(rule: AggregationRule, profile: Assignment) -> list[float]:

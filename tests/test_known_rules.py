@@ -9,7 +9,7 @@ import pytest
 
 from tokenauction.mechanisms import AggregationRule
 from tokenauction.proofs.decision import Options, Verifier
-from tokenauction.proofs.loading import load_rules
+from tokenauction.proofs.loading import load_targets
 from tokenauction.proofs.verdict import Proved, Refuted, Scope, Unknown, Verdict
 from tokenauction.theory import PROPERTIES
 
@@ -48,7 +48,7 @@ SLOW = {"second_highest", "first_token"}
 
 
 def rule_named(name: str) -> AggregationRule:
-    return load_rules([f"{RULES}::{name}"])[0]
+    return load_targets([f"{RULES}::{name}"])[0]
 
 
 def letter(verdict: Verdict) -> str:
@@ -146,9 +146,7 @@ def test_counterexamples_are_small() -> None:
 
 def test_the_same_seed_gives_the_same_verdict() -> None:
     first, second = (
-        Verifier(rule_named("touch_of_log_linear"), Options(seed=5)).verify(
-            PROPERTIES["monotone"]
-        )
+        Verifier(rule_named("touch_of_log_linear"), Options(seed=5)).verify(PROPERTIES["monotone"])
         for _ in range(2)
     )
     assert first == second

@@ -94,9 +94,9 @@ def test_a_rewriting_has_the_fingerprint_of_the_rule() -> None:
 
 
 def cap_poly(canon: Canon) -> tuple[graph.Node, terms.Poly]:
-    from tokenauction.proofs.claims import traced_rule
+    from tokenauction.proofs.claims import traced_function
 
-    (_, aggregate), *_ = traced_rule(Claim(CATALOGUE["cap"], PROPERTIES["distribution"]))
+    (_, aggregate), *_ = traced_function(CATALOGUE["cap"])
     return aggregate, canon.poly(aggregate)
 
 

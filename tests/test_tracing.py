@@ -676,7 +676,7 @@ def test_an_error_names_the_line_and_a_way_out(
 def test_an_error_is_one_at_open_sizes_too(function: Function, way_out: str) -> None:
     rule = aggregation_rule(function)
     with pytest.raises(TracingError, match=f"test_tracing.py:{line_marked_here(function)}: "):
-        claims.traced_rule(Claim(rule, distribution))
+        claims.traced_function(rule)
 
 
 def _swallows_a_branch(bids: Any, dists: Any) -> Any:
@@ -708,7 +708,7 @@ def _swallows_a_conversion(bids: Any, dists: Any) -> Any:
 def test_a_swallowed_error_still_ends_the_trace(function: Function) -> None:
     rule = aggregation_rule(function)
     with pytest.raises(TracingError):
-        claims.traced_rule(Claim(rule, distribution))
+        claims.traced_function(rule)
     with pytest.raises(TracingError):
         claims.instance(Claim(rule, distribution), 2, 2, None, None)
     assert verify(rule, "unanimous", budget=1).status != "proved"
@@ -724,15 +724,19 @@ def _alone_or_not(bids: Any, dists: Any) -> Any:
 
 
 def test_a_branch_on_a_size_is_explored_both_ways() -> None:
-    paths = claims.traced_rule(Claim(aggregation_rule(_alone_or_not), distribution))
+    paths = claims.traced_function(aggregation_rule(_alone_or_not))
     assert {str(assumed) for assumed, _ in paths} == {"(|agents| == 1)", "not((|agents| == 1))"}
     for agents in (1, 2, 3):
         sizes = {Axis.AGENTS: agents, Axis.TOKENS: 2}
         chosen = [aggregate for assumed, aggregate in paths if ground(assumed, sizes) is graph.TRUE]
         assert len(chosen) == 1
-        at_fixed = claims.instance(
-            Claim(aggregation_rule(_alone_or_not), distribution), agents, 2, None, None
-        ).formula.aggregates[0]
+        at_fixed = (
+            claims.instance(
+                Claim(aggregation_rule(_alone_or_not), distribution), agents, 2, None, None
+            )
+            .formula.calls[0]
+            .outputs
+        )
         assert ground(chosen[0], sizes, {graph.token("t"): 1}) is at_fixed[1]
 
 
@@ -742,7 +746,7 @@ def _three_ways(bids: Any, dists: Any) -> Any:
 
 
 def test_the_assumptions_of_the_paths_are_disjoint_and_cover_every_size() -> None:
-    paths = claims.traced_rule(Claim(aggregation_rule(_three_ways), distribution))
+    paths = claims.traced_function(aggregation_rule(_three_ways))
     for agents in range(1, 5):
         for tokens in range(1, 6):
             sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
@@ -760,9 +764,9 @@ def _loops(bids: Any, dists: Any) -> Any:
 def test_a_loop_over_the_agents_works_at_fixed_sizes_only(profile: Assignment) -> None:
     claim = Claim(aggregation_rule(_loops), distribution)
     with pytest.raises(SizeRequired, match="needs the numbers of agents and tokens"):
-        claims.traced_rule(claim)
+        claims.traced_function(claim.rule)
     nodes = claims.instance(claim, profile.agents, profile.tokens, None, None)
-    found = evaluate_rigorously(list(nodes.formula.aggregates[0]), profile.leaves())
+    found = evaluate_rigorously(list(nodes.formula.calls[0].outputs), profile.leaves())
     total = sum(profile.bids)
     assert found == [
         sum(b * row[t] for b, row in zip(profile.bids, profile.dists, strict=True)) / total
@@ -826,7 +830,7 @@ def _copies_deeply(bids: Any, dists: Any) -> Any:
 
 def test_an_error_on_a_deep_copy_is_not_lost() -> None:
     with pytest.raises((TracingError, RuleFault)):
-        claims.traced_rule(Claim(aggregation_rule(_copies_deeply), distribution))
+        claims.traced_function(aggregation_rule(_copies_deeply))
 
 
 # Fingerprints ------------------------------------------------------------------------------------

@@ -129,7 +129,11 @@ class _Record:
         object.__setattr__(self, "axioms", self.own_axioms | inherited)
 
 
-def _open_ledger() -> tuple[Callable[..., Any], Callable[[Any], _Record]]:
+_Rule = Callable[..., "_Record"]
+_Maker = Callable[..., Theorem]
+
+
+def _open_ledger() -> tuple[Callable[[_Rule], _Maker], Callable[[Any], _Record]]:
     ledger: WeakKeyDictionary[Theorem, _Record] = WeakKeyDictionary()
 
     def record(theorem: Any) -> _Record:
@@ -137,7 +141,7 @@ def _open_ledger() -> tuple[Callable[..., Any], Callable[[Any], _Record]]:
             raise Forged(f"{type(theorem).__name__} object that no rule of inference made")
         return ledger[theorem]
 
-    def rule_of_inference(function: Callable[..., _Record]) -> Callable[..., Theorem]:
+    def rule_of_inference(function: _Rule) -> _Maker:
         @functools.wraps(function)
         def make(*args: Any, **options: Any) -> Theorem:
             start = time.perf_counter()

@@ -19,14 +19,13 @@ from typing import Any
 import z3
 
 from tokenauction.proofs.kernel import Theorem, by_identity, by_z3, generalised, instance_of, ln
-from tokenauction.proofs.paper import gibbs, linear_is_a_distribution, sum_exchange
+from tokenauction.proofs.paper import linear_is_a_distribution, sum_exchange
 from tokenauction.proofs.paper.gibbs import entropy_term
 from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_is_a_distribution import (
     AGENT,
     BIDS,
     IN_RANGE,
-    IS_DISTRIBUTION,
     LINEAR,
     MASS,
     MEAN,
@@ -51,7 +50,7 @@ from tokenauction.proofs.paper.linear_is_a_distribution import (
     tokens,
     two_orders,
 )
-from tokenauction.proofs.paper.named_products import Fact, with_products
+from tokenauction.proofs.paper.named_products import Fact, gibbs_of, with_products
 from tokenauction.proofs.paper.notation import each_token, matrix, partial_sums, vector
 
 # The distribution q that q* is compared with; KL(p_j ‖ q) and KL(p_j ‖ q*) for every agent, their
@@ -204,17 +203,6 @@ def sum_of_gaps() -> Theorem:
     )
 
 
-def gibbs_at_rule() -> Fact:
-    """`KL(q* ‖ q) ≥ 0`, and zero only where q is q*: Gibbs' inequality of q* and q."""
-    meanings = {gibbs.p: best, gibbs.P: Best, gibbs.q: q, gibbs.Q: Q, gibbs.K: gap, gibbs.n: tokens}
-    inequality, equality = (instance_of(one, meanings) for one in gibbs.gibbs().values())
-    same = each_token(tokens, lambda t: best(t) == q(t))
-    premise = z3.And(tokens >= 0, IS_DISTRIBUTION, partial_sums(Best, best), POSITIVE)
-    premise = z3.And(premise, partial_sums(gap, gap_term))
-    formula = z3.Implies(premise, z3.And(gap(tokens) >= 0, z3.Implies(gap(tokens) == 0, same)))
-    return Fact(formula, (), (inequality, equality))
-
-
 @paper_theorem(reference=PAPER)
 def kl_welfare_linear() -> Conclusions:
     """Σ_i b_i KL(p_i ‖ q) - Σ_i b_i KL(p_i ‖ q*) = B KL(q* ‖ q) for the linear rule q* and every
@@ -228,7 +216,7 @@ def kl_welfare_linear() -> Conclusions:
     )
     optimal = with_products(
         PRODUCTS,
-        (*summed, *MASS, GAP_SIGN, gibbs_at_rule()),
+        (*summed, *MASS, GAP_SIGN, *gibbs_of(best, Best, q, Q, gap_term, gap, tokens)),
         z3.Implies(HYPOTHESES, least_here),
         sum_of_gaps(),
         linear_sums_to_one(),

@@ -16,7 +16,7 @@ from typing import Any
 import z3
 
 from tokenauction.proofs.kernel import Theorem, by_identity, by_z3, generalised, instance_of, ln
-from tokenauction.proofs.paper import gibbs, log_linear_rule, sum_exchange
+from tokenauction.proofs.paper import log_linear_rule, sum_exchange
 from tokenauction.proofs.paper.gibbs import entropy_term
 from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_is_a_distribution import (
@@ -46,7 +46,7 @@ from tokenauction.proofs.paper.log_linear_rule import (
     logs,
     rule_log,
 )
-from tokenauction.proofs.paper.named_products import Fact, with_products
+from tokenauction.proofs.paper.named_products import Fact, gibbs_of, with_products
 from tokenauction.proofs.paper.notation import each_token, matrix, partial_sums, vector
 
 # A distribution q that q* is compared with, and KL(q ‖ q*).
@@ -201,19 +201,13 @@ def column_facts() -> tuple[Fact, ...]:
 
 def ends() -> tuple[Fact, ...]:
     """At all tokens the sums are `B KL(q ‖ q*) - B ln Z` and `-B ln Z`; and Gibbs' inequality."""
-    meanings = {gibbs.p: q, gibbs.P: Q, gibbs.q: best, gibbs.Q: Best, gibbs.K: gap, gibbs.n: tokens}
-    inequality, equality = (instance_of(one, meanings) for one in gibbs.gibbs().values())
-    premise = z3.And(
-        tokens >= 0, DISTRIBUTION, POSITIVE_DISTRIBUTION, partial_sums(Best, best), GAP
-    )
-    both = z3.And(gap(tokens) >= 0, z3.Implies(gap(tokens) == 0, SAME))
     no_gap = z3.Implies(scaled_gap == 0, gap(tokens) == 0)
     sign = z3.Implies(gap(tokens) >= 0, scaled_gap >= 0)
     return (
         Fact(z3.Implies(Q(tokens) == 1, OF_Q.by_columns(tokens) == scaled_gap - log_norm), ()),
         Fact(z3.Implies(Best(tokens) == 1, OF_RULE.by_columns(tokens) == -log_norm), ()),
         Fact(z3.Implies(B(agents) > 0, z3.And(no_gap, sign)), ()),
-        Fact(z3.Implies(premise, both), (), (inequality, equality)),
+        *gibbs_of(q, Q, best, Best, gap_term, gap, tokens),
     )
 
 

@@ -14,6 +14,8 @@ import z3
 
 from tokenauction.proofs.kernel import Theorem, by_z3, generalised, instance_of, modus_ponens
 from tokenauction.proofs.kernel.formulas import substituted
+from tokenauction.proofs.paper import gibbs
+from tokenauction.proofs.paper.notation import each, partial_sums
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Fact:
     formula: Any
     constants: Sequence[Any]
     lemmas: Sequence[Theorem] = ()
+    theorem: Theorem | None = None
 
     @property
     def for_all(self) -> Any:
@@ -30,7 +33,9 @@ class Fact:
         return z3.ForAll([*self.constants], self.formula) if self.constants else self.formula
 
     def proved(self, products: Mapping[Any, Any]) -> Theorem:
-        """The fact, of the products."""
+        """The fact, of the products: an earlier theorem as it stands, or from the lemmas by Z3."""
+        if self.theorem:
+            return self.theorem
         one = by_z3(substituted(self.formula, products), *self.lemmas)
         return generalised(one, *self.constants) if self.constants else one
 
@@ -49,3 +54,17 @@ def with_products(
     given = z3.And(formulas) if len(formulas) > 1 else formulas[0]
     named = by_z3(z3.Implies(given, statement), *premises)
     return modus_ponens(instance_of(named, products), *(fact.proved(products) for fact in facts))
+
+
+def gibbs_of(p: Any, P: Any, q: Any, Q: Any, terms: Any, divergence: Any, n: Any) -> list[Fact]:
+    """Gibbs' inequality and its case of equality, where `terms` names those of the divergence."""
+    # In this order, since the meanings are put in one after the other and p may be called q here.
+    meanings = {gibbs.q: q, gibbs.Q: Q, gibbs.p: p, gibbs.P: P, gibbs.K: divergence, gibbs.n: n}
+    inequality, equality = (instance_of(one, meanings) for one in gibbs.gibbs().values())
+    distributions = substituted(gibbs.DISTRIBUTIONS, meanings)
+    given = z3.And(n >= 0, distributions, partial_sums(divergence, terms))
+    same = each(n, lambda t: p(t) == q(t))
+    return [
+        Fact(z3.Implies(given, divergence(n) >= 0), (), theorem=inequality),
+        Fact(z3.Implies(z3.And(given, divergence(n) == 0), same), (), theorem=equality),
+    ]

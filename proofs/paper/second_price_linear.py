@@ -36,6 +36,7 @@ from tokenauction.proofs.kernel import (
     specialised,
 )
 from tokenauction.proofs.paper import finite_sums as sums
+from tokenauction.proofs.paper import total_variation as rule
 from tokenauction.proofs.paper.finite_sums import sum_linear
 from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.logarithm import ln_below_its_tangent, ln_rises
@@ -79,6 +80,14 @@ ORDERED = z3.And(S > 0, 0 <= x, x <= b)
 INSIDE = z3.And(SUMS, ORDERED)
 TO_MEAN, TO_RULE = FROM_MEAN(n) / 2, FROM_RULE(n) / 2
 PRICE = integral(lambda at: D(at, n) / 2, ZERO, b)
+MOST = TO_MEAN * (b * b / (b + S))
+DISTRIBUTIONS = z3.And(
+    partial_sums(P, p),
+    partial_sums(M, m),
+    each(n, lambda t: z3.And(p(t) >= 0, m(t) >= 0)),
+    P(n) == 1,
+    M(n) == 1,
+)
 CLOSED_FORM = TO_MEAN * (S * ln((b + S) / S) - b * S / (b + S))
 
 
@@ -167,9 +176,9 @@ def sums_lemma() -> Theorem:
     return by_z3(z3.Implies(INSIDE, halves), *steps)
 
 
-def falls(at: Any) -> Any:
+def falls(at: Any, apart: Any = V) -> Any:
     """`V (b / (b + S) - x / (x + S))` at the bid `x`."""
-    return V * (weight(b) - weight(at))
+    return apart * (weight(b) - weight(at))
 
 
 def slope(at: Any) -> Any:
@@ -177,37 +186,178 @@ def slope(at: Any) -> Any:
     return (weight(b) - 1 + 1 / (at + S) * S) * V
 
 
-def same_area(hypotheses: Any, one: Any, other: Any, *premises: Theorem) -> Theorem:
-    """`∫ one = ∫ other` from 0 to `b`, since the two agree and lie between `-V` and `V`."""
-    steps = []
-    for small, large in ((one, other), (other, one)):
-        order = axiom("integral-order", small, large, ZERO, b, V)
-        premise, ordered = order.statement.children()
-        parts = (by_z3(z3.Implies(hypotheses, p), *premises) for p in premise.children())
-        steps.append(by_z3(z3.Implies(hypotheses, ordered), *parts, order))
-    equal = integral(one, ZERO, b) == integral(other, ZERO, b)
-    return by_z3(z3.Implies(hypotheses, equal), *steps)
+def half(at: Any) -> Any:
+    """`TV(q(at), q(b))`."""
+    return D(at, n) / 2
+
+
+def squeeze_lemma() -> Theorem:
+    """`TV(q(x), q(b))` is what falls from `TV(p, m)`, and lies between 0 and it."""
+    low, high, fallen = z3.Reals("low high fallen")
+    weights = z3.And(0 <= low, low <= high, high <= 1)
+    ordered = by_z3(
+        z3.Implies(ORDERED, z3.And(0 <= weight(x), weight(x) <= weight(b), weight(b) <= 1))
+    )
+    scalar = by_z3(
+        z3.Implies(
+            z3.And(V >= 0, weights, fallen == V * (high - low)), z3.And(0 <= fallen, fallen <= V)
+        )
+    )
+    values = {low: weight(x), high: weight(b), V: TO_MEAN, fallen: half(x)}
+    inside = z3.And(0 <= half(x), half(x) <= TO_MEAN)
+    summed = sums_lemma()
+    bounds = by_z3(
+        z3.Implies(INSIDE, inside), summed, instance_of(scalar, values), ordered, not_negative()
+    )
+    agree = by_z3(z3.Implies(INSIDE, half(x) == falls(x, TO_MEAN)), summed)
+    return generalised(
+        by_z3(z3.Implies(INSIDE, z3.And(half(x) == falls(x, TO_MEAN), inside)), bounds, agree), x
+    )
+
+
+def not_negative() -> Theorem:
+    """`TV(p, m) ≥ 0`."""
+    of_mean = {rule.u: p, rule.v: m, rule.W: FROM_MEAN}
+    zero = instance_of(rule.total_variation()["TV ≥ 0, and TV = 0 exactly if u = v"], of_mean)
+    return by_z3(z3.Implies(SUMS, TO_MEAN >= 0), zero)
 
 
 def area_lemma() -> Theorem:
     """`∫ V (b/(b+S) - x/(x+S)) dx = V (S ln((b+S)/S) - b S/(b+S))`, by the antiderivative."""
     anti = axiom("antiderivative", lambda at: V * (at * weight(b) - at + S * ln(at + S)), ZERO, b)
-    smooth, area = anti.statement.children()
+    smooth, _ = anti.statement.children()
     hypotheses = z3.And(S > 0, b >= 0, V >= 0)
-    logarithm = instance_of(
-        ln_rises()["ln(y / x) = ln y - ln x"], {argument: S, other_argument: b + S}
-    )
-    end, start = V * (b * weight(b) - b + S * ln(b + S)), V * (S * ln(S))
+    steps = [by_z3(z3.Implies(hypotheses, smooth)), anti]
+    for small, large in ((falls, slope), (slope, falls)):
+        order = axiom("integral-order", small, large, ZERO, b, V)
+        parts = order.statement.children()[0].children()
+        steps += [order, *(by_z3(z3.Implies(hypotheses, part)) for part in parts)]
+    quotient = ln_rises()["ln(y / x) = ln y - ln x"]
+    ends = V * (b * weight(b) - b + S * ln(b + S)) - V * (S * ln(S))
     closed = V * (S * (ln(b + S) - ln(S)) - b * S / (b + S))
-    ends = by_identity(end - start == closed, given=[b + S > 0, S > 0])
+    steps.append(by_identity(ends == closed, given=[b + S > 0, S > 0]))
+    steps.append(instance_of(quotient, {argument: S, other_argument: b + S}))
+    result = V * (S * ln((b + S) / S) - b * S / (b + S))
+    return by_z3(z3.Implies(hypotheses, integral(falls, ZERO, b) == result), *steps)
+
+
+def price_lemma() -> Theorem:
+    """`∫ TV(q(x), q(b)) dx` is that area, with `V = TV(p, m)`."""
+
+    def from_mean(at: Any) -> Any:
+        return falls(at, TO_MEAN)
+
+    squeeze, steps = squeeze_lemma(), [instance_of(area_lemma(), {V: TO_MEAN}), not_negative()]
+    # Z3 shows that what falls lies between -V and V best where V is one letter.
+    by_scalars = axiom("integral-order", falls, falls, ZERO, b, V)
+    bound = by_scalars.statement.children()[0].children()[2]
+    steps.append(instance_of(by_z3(z3.Implies(z3.And(S > 0, b >= 0, V >= 0), bound)), {V: TO_MEAN}))
+    for small, large in ((half, from_mean), (from_mean, half)):
+        order = axiom("integral-order", small, large, ZERO, b, TO_MEAN)
+        _, below, bounded_small, bounded_large = order.statement.children()[0].children()
+        bounded = bounded_small if small is half else bounded_large
+        steps += [order, *(by_z3(z3.Implies(HYPOTHESES, p), squeeze) for p in (below, bounded))]
+    return by_z3(z3.Implies(HYPOTHESES, PRICE == CLOSED_FORM), *steps)
+
+
+def logarithm_lemma() -> Theorem:
+    """`b S/(b+S) ≤ S ln y ≤ b` for `y = (b+S)/S`, from `1 - 1/y ≤ ln y ≤ y - 1`."""
+    ratio, inverse, logarithm, value = z3.Reals("ratio inverse logarithm value")
+    tangent = ln_below_its_tangent()["ln x ≤ x - 1, equal at 1 only"]
+    scalar = by_z3(
+        z3.Implies(
+            z3.And(
+                z3.And(S > 0, b >= 0, S * ratio == b + S, value == S - S * inverse),
+                z3.And(logarithm <= ratio - 1, -logarithm <= inverse - 1),
+            ),
+            z3.And(S * logarithm <= b, value <= S * logarithm),
+        )
+    )
+    y, share = (b + S) / S, b * S / (b + S)
+    positive = z3.And(S > 0, b >= 0)
+    return by_z3(
+        z3.Implies(positive, z3.And(share <= S * ln(y), S * ln(y) <= b)),
+        instance_of(scalar, {ratio: y, inverse: 1 / y, logarithm: ln(y), value: share}),
+        instance_of(tangent, {argument: y}),
+        instance_of(tangent, {argument: 1 / y}),
+        instance_of(by_identity(ln(1 / x) == -ln(x), given=[x > 0]), {x: y}),
+        by_z3(z3.Implies(positive, z3.And(y > 0, 1 / y > 0, S * y == b + S))),
+        by_z3(z3.Implies(positive, share == S - S * (1 / y))),
+    )
+
+
+def bounds_lemma() -> Theorem:
+    """`0 ≤ V (S ln y - b S/(b+S)) ≤ V b²/(b+S) ≤ b`, where `0 ≤ V ≤ 1`."""
+    paid, share, most, logarithm = z3.Reals("paid share most logarithm")
+    scalar = by_z3(
+        z3.Implies(
+            z3.And(
+                z3.And(
+                    0 <= V, V <= 1, share <= logarithm, logarithm <= b, paid == logarithm - share
+                ),
+                z3.And(share + most == b, share >= 0),
+            ),
+            z3.And(0 <= V * paid, V * paid <= V * most, V * most <= b),
+        )
+    )
+    share_of, most_of, log_of = b * S / (b + S), b * b / (b + S), S * ln((b + S) / S)
+    values = {
+        V: TO_MEAN,
+        share: share_of,
+        most: most_of,
+        logarithm: log_of,
+        paid: log_of - share_of,
+    }
+    hypotheses = z3.And(S > 0, b >= 0, TO_MEAN >= 0, TO_MEAN <= 1)
     return by_z3(
         z3.Implies(
             hypotheses,
-            integral(falls, ZERO, b) == V * (S * ln((b + S) / S) - b * S / (b + S)),
+            z3.And(0 <= CLOSED_FORM, CLOSED_FORM <= TO_MEAN * most_of, TO_MEAN * most_of <= b),
         ),
-        same_area(hypotheses, falls, slope),
-        by_z3(z3.Implies(hypotheses, smooth)),
-        anti,
-        ends,
-        logarithm,
+        instance_of(scalar, values),
+        logarithm_lemma(),
+        by_z3(z3.Implies(z3.And(S > 0, b >= 0), z3.And(share_of + most_of == b, share_of >= 0))),
     )
+
+
+def inverse_lemma() -> Theorem:
+    """`V' = V S/(b+S)` says that `V = V' (b+S)/S`."""
+    less, inverse, of_rule = z3.Reals("less inverse of_rule")
+    scalar = by_z3(
+        z3.Implies(z3.And(of_rule == V * less, less * inverse == 1), V == of_rule * inverse)
+    )
+    values = {V: TO_MEAN, of_rule: TO_RULE, less: S / (b + S), inverse: (b + S) / S}
+    one = by_z3(z3.Implies(z3.And(S > 0, b >= 0), S / (b + S) * ((b + S) / S) == 1))
+    return by_z3(
+        z3.Implies(
+            z3.And(S > 0, b >= 0, TO_RULE == TO_MEAN * (S / (b + S))),
+            TO_MEAN == TO_RULE * ((b + S) / S),
+        ),
+        instance_of(scalar, values),
+        one,
+    )
+
+
+@paper_theorem(reference=f"{PAPER} (second price)")
+def second_price_linear() -> Conclusions:
+    """For the linear rule, any number of tokens, with S > 0 the sum of the others' bids and m their
+    mean: the second price is ∫ TV(q(x), q(b)) dx = TV(p, m) (S ln((b+S)/S) - b S/(b+S)), between 0
+    and b, and TV(p, m) = TV(p, q(b)) (b + S) / S."""
+    of_mean = {rule.u: p, rule.v: m, rule.U: P, rule.V: M, rule.W: FROM_MEAN}
+    at_most_one = instance_of(rule.total_variation()["TV ≤ 1"], of_mean)
+    price, positive, summed = price_lemma(), not_negative(), instance_of(sums_lemma(), {x: b})
+    known = z3.And(HYPOTHESES, DISTRIBUTIONS)
+    return {
+        "TV(q(x), q(b)) = TV(p, m) (b/(b+S) - x/(x+S))": squeeze_lemma(),
+        "∫ TV(q(x), q(b)) dx = TV(p, m) (S ln((b+S)/S) - b S/(b+S))": price,
+        "TV(p, m) = TV(p, q(b)) (b+S)/S": by_z3(
+            z3.Implies(HYPOTHESES, TO_MEAN == TO_RULE * ((b + S) / S)), inverse_lemma(), summed
+        ),
+        "0 ≤ price ≤ TV(p, m) b²/(b+S) ≤ b": by_z3(
+            z3.Implies(known, z3.And(0 <= PRICE, PRICE <= MOST, MOST <= b)),
+            price,
+            positive,
+            at_most_one,
+            bounds_lemma(),
+        ),
+    }
