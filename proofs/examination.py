@@ -74,7 +74,7 @@ class Examined:
     def canonical_texts(self) -> list[str]:
         """What the rule computes, in canonical form; the same for rules that are only reworded."""
         canon = Canon(self.function.support == "full", budget=200_000)
-        texts = [self.function.support]
+        texts: list[str] = [self.function.support]
         try:
             if isinstance(self.traced_paths, str):
                 for agents, tokens in self.usable_sizes[:4]:

@@ -283,9 +283,9 @@ def _tabulated(witness: Witness) -> list[str]:
         ("aggregate", witness.aggregates_at, witness.aggregates),
         ("payments", witness.payments_at, witness.payments),
     ):
-        for name, row in zip(names, rows, strict=True):
+        for name, shown in zip(names, rows, strict=True):
             where = f" {_PLACES[name]}" if _PLACES.get(name) else ""
-            lines.append(f"  {what}{where}: {about}({', '.join(row)})")
+            lines.append(f"  {what}{where}: {about}({', '.join(shown)})")
     return lines
 
 

@@ -251,9 +251,7 @@ class _Group:
                 continue
             for factor in (ratio, terms.scale(ratio, -1)):
                 if self._holds("==", terms.sub(f, self.canon.mul(factor, g))):
-                    yield self.canon.literal(
-                        "==", terms.sub(large, self.canon.mul(factor, small))
-                    )
+                    yield self.canon.literal("==", terms.sub(large, self.canon.mul(factor, small)))
                     break
 
     def tangents(self) -> Iterator[Condition]:
@@ -278,9 +276,7 @@ class _Group:
         for part, coefficient in under.items():
             if part in over and len(coefficient.terms) == 1:
                 (monomial, number), *_ = coefficient.terms
-                return self.canon.mul(
-                    over[part], terms.single(terms.invert(monomial), 1 / number)
-                )
+                return self.canon.mul(over[part], terms.single(terms.invert(monomial), 1 / number))
         return None
 
     def _by_generic(self, poly: Poly) -> dict[Monomial, Poly]:

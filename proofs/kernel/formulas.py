@@ -50,7 +50,7 @@ def expectation(number: Callable[[Any], Any]) -> Any:
 def body(function: Callable[[Any], Any], variable: Any) -> Any:
     """What a Python function says of a variable that is about to be bound.
 
-    Raises NotAFormula where the variable is there already, as in an integral within an integral.
+    Raises NotAFormula where a variable of that name is there already.
     """
     probe = z3.FreshConst(variable.sort())
     said = function(probe)
@@ -59,7 +59,7 @@ def body(function: Callable[[Any], Any], variable: Any) -> Any:
     elif isinstance(said, int):
         said = z3.RealVal(said)
     if any(part.eq(variable) for part in subterms(said)):
-        raise NotAFormula(f"{variable} is bound already: binders of one kind do not nest")
+        raise NotAFormula(f"the name {variable} is the kernel's own")
     return z3.substitute(said, (probe, variable))
 
 

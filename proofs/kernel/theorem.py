@@ -22,7 +22,7 @@ docs/trust.md says.
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, NoReturn
 from weakref import WeakKeyDictionary
@@ -30,11 +30,13 @@ from weakref import WeakKeyDictionary
 import z3
 
 from tokenauction.proofs.kernel.axioms import AXIOMS
+from tokenauction.proofs.kernel.calculus import NotDifferentiable
 from tokenauction.proofs.kernel.formulas import closed, copied, same_formula, substituted
 from tokenauction.proofs.kernel.identities import NotAnIdentity, Translation, is_zero
 from tokenauction.proofs.kernel.polynomials import polynomial, product, scaled, total
 
 BUDGET: Final = 3_000_000
+_TACTICS: Final = (None, "qfnra-nlsat", "smt")
 _BACKSTOP_MILLISECONDS: Final = 30_000
 
 
@@ -119,14 +121,9 @@ class _Record:
     statement: Any
     method: str
     premises: tuple[Theorem, ...] = ()
-    own_axioms: frozenset[str] = frozenset()
+    axioms: frozenset[str] = frozenset()
     evidence: str = ""
     seconds: float = 0.0
-    axioms: frozenset[str] = field(default=frozenset(), init=False)
-
-    def __post_init__(self) -> None:
-        inherited = frozenset().union(*(_record(premise).axioms for premise in self.premises))
-        object.__setattr__(self, "axioms", self.own_axioms | inherited)
 
 
 _Rule = Callable[..., "_Record"]
@@ -139,21 +136,21 @@ def _open_ledger() -> tuple[Callable[[_Rule], _Maker], Callable[[Any], _Record]]
     def record(theorem: Any) -> _Record:
         if type(theorem) is not Theorem or theorem not in ledger:
             raise Forged(f"{type(theorem).__name__} object that no rule of inference made")
-        return ledger[theorem]
+        kept = ledger[theorem]
+        return replace(kept, statement=copied(kept.statement))
 
     def rule_of_inference(function: _Rule) -> _Maker:
         @functools.wraps(function)
         def make(*args: Any, **options: Any) -> Theorem:
             start = time.perf_counter()
             made = function(*args, **options)
+            inherited = frozenset[str]().union(*(record(one).axioms for one in made.premises))
             theorem = object.__new__(Theorem)
-            ledger[theorem] = _Record(
-                made.statement,
-                made.method,
-                made.premises,
-                made.own_axioms,
-                made.evidence,
-                time.perf_counter() - start,
+            ledger[theorem] = replace(
+                made,
+                statement=copied(made.statement),
+                axioms=made.axioms | inherited,
+                seconds=time.perf_counter() - start,
             )
             return theorem
 
@@ -321,7 +318,11 @@ def axiom(name: str, *arguments: Any) -> _Record:
     """An instance of a listed axiom."""
     if name not in AXIOMS:
         raise NotProved(f"there is no axiom {name!r} (there are: {', '.join(AXIOMS)})")
-    return _Record(closed(AXIOMS[name].instance(*arguments)), "axiom", (), frozenset({name}))
+    try:
+        stated = closed(AXIOMS[name].instance(*arguments))
+    except NotDifferentiable as problem:
+        raise NotProved(str(problem)) from None
+    return _Record(stated, "axiom", axioms=frozenset({name}))
 
 
 def is_theorem(candidate: Any) -> bool:
@@ -335,6 +336,8 @@ def is_theorem(candidate: Any) -> bool:
 
 def _refuted(formulas: Sequence[Any], budget: int, tactic: str | None) -> str:
     """The SMT-LIB text of formulas that Z3 finds contradictory; raises NotProved."""
+    if tactic not in _TACTICS:
+        raise NotProved(f"{tactic!r} is not a tactic that is trusted to answer unsat")
     solver = z3.Solver() if tactic is None else z3.Tactic(tactic).solver()
     solver.set("rlimit", budget)
     solver.set("timeout", _BACKSTOP_MILLISECONDS)

@@ -1,1 +1,92 @@
 """Every theorem of the library, in the order in which they are best read."""
+
+from tokenauction.proofs.paper.chebyshev import chebyshev
+from tokenauction.proofs.paper.converse import (
+    monotone_rules_and_their_payments,
+    monotone_rules_are_consistent,
+)
+from tokenauction.proofs.paper.coordinate_form import coordinate_form, segments_are_monotone
+from tokenauction.proofs.paper.critical_bid import critical_bid
+from tokenauction.proofs.paper.critical_bid_property import the_sandwich_is_second_price
+from tokenauction.proofs.paper.equivalence import (
+    neither_property_suffices,
+    payment_monotone_and_consistent_make_bids_ordered,
+)
+from tokenauction.proofs.paper.finite_sums import (
+    sum_linear,
+    sum_of_the_others,
+    sum_order,
+    sum_splits_off_one,
+)
+from tokenauction.proofs.paper.gibbs import gibbs
+from tokenauction.proofs.paper.kl_welfare_linear import kl_welfare_linear
+from tokenauction.proofs.paper.kl_welfare_log_linear import kl_welfare_log_linear
+from tokenauction.proofs.paper.linear_is_a_distribution import linear_is_a_distribution
+from tokenauction.proofs.paper.linear_is_monotone import linear_is_monotone
+from tokenauction.proofs.paper.linear_total_variation import linear_total_variation
+from tokenauction.proofs.paper.log_linear import log_linear_is_not_monotone
+from tokenauction.proofs.paper.log_linear_rule import log_linear_rule
+from tokenauction.proofs.paper.logarithm import ln_below_its_tangent, ln_rises
+from tokenauction.proofs.paper.losses_of_the_paper import separable_losses_of_the_paper
+from tokenauction.proofs.paper.no_universal_stability import no_universal_stability
+from tokenauction.proofs.paper.revealed_preference import revealed_preference
+from tokenauction.proofs.paper.robust_order import robust_is_a_partial_order
+from tokenauction.proofs.paper.second_price import second_price
+from tokenauction.proofs.paper.second_price_is_payment_monotone import (
+    second_price_is_payment_monotone,
+)
+from tokenauction.proofs.paper.second_price_linear import second_price_linear
+from tokenauction.proofs.paper.second_price_sandwich import second_price_sandwich
+from tokenauction.proofs.paper.separable_losses import (
+    robust_is_the_intersection_of_separable_losses,
+)
+from tokenauction.proofs.paper.small_increments import small_increments
+from tokenauction.proofs.paper.sum_exchange import sum_exchange
+from tokenauction.proofs.paper.sums_exist import sums_exist
+from tokenauction.proofs.paper.total_variation import total_variation, total_variation_adds
+from tokenauction.proofs.paper.universal_stability import universal_stability_two_agents
+from tokenauction.proofs.paper.universal_stability_two_tokens import universal_stability_two_tokens
+from tokenauction.proofs.paper.variants import variants_lattice
+
+LIBRARY = (
+    sum_order,
+    sum_linear,
+    sum_splits_off_one,
+    sum_of_the_others,
+    sum_exchange,
+    ln_below_its_tangent,
+    ln_rises,
+    gibbs,
+    robust_is_a_partial_order,
+    robust_is_the_intersection_of_separable_losses,
+    separable_losses_of_the_paper,
+    payment_monotone_and_consistent_make_bids_ordered,
+    neither_property_suffices,
+    monotone_rules_are_consistent,
+    monotone_rules_and_their_payments,
+    variants_lattice,
+    coordinate_form,
+    segments_are_monotone,
+    small_increments,
+    total_variation,
+    total_variation_adds,
+    critical_bid,
+    second_price,
+    second_price_sandwich,
+    second_price_is_payment_monotone,
+    the_sandwich_is_second_price,
+    second_price_linear,
+    universal_stability_two_agents,
+    universal_stability_two_tokens,
+    no_universal_stability,
+    linear_is_a_distribution,
+    kl_welfare_linear,
+    log_linear_rule,
+    kl_welfare_log_linear,
+    linear_is_monotone,
+    log_linear_is_not_monotone,
+    revealed_preference,
+    chebyshev,
+    linear_total_variation,
+    sums_exist,
+)

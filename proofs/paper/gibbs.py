@@ -4,6 +4,8 @@
 `ln(q/p) ≤ q/p - 1` at every token with `p(t) > 0`, times `p(t)`, summed.
 """
 
+from typing import Any
+
 import z3
 
 from tokenauction.proofs.kernel import Theorem, by_identity, by_z3, generalised, instance_of, ln
@@ -17,7 +19,7 @@ n, t = z3.Ints("n t")
 a, c, r, L = z3.Reals("a c r L")
 
 
-def entropy_term(own, other):
+def entropy_term(own: Any, other: Any) -> Any:
     """`a ln(a / c)`, with `0 ln 0 = 0`."""
     return z3.If(own == 0, 0, own * ln(own / other))
 

@@ -8,6 +8,8 @@ term, so the number of agents does not matter; the token is arbitrary, so neithe
 tokens.
 """
 
+from typing import Any
+
 import z3
 
 from tokenauction.proofs.kernel import Theorem, by_z3, instance_of
@@ -21,7 +23,7 @@ x = z3.Real("x")
 i, t, n = z3.Ints("i t n")
 
 
-def raised(j):
+def raised(j: Any) -> Any:
     """The bids after the raise."""
     return z3.If(j == i, x, b(j))
 
@@ -77,7 +79,7 @@ def lift_lemma() -> Theorem:
     return by_z3(z3.Implies(z3.And(*HYPOTHESES), form), pointwise, of_probability, of_bids)
 
 
-def in_order(value, most):
+def in_order(value: Any, most: Any) -> Any:
     """`0 ≤ value ≤ most`."""
     return z3.And(0 <= value, value <= most)
 

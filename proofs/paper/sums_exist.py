@@ -1,0 +1,69 @@
+"""Partial sums exist, so that a sum which only a proof speaks of need not be in the statement."""
+
+from typing import Any
+
+import z3
+
+from tokenauction.proofs.kernel import (
+    INT,
+    REAL,
+    Theorem,
+    axiom,
+    by_z3,
+    generalised,
+    instance_of,
+    modus_ponens,
+    specialised,
+)
+from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
+from tokenauction.proofs.paper.notation import vector
+from tokenauction.proofs.paper.sum_exchange import sums_up_to
+
+f = vector("f")
+last, n = z3.Ints("last n")
+A, longer = (z3.Const(name, z3.ArraySort(INT, REAL)) for name in ("A", "longer"))
+
+
+def adds_up(numbers: Any, end: Any) -> Any:
+    """The numbers are the partial sums of f as far as the end."""
+    return sums_up_to(end, lambda k: numbers[k], f)
+
+
+EXIST = z3.Exists([A], adds_up(A, last))
+
+
+def some(end: Any) -> Any:
+    """There are such numbers."""
+    return z3.substitute(EXIST, (last, end))
+
+
+def witnessed(premise: Any, numbers: Any, end: Any) -> Theorem:
+    """There are, from the numbers that they are."""
+    given = z3.And(premise, longer == numbers)
+    fits = by_z3(z3.Implies(given, adds_up(longer, end)))
+    exist = by_z3(z3.Implies(adds_up(longer, end), some(end)))
+    named = generalised(by_z3(z3.Implies(given, some(end)), fits, exist), longer)
+    return by_z3(z3.Implies(premise, some(end)), specialised(named, numbers))
+
+
+@paper_theorem(reference=OWN)
+def sums_exist() -> Conclusions:
+    """For every f and n ≥ 0 there are numbers 0 = A(0), ..., A(n) with A(k + 1) = A(k) + f(k)."""
+    zero, true = z3.IntVal(0), z3.BoolVal(True)
+    base = witnessed(true, z3.K(INT, z3.RealVal(0)), zero)
+    store = z3.Store(A, last + 1, A[last] + f(last))
+    given = z3.And(last >= 0, adds_up(A, last))
+    step = by_z3(
+        z3.Implies(z3.And(last >= 0, some(last)), some(last + 1)),
+        generalised(witnessed(given, store, last + 1), A),
+    )
+    every = modus_ponens(axiom("induction", some), by_z3(some(zero), base), generalised(step, last))
+    return {"sums exist": specialised(every, n)}
+
+
+def without_sums(theorem: Theorem, sums: Any, of: Any, end: Any) -> Theorem:
+    """`end ≥ 0 → X` from `sums_up_to(end, sums, of) → X`, where X does not speak of the sums."""
+    conclusion = theorem.statement.children()[1]
+    whichever = generalised(instance_of(theorem, {sums: lambda k: A[k]}), A)
+    exist = instance_of(sums_exist()["sums exist"], {f: of, n: end})
+    return by_z3(z3.Implies(end >= 0, conclusion), whichever, exist)
