@@ -24,8 +24,9 @@ the log-linear rule, which maximises `-Σ_j b_j KL(q ‖ p_j) = -B KL(q ‖ q*) 
 The premise of a lemma is proved by the same checker; nothing is taken from a rule's name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from array_api_compat import array_namespace
@@ -75,6 +76,26 @@ class Lemma:
 
     name: str
     premises: tuple[RuleProperty, ...]
+
+    @property
+    def theorems(self) -> tuple[str, ...]:
+        """The theorems of the library that prove the lemma."""
+        return THEOREMS[self.name]
+
+
+THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "robust-implies-separable": ("separable-losses-of-the-paper",),
+        "odds-implies-losses": ("odds-implies-the-losses",),
+        "welfare-implies-monotone": ("kl-welfare-log-linear", "revealed-preference"),
+        "monotone-implies-consistent": ("monotone-rules-are-consistent",),
+        "second-price-is-payment-monotone": (
+            "the-sandwich-is-second-price",
+            "second-price-is-payment-monotone",
+        ),
+        "rational-implies-bounds": (),
+    }
+)
 
 
 def lemmas_for(prop: RuleProperty, positive_only: bool) -> Iterator[Lemma]:

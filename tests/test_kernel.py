@@ -176,7 +176,7 @@ def test_what_is_no_closed_formula_is_refused(statement: Any) -> None:
 
 def test_the_names_of_the_kernel_are_its_own() -> None:
     with pytest.raises(NotAFormula):
-        by_z3(z3.Real("x'") * z3.Real("x'") >= 0)
+        by_z3(z3.Real("x?") * z3.Real("x?") >= 0)
 
 
 def test_another_tactic_is_not_trusted() -> None:
@@ -403,13 +403,13 @@ def test_binders_do_not_capture() -> None:
     nested = integral(lambda v: integral(lambda u: u - v, 0, 1), 0, 1).children()[0].body()
     assert str(nested.children()[0].body()) == "Var(0) - Var(1)"
     with pytest.raises(NotAFormula):
-        axiom("integral-of-constant", z3.Real("x'"), z3.RealVal(0), z3.RealVal(1))
+        axiom("integral-of-constant", z3.Real("x?"), z3.RealVal(0), z3.RealVal(1))
     with pytest.raises(NotAFormula):
-        axiom("derivative", lambda v: v, z3.Real("x'"), y)
+        axiom("derivative", lambda v: v, z3.Real("x?"), y)
     with pytest.raises(NotAFormula):
-        axiom("induction", lambda m: z3.Int("k'") <= m)
+        axiom("induction", lambda m: z3.Int("k?") <= m)
     with pytest.raises(NotAFormula):
-        probability(lambda o: z3.Const("w'", OUTCOME) == o)
+        probability(lambda o: z3.Const("w?", OUTCOME) == o)
 
 
 def test_a_derivative_of_something_that_falls_is_of_no_use() -> None:

@@ -34,7 +34,7 @@ class Axiom:
 
 
 def _induction(statement: Callable[[Any], Any]) -> Any:
-    k = z3.Int("k'")
+    k = z3.Int("k?")
     said = body(statement, k)
 
     def at(value: Any) -> Any:
@@ -45,7 +45,7 @@ def _induction(statement: Callable[[Any], Any]) -> Any:
 
 
 def _rising(function: Callable[[Any], Any], lower: Any, upper: Any) -> Any:
-    x, y = z3.Reals("x' y'")
+    x, y = z3.Reals("x? y?")
     value, lower, upper = body(function, x), plain(lower), plain(upper)
     slope, conditions = derivative(value, x)
     inside = z3.And(lower <= x, x <= upper)
@@ -57,7 +57,7 @@ def _rising(function: Callable[[Any], Any], lower: Any, upper: Any) -> Any:
 
 
 def _antiderivative(function: Callable[[Any], Any], lower: Any, upper: Any) -> Any:
-    x = z3.Real("x'")
+    x = z3.Real("x?")
     value, lower, upper = body(function, x), plain(lower), plain(upper)
     slope, conditions = derivative(value, x)
     inside = z3.And(lower <= x, x <= upper)
@@ -68,7 +68,7 @@ def _antiderivative(function: Callable[[Any], Any], lower: Any, upper: Any) -> A
 
 
 def _bounded(function: Callable[[Any], Any], lower: Any, upper: Any, bound: Any) -> Any:
-    x = z3.Real("x'")
+    x = z3.Real("x?")
     value, bound = body(function, x), plain(bound)
     inside = z3.And(plain(lower) < x, x < plain(upper))
     return z3.ForAll([x], z3.Implies(inside, z3.And(-bound <= value, value <= bound)))
@@ -77,7 +77,7 @@ def _bounded(function: Callable[[Any], Any], lower: Any, upper: Any, bound: Any)
 def _integral_order(
     small: Callable[[Any], Any], large: Callable[[Any], Any], lower: Any, upper: Any, bound: Any
 ) -> Any:
-    x = z3.Real("x'")
+    x = z3.Real("x?")
     inside = z3.And(plain(lower) < x, x < plain(upper))
     below = z3.ForAll([x], z3.Implies(inside, body(small, x) <= body(large, x)))
     bounded = [_bounded(function, lower, upper, bound) for function in (small, large)]
@@ -102,13 +102,13 @@ def _integral_of_constant(value: Any, lower: Any, upper: Any) -> Any:
 
 
 def _probability_order(small: Callable[[Any], Any], large: Callable[[Any], Any]) -> Any:
-    w = z3.Const("w'", OUTCOME)
+    w = z3.Const("w?", OUTCOME)
     contained = z3.ForAll([w], z3.Implies(body(small, w), body(large, w)))
     return z3.Implies(contained, probability(small) <= probability(large))
 
 
 def _probability_adds(one: Callable[[Any], Any], other: Callable[[Any], Any]) -> Any:
-    w = z3.Const("w'", OUTCOME)
+    w = z3.Const("w?", OUTCOME)
     disjoint = z3.ForAll([w], z3.Not(z3.And(body(one, w), body(other, w))))
     either = probability(lambda v: z3.Or(one(v), other(v)))
     return z3.Implies(disjoint, either == probability(one) + probability(other))
@@ -119,7 +119,7 @@ def _probability_of_all() -> Any:
 
 
 def _layer_cake(number: Callable[[Any], Any], most: Any) -> Any:
-    w = z3.Const("w'", OUTCOME)
+    w = z3.Const("w?", OUTCOME)
     in_range = z3.ForAll([w], z3.And(0 <= body(number, w), body(number, w) <= plain(most)))
     mean = expectation(number)
     above = integral(lambda x: probability(lambda v: number(v) > x), z3.RealVal(0), most)
@@ -128,7 +128,7 @@ def _layer_cake(number: Callable[[Any], Any], most: Any) -> Any:
 
 
 def _completeness(members: Callable[[Any], Any], bound: Any) -> Any:
-    x, y, lowest = z3.Reals("x' y' lowest'")
+    x, y, lowest = z3.Reals("x? y? lowest?")
     member = body(members, x)
     below = z3.ForAll([x], z3.Implies(member, x >= plain(bound)))
     lower_bound = z3.ForAll([x], z3.Implies(member, x >= lowest))

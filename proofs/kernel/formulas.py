@@ -31,19 +31,19 @@ class NotAFormula(Exception):
 
 def integral(integrand: Callable[[Any], Any], lower: Any, upper: Any) -> Any:
     """`∫ integrand(x) dx` from `lower` to `upper`."""
-    x = z3.Real("x'")
+    x = z3.Real("x?")
     return INTEGRAL(z3.Lambda([x], body(integrand, x)), plain(lower), plain(upper))
 
 
 def probability(event: Callable[[Any], Any]) -> Any:
     """The probability of the outcomes at which `event` is true."""
-    w = z3.Const("w'", OUTCOME)
+    w = z3.Const("w?", OUTCOME)
     return PROBABILITY(z3.Lambda([w], body(event, w)))
 
 
 def expectation(number: Callable[[Any], Any]) -> Any:
     """The expectation of a number that depends on the outcome."""
-    w = z3.Const("w'", OUTCOME)
+    w = z3.Const("w?", OUTCOME)
     return EXPECTATION(z3.Lambda([w], body(number, w)))
 
 
@@ -74,7 +74,7 @@ def plain(term: Any) -> Any:
 
 
 def _is_reserved(declaration: Any) -> bool:
-    return bool(declaration.kind() == z3.Z3_OP_UNINTERPRETED and declaration.name().endswith("'"))
+    return bool(declaration.kind() == z3.Z3_OP_UNINTERPRETED and declaration.name().endswith("?"))
 
 
 def closed(formula: Any) -> Any:

@@ -335,13 +335,17 @@ def is_theorem(candidate: Any) -> bool:
 
 
 def _refuted(formulas: Sequence[Any], budget: int, tactic: str | None) -> str:
-    """The SMT-LIB text of formulas that Z3 finds contradictory; raises NotProved."""
+    """The SMT-LIB text of formulas that Z3 finds contradictory; raises NotProved.
+
+    Each question has a Z3 context of its own: what was asked before does not change the answer.
+    """
     if tactic not in _TACTICS:
         raise NotProved(f"{tactic!r} is not a tactic that is trusted to answer unsat")
-    solver = z3.Solver() if tactic is None else z3.Tactic(tactic).solver()
+    context = z3.Context()
+    solver = z3.Solver(ctx=context) if tactic is None else z3.Tactic(tactic, context).solver()
     solver.set("rlimit", budget)
     solver.set("timeout", _BACKSTOP_MILLISECONDS)
-    solver.add(*formulas)
+    solver.add(*(formula.translate(context) for formula in formulas))
     answer = solver.check()
     if answer == z3.sat:
         raise NotProved("Z3 knows a counter-model", str(solver.model()))

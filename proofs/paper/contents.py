@@ -8,10 +8,13 @@ from tokenauction.proofs.paper.converse import (
 from tokenauction.proofs.paper.coordinate_form import coordinate_form, segments_are_monotone
 from tokenauction.proofs.paper.critical_bid import critical_bid
 from tokenauction.proofs.paper.critical_bid_property import the_sandwich_is_second_price
+from tokenauction.proofs.paper.divergence_monotone import log_linear_is_monotone_in_reverse_kl
+from tokenauction.proofs.paper.divergence_monotone_linear import linear_is_monotone_in_forward_kl
 from tokenauction.proofs.paper.equivalence import (
     neither_property_suffices,
     payment_monotone_and_consistent_make_bids_ordered,
 )
+from tokenauction.proofs.paper.exponential_race import race_collision
 from tokenauction.proofs.paper.finite_sums import (
     sum_linear,
     sum_of_the_others,
@@ -25,10 +28,19 @@ from tokenauction.proofs.paper.linear_is_a_distribution import linear_is_a_distr
 from tokenauction.proofs.paper.linear_is_monotone import linear_is_monotone
 from tokenauction.proofs.paper.linear_total_variation import linear_total_variation
 from tokenauction.proofs.paper.log_linear import log_linear_is_not_monotone
+from tokenauction.proofs.paper.log_linear_odds import (
+    log_linear_is_monotone_in_odds,
+    log_linear_two_tokens,
+)
 from tokenauction.proofs.paper.log_linear_rule import log_linear_rule
 from tokenauction.proofs.paper.logarithm import ln_below_its_tangent, ln_rises
 from tokenauction.proofs.paper.losses_of_the_paper import separable_losses_of_the_paper
 from tokenauction.proofs.paper.no_universal_stability import no_universal_stability
+from tokenauction.proofs.paper.odds_losses import odds_implies_the_losses
+from tokenauction.proofs.paper.odds_monotone import linear_is_monotone_in_odds
+from tokenauction.proofs.paper.odds_order import odds_is_a_partial_order, robust_and_odds
+from tokenauction.proofs.paper.race_price import race_price
+from tokenauction.proofs.paper.race_winners_form_intervals import race_winners_form_intervals
 from tokenauction.proofs.paper.revealed_preference import revealed_preference
 from tokenauction.proofs.paper.robust_order import robust_is_a_partial_order
 from tokenauction.proofs.paper.second_price import second_price
@@ -41,6 +53,8 @@ from tokenauction.proofs.paper.separable_losses import (
     robust_is_the_intersection_of_separable_losses,
 )
 from tokenauction.proofs.paper.small_increments import small_increments
+from tokenauction.proofs.paper.stability_is_total_variation import stability_is_total_variation
+from tokenauction.proofs.paper.stable_sampling import stable_sampling
 from tokenauction.proofs.paper.sum_exchange import sum_exchange
 from tokenauction.proofs.paper.sums_exist import sums_exist
 from tokenauction.proofs.paper.total_variation import total_variation, total_variation_adds
@@ -54,12 +68,19 @@ LIBRARY = (
     sum_splits_off_one,
     sum_of_the_others,
     sum_exchange,
+    sums_exist,
+    chebyshev,
     ln_below_its_tangent,
     ln_rises,
     gibbs,
+    total_variation,
+    total_variation_adds,
     robust_is_a_partial_order,
     robust_is_the_intersection_of_separable_losses,
     separable_losses_of_the_paper,
+    odds_is_a_partial_order,
+    robust_and_odds,
+    odds_implies_the_losses,
     payment_monotone_and_consistent_make_bids_ordered,
     neither_property_suffices,
     monotone_rules_are_consistent,
@@ -67,14 +88,15 @@ LIBRARY = (
     variants_lattice,
     coordinate_form,
     segments_are_monotone,
-    small_increments,
-    total_variation,
-    total_variation_adds,
+    stable_sampling,
+    stability_is_total_variation,
     critical_bid,
     second_price,
     second_price_sandwich,
     second_price_is_payment_monotone,
+    small_increments,
     the_sandwich_is_second_price,
+    linear_total_variation,
     second_price_linear,
     universal_stability_two_agents,
     universal_stability_two_tokens,
@@ -85,8 +107,13 @@ LIBRARY = (
     kl_welfare_log_linear,
     linear_is_monotone,
     log_linear_is_not_monotone,
+    log_linear_is_monotone_in_odds,
+    log_linear_two_tokens,
     revealed_preference,
-    chebyshev,
-    linear_total_variation,
-    sums_exist,
+    linear_is_monotone_in_forward_kl,
+    log_linear_is_monotone_in_reverse_kl,
+    linear_is_monotone_in_odds,
+    race_winners_form_intervals,
+    race_collision,
+    race_price,
 )

@@ -156,15 +156,23 @@ def fair_lemma() -> Theorem:
         rule.W: lambda k: rule.D(ZERO, b, k),
     }
     (sandwich,) = second_price_sandwich().values()
-    apart, most = rule.tv(ZERO, b), z3.Real("most")
-    product = by_z3(z3.Implies(z3.And(b >= 0, most <= 1), b * most <= b))
     splits = axiom("integral-splits", lambda at: rule.tv(at, ZERO), ZERO, ZERO, ZERO, ZERO)
+    known = z3.And(rule.RULE, PROBABILITIES, b >= 0)
+    apart, most = rule.tv(ZERO, b), instance_of(rule.total_variation()["TV ≤ 1"], at_bids)
+    at_ends = instance_of(sandwich, {low: ZERO, high: b})
+    bounds = at_ends.statement.children()[1]
+    # The payments at the two bids, and the distance between the outcomes.
+    numbers = z3.Reals("at_zero at_b gap")
+    at_zero, at_b, gap = numbers
+    rise = at_b - at_zero
+    paid = z3.And(ZERO * gap <= rise, rise <= b * gap, at_zero == 0, gap <= 1, b >= 0)
+    scalar = by_z3(z3.Implies(paid, z3.And(0 <= at_b, at_b <= b)))
     return by_z3(
-        z3.Implies(z3.And(rule.RULE, PROBABILITIES, b >= 0), z3.And(0 <= price(b), price(b) <= b)),
-        instance_of(rule.total_variation()["TV ≤ 1"], at_bids),
-        instance_of(sandwich, {low: ZERO, high: b}),
+        z3.Implies(known, z3.And(0 <= price(b), price(b) <= b)),
+        by_z3(z3.Implies(known, apart <= 1), most),
+        by_z3(z3.Implies(z3.And(rule.RULE, b >= 0), bounds), at_ends),
         modus_ponens(splits, by_z3(splits.statement.children()[0])),
-        instance_of(product, {most: apart}),
+        specialised(generalised(scalar, *numbers), price(ZERO), price(b), apart),
     )
 
 

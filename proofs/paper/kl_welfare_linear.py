@@ -52,6 +52,7 @@ from tokenauction.proofs.paper.linear_is_a_distribution import (
 )
 from tokenauction.proofs.paper.named_products import Fact, gibbs_of, with_products
 from tokenauction.proofs.paper.notation import each_token, matrix, partial_sums, vector
+from tokenauction.proofs.paper.propositional import by_propositional
 
 # The distribution q that q* is compared with; KL(p_j ‖ q) and KL(p_j ‖ q*) for every agent, their
 # weighted sums, and KL(q* ‖ q).
@@ -214,12 +215,11 @@ def kl_welfare_linear() -> Conclusions:
     least_here = z3.And(
         loss(agents) >= least(agents), z3.Implies(loss(agents) == least(agents), same)
     )
-    optimal = with_products(
-        PRODUCTS,
-        (*summed, *MASS, GAP_SIGN, *gibbs_of(best, Best, q, Q, gap_term, gap, tokens)),
-        z3.Implies(HYPOTHESES, least_here),
-        sum_of_gaps(),
-        linear_sums_to_one(),
-    )
-    gaps = with_products(PRODUCTS, summed, z3.Implies(HYPOTHESES, identity), sum_of_gaps())
-    return {"loss - least = B KL(q* ‖ q)": gaps, "q* minimises the loss, uniquely": optimal}
+    facts = (*summed, *MASS, GAP_SIGN, *gibbs_of(best, Best, q, Q, gap_term, gap, tokens))
+    statement = z3.Implies(HYPOTHESES, z3.And(identity, least_here))
+    whole = with_products(PRODUCTS, facts, statement, sum_of_gaps(), linear_sums_to_one())
+    hypotheses, (first, second) = whole.statement.arg(0), whole.statement.arg(1).children()
+    return {
+        "loss - least = B KL(q* ‖ q)": by_propositional(z3.Implies(hypotheses, first), whole),
+        "q* minimises the loss, uniquely": by_propositional(z3.Implies(hypotheses, second), whole),
+    }

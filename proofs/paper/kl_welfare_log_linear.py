@@ -48,6 +48,7 @@ from tokenauction.proofs.paper.log_linear_rule import (
 )
 from tokenauction.proofs.paper.named_products import Fact, gibbs_of, with_products
 from tokenauction.proofs.paper.notation import each_token, matrix, partial_sums, vector
+from tokenauction.proofs.paper.propositional import by_propositional
 
 # A distribution q that q* is compared with, and KL(q ‖ q*).
 q, Q, gap, gap_term = (vector(name) for name in ("q", "Q", "gap", "gap_term"))
@@ -262,11 +263,13 @@ def kl_welfare_log_linear() -> Conclusions:
     is -B ln Z; so the log-linear rule minimises the bid-weighted reverse KL divergence, and nothing
     else does."""
     facts, identity, optimal = chain()
-    products = {
-        "loss - least = B KL(q ‖ q*), least = -B ln Z": (IDENTITY, identity),
-        "q* minimises the loss, uniquely": (OPTIMAL, optimal),
-    }
+    both = z3.Implies(HYPOTHESES, z3.And(IDENTITY, OPTIMAL))
+    named = by_z3(z3.Implies(for_all(*facts), both), identity, optimal)
+    whole = with_products(PRODUCTS, facts, both, named)
+    hypotheses, (first, second) = whole.statement.arg(0), whole.statement.arg(1).children()
     return {
-        words: with_products(PRODUCTS, facts, z3.Implies(HYPOTHESES, conclusion), named)
-        for words, (conclusion, named) in products.items()
+        "loss - least = B KL(q ‖ q*), least = -B ln Z": by_propositional(
+            z3.Implies(hypotheses, first), whole
+        ),
+        "q* minimises the loss, uniquely": by_propositional(z3.Implies(hypotheses, second), whole),
     }

@@ -171,13 +171,51 @@ def linear_sums_to_one() -> Theorem:
     )
 
 
+EVERY_TOKEN_WANTED = each(agents, lambda j: each_token(tokens, lambda t: p(j, t) > 0))
+EVERY_TOKEN_RETURNED = each_token(tokens, lambda t: best(t) > 0)
+
+
+def linear_is_positive() -> Theorem:
+    """If no token were to have a share, nobody would have bid."""
+    shared = z3.Implies(part(j, t) == 0, b(j) == 0)
+    facts = (
+        Fact(z3.Implies(z3.And(b(j) >= 0, p(j, t) > 0), z3.And(part(j, t) >= 0, shared)), (j, t)),
+        Fact(z3.Implies(z3.And(B(agents) > 0, shares(agents, t) > 0), mean(t) > 0), (t,)),
+    )
+    used = for_all(*facts)
+    terms = z3.And(
+        partial_sums(B, b),
+        partial_sums(lambda k: shares(k, t), lambda j: part(j, t)),
+        each(agents, lambda j: z3.And(b(j) >= 0, part(j, t) >= 0)),
+        each(agents, lambda j: z3.Implies(part(j, t) == 0, b(j) == 0)),
+    )
+
+    def said(k: Any) -> Any:
+        none = z3.Implies(shares(k, t) == 0, B(k) == 0)
+        return z3.Implies(k <= agents, z3.And(shares(k, t) >= 0, B(k) >= 0, none))
+
+    sums = instance_of(finite_sums.by_induction(terms, said), {finite_sums.n: agents})
+    given = z3.And(used, BIDS, EVERY_TOKEN_WANTED, IN_RANGE)
+    signs = by_z3(z3.Implies(z3.And(given, LINEAR), terms))
+    share = z3.Implies(z3.And(given, LINEAR, SIZES), shares(agents, t) > 0)
+    value = by_z3(z3.Implies(z3.And(LINEAR, IN_RANGE), best(t) == mean(t)))
+    premise = z3.And(SIZES, BIDS, LINEAR, EVERY_TOKEN_WANTED)
+    at_token = by_z3(
+        z3.Implies(z3.And(used, premise, IN_RANGE), best(t) > 0), by_z3(share, sums, signs), value
+    )
+    statement = z3.Implies(premise, EVERY_TOKEN_RETURNED)
+    named = by_z3(z3.Implies(used, statement), generalised(at_token, t))
+    return with_products(PRODUCTS, facts, statement, named)
+
+
 @paper_theorem(reference=PAPER)
 def linear_is_a_distribution() -> Conclusions:
     """The linear rule returns a distribution, for every number of agents and of tokens: q* ≥ 0 and
-    Σ_t q*(t) = 1."""
+    Σ_t q*(t) = 1; and a positive one where all the agents' are positive."""
     statement = z3.Implies(RULE, IS_DISTRIBUTION)
     return {
         "q* ≥ 0 and Σ q* = 1": with_products(
             PRODUCTS, (PART, MEAN, *MASS), statement, linear_sums_to_one()
-        )
+        ),
+        "q* > 0 where every p_j > 0": linear_is_positive(),
     }

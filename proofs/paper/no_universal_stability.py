@@ -63,7 +63,7 @@ class Auction:
         self.third, self.preferred = third, preferred
         a, b, c, d = (low, low), (high, low), (low, high), (high, high)
         self.corners: tuple[Bids, ...] = (a, b, c, d)
-        self.raises = ((a, b), (a, c), (b, d), (c, d))
+        self.raises: tuple[tuple[Bids, Bids], ...] = ((a, b), (a, c), (b, d), (c, d))
 
     def linear(self, bids: Bids) -> list[Any]:
         """What the linear rule returns: `Σ_i b_i p_i(t) / Σ_i b_i` for every token t."""
@@ -110,13 +110,12 @@ def universally_stable(auction: Auction) -> Any:
 
 def law(auction: Auction) -> Any:
     """The token has the distribution of the rule at each corner."""
-    return z3.And(
-        [
-            probability(lambda v, bids=bids, t=t: token(v, bids) == t) == share
-            for bids in auction.corners
-            for t, share in enumerate(auction.linear(bids))
-        ]
-    )
+
+    def chance(bids: Bids, t: int) -> Any:
+        return probability(lambda w: token(w, bids) == t)
+
+    shares = [(bids, enumerate(auction.linear(bids))) for bids in auction.corners]
+    return z3.And([chance(bids, t) == share for bids, tokens in shares for t, share in tokens])
 
 
 def no_sampling(auction: Auction) -> Theorem:
@@ -131,18 +130,27 @@ def no_sampling(auction: Auction) -> Theorem:
 
 def stable_functions(auction: Auction) -> list[tuple[int, ...]]:
     """Every stable way to put a token at each corner."""
+
+    def allowed(raised: tuple[Bids, Bids]) -> set[tuple[int, int]]:
+        return {
+            (old, new)
+            for old, new in product(TOKENS, repeat=2)
+            if z3.is_true(z3.simplify(auction.stable(z3.IntVal(old), z3.IntVal(new), raised)))
+        }
+
+    places = [tuple(map(auction.corners.index, raised)) for raised in auction.raises]
+    moves = [allowed(raised) for raised in auction.raises]
     return [
         values
         for values in product(TOKENS, repeat=4)
-        if all(z3.is_true(z3.simplify(one)) for one in stable_values(auction, values))
+        if all((values[a], values[b]) in m for (a, b), m in zip(places, moves, strict=True))
     ]
 
 
 def stable_values(auction: Auction, values: Sequence[Any]) -> list[Any]:
     """What stability says of tokens at the corners."""
     at = dict(zip(auction.corners, values, strict=True))
-    integers = {bids: z3.IntVal(v) if isinstance(v, int) else v for bids, v in at.items()}
-    return [auction.stable(integers[r[0]], integers[r[1]], r) for r in auction.raises]
+    return [auction.stable(at[r[0]], at[r[1]], r) for r in auction.raises]
 
 
 def enumeration_is_complete(auction: Auction) -> Theorem:

@@ -1,28 +1,20 @@
-"""Linear and log-linear are both monotone in the odds order, for every number of agents and tokens.
+"""The linear rule is monotone in the odds order, for every number of agents and tokens.
 
-Only agent `i` changes its bid, from `b_i` to `x ≥ b_i`; all distributions are positive, and s and t are
-any two tokens. Under the linear rule the odds are a Möbius function of the bid,
+Only agent `i` changes its bid, from `b_i` to `x ≥ b_i`; all distributions are positive, and s and t
+are any two tokens. The odds are a Möbius function of the bid,
 
     q(s) / q(t) = (b_i p_i(s) + R_s) / (b_i p_i(t) + R_t)     with R_s, R_t ≥ 0 from the others,
 
-which moves towards `p_i(s) / p_i(t)`. Under the log-linear rule the log-odds are a weighted mean,
-
-    ln q(s) - ln q(t) = (b_i θ_i + R) / (b_i + S)     with θ_i = ln p_i(s) - ln p_i(t) and S ≥ 0,
-
-which moves towards `θ_i`; and the odds rise with the log-odds. Of the log-linear rule only its
-characterisation is used (log_linear_rule.py): `B ln q(t) = Σ_j b_j ln p_j(t) - c` with any c, the
-same for every token.
+which moves towards `p_i(s) / p_i(t)`.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import z3
 
-from tokenauction.proofs.kernel import Theorem, by_identity, by_z3, instance_of, ln, specialised
+from tokenauction.proofs.kernel import Theorem, by_z3, instance_of
 from tokenauction.proofs.paper import finite_sums
-from tokenauction.proofs.paper.library import OWN, PAPER, Conclusions, paper_theorem
-from tokenauction.proofs.paper.logarithm import ln_rises
+from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
 from tokenauction.proofs.paper.named_products import Fact, with_products
 from tokenauction.proofs.paper.notation import between, each, matrix, partial_sums, vector
 
@@ -70,15 +62,27 @@ def linear_products() -> dict[Any, Any]:
     }
 
 
+def signs_at(token: Any) -> Any:
+    """The terms at a token are not negative, zero only without a bid, and but agent i's stay."""
+    return z3.And(
+        each(n, lambda j: z3.And(b(j) >= 0, part(j, token) >= 0)),
+        each(n, lambda j: z3.Implies(part(j, token) == 0, b(j) == 0)),
+        stay(token),
+    )
+
+
+def stay(token: Any) -> Any:
+    """The others' terms at a token are the same after the raise."""
+    return each(n, lambda j: z3.Implies(j != i, part_x(j, token) == part(j, token)))
+
+
 def others_lemma(token: Any) -> Theorem:
     """What the others contribute at a token is not negative, stays, and the sum is positive."""
     terms = z3.And(
         AGENT,
         sums_at(token),
         partial_sums(B, b),
-        each(n, lambda j: z3.And(b(j) >= 0, part(j, token) >= 0)),
-        each(n, lambda j: z3.Implies(part(j, token) == 0, b(j) == 0)),
-        each(n, lambda j: z3.Implies(j != i, part_x(j, token) == part(j, token))),
+        signs_at(token),
     )
 
     def but_own(own: Any, k: Any) -> Any:
@@ -126,8 +130,8 @@ def linear_at(token: Any) -> Any:
 
 def linear_facts() -> tuple[Fact, ...]:
     """Signs of the terms, and the Möbius function of the bid."""
-    u, v, low, high, R, S, top, bottom, top_x, bottom_x, total, total_x = z3.Reals(
-        "u v low high R S top bottom top_x bottom_x total total_x"
+    u, v, low, high, R, S, top, bottom, top_x, bottom_x, total = z3.Reals(
+        "u v low high R S top bottom top_x bottom_x total"
     )
     signs = z3.And(u > 0, v > 0, 0 <= low, low <= high, R >= 0, S >= 0, top > 0, bottom > 0)
     before = z3.And(top == low * u + R, bottom == low * v + S)
@@ -144,9 +148,15 @@ def linear_facts() -> tuple[Fact, ...]:
     sums_here = {top: sums(n, s), bottom: sums(n, t)}
     sums_then = {top: sums_x(n, s), bottom: sums_x(n, t)}
     values = {
-        **{u: p(i, s), v: p(i, t), low: b(i), high: x, **sums_here},
-        **{top_x: sums_x(n, s), bottom_x: sums_x(n, t)},
-        **{R: sums(n, s) - b(i) * p(i, s), S: sums(n, t) - b(i) * p(i, t)},
+        u: p(i, s),
+        v: p(i, t),
+        low: b(i),
+        high: x,
+        top_x: sums_x(n, s),
+        bottom_x: sums_x(n, t),
+        R: sums(n, s) - b(i) * p(i, s),
+        S: sums(n, t) - b(i) * p(i, t),
+        **sums_here,
     }
     lemmas = (
         instance_of(scalar, values),
@@ -171,11 +181,7 @@ def linear_is_monotone_in_odds() -> Conclusions:
     used = z3.And([fact.for_all for fact in facts])
     steps = []
     for token in (s, t):
-        terms = z3.And(
-            each(n, lambda j, token=token: z3.And(b(j) >= 0, part(j, token) >= 0)),
-            each(n, lambda j, token=token: z3.Implies(part(j, token) == 0, b(j) == 0)),
-            each(n, lambda j, token=token: z3.Implies(j != i, part_x(j, token) == part(j, token))),
-        )
+        terms = signs_at(token)
         given = z3.And(used, AGENT, BIDS, POSITIVE)
         signs = by_z3(z3.Implies(given, z3.And(terms, p(i, token) > 0)))
         form = by_z3(
@@ -192,112 +198,3 @@ def linear_is_monotone_in_odds() -> Conclusions:
             linear_products(), facts, statement, named
         )
     }
-
-
-# The log-linear rule before and after the raise, and its normalisations.
-q, q_x = vector("q"), vector("q_x")
-norm, norm_x = z3.Reals("norm norm_x")
-
-
-def log_linear_products() -> dict[Any, Any]:
-    """For the log-linear rule: `b_j ln p_j(t)`, and the odds of its distributions."""
-    return {
-        part: lambda j, t: b(j) * ln(p(j, t)),
-        part_x: lambda j, t: raised(j) * ln(p(j, t)),
-        scaled: lambda t: B(n) * ln(q(t)),
-        scaled_x: lambda t: Bx(n) * ln(q_x(t)),
-        odds_p: p(i, s) / p(i, t),
-        odds: q(s) / q(t),
-        odds_x: q_x(s) / q_x(t),
-    }
-
-
-scaled, scaled_x = vector("scaled"), vector("scaled_x")
-
-
-def log_linear_at(token: Any) -> Any:
-    """The rule's characterisation at a token, before and after the raise."""
-    before = scaled(token) == sums(n, token) - norm
-    after = scaled_x(token) == sums_x(n, token) - norm_x
-    return z3.And(q(token) > 0, q_x(token) > 0, before, after)
-
-
-LOG_LINEAR = z3.And(HYPOTHESES, log_linear_at(s), log_linear_at(t))
-
-
-def change_lemma(token: Any) -> Theorem:
-    """Only agent i's term of the sum at a token changes."""
-    terms = z3.And(
-        sums_at(token),
-        i >= 0,
-        each(n, lambda j: z3.Implies(j != i, part_x(j, token) == part(j, token))),
-    )
-    own = part_x(i, token) - part(i, token)
-    return finite_sums.by_induction(
-        terms,
-        lambda k: z3.Implies(
-            k <= n, sums_x(k, token) == sums(k, token) + z3.If(i < k, own, 0)
-        ),
-    )
-
-
-def log_odds_lemma() -> Theorem:
-    """`(B L + (x - b) θ) / (B + x - b)` lies between θ and L; and odds rise with log-odds."""
-    u, v, w = z3.Reals("u v w")
-    rises, quotient = ln_rises().values()
-    ordered = [specialised(rises, *pair) for pair in ((u, v), (v, u), (w, v), (v, w))]
-    by_logs = by_z3(
-        z3.Implies(
-            z3.And(u > 0, v > 0, w > 0, between(ln(u), ln(v), ln(w))), between(u, v, w)
-        ),
-        *ordered,
-    )
-    return by_logs
-
-
-def log_linear_facts() -> tuple[Fact, ...]:
-    """The weighted mean of the log-odds."""
-    own, bids, low, high = z3.Reals("own bids low high")
-    logs = z3.Reals("of_p_s of_p_t of_q_s of_q_t of_x_s of_x_t")
-    p_s, p_t, q_s, q_t, x_s, x_t = logs
-    sum_s, sum_t, c, c_x = z3.Reals("sum_s sum_t c c_x")
-    before = z3.And(bids * q_s == sum_s - c, bids * q_t == sum_t - c)
-    bids_x = bids + high - low
-    after = z3.And(
-        bids_x * x_s == sum_s + (high * p_s - low * p_s) - c_x,
-        bids_x * x_t == sum_t + (high * p_t - low * p_t) - c_x,
-    )
-    mean = by_z3(
-        z3.Implies(
-            z3.And(bids > 0, low <= high, before, after),
-            between(p_s - p_t, x_s - x_t, q_s - q_t),
-        )
-    )
-    values = {
-        **{bids: B(n), low: b(i), high: x, sum_s: sums(n, s), sum_t: sums(n, t)},
-        **{p_s: ln(p(i, s)), p_t: ln(p(i, t)), q_s: ln(q(s)), q_t: ln(q(t))},
-        **{x_s: ln(q_x(s)), x_t: ln(q_x(t)), c: norm, c_x: norm_x},
-    }
-    u, v, w, y = z3.Reals("u v w y")
-    quotient = by_identity(ln(u / v) == ln(u) - ln(v), given=[u > 0, v > 0])
-    positive = by_z3(z3.Implies(z3.And(u > 0, v > 0), u / v > 0))
-    pairs = [(p(i, s), p(i, t)), (q(s), q(t)), (q_x(s), q_x(t))]
-    odds_here = [one / other for one, other in pairs]
-    lemmas = (
-        instance_of(mean, values),
-        *(instance_of(quotient, {u: one, v: other}) for one, other in pairs),
-        *(instance_of(positive, {u: one, v: other}) for one, other in pairs),
-        instance_of(log_odds_lemma(), {u: odds_here[0], v: odds_here[2], w: odds_here[1]}),
-    )
-    form = z3.And(
-        BID_SUMS,
-        log_linear_at(s),
-        log_linear_at(t),
-        z3.And(p(i, s) > 0, p(i, t) > 0),
-        sums_x(n, s) == sums(n, s) + (part_x(i, s) - part(i, s)),
-        sums_x(n, t) == sums(n, t) + (part_x(i, t) - part(i, t)),
-    )
-    return (
-        Fact(z3.Implies(j != i, part_x(j, t) == part(j, t)), (j, t)),
-        Fact(z3.Implies(form, between(odds_p, odds_x, odds)), (), lemmas),
-    )

@@ -33,7 +33,7 @@ from tokenauction.proofs.paper.notation import (
     vector,
 )
 
-p, q, r, r2, Q, R = (vector(name) for name in ("p", "q", "r", "r2", "Q", "R"))
+p, q, r, r2, P, Q, R = (vector(name) for name in ("p", "q", "r", "r2", "P", "Q", "R"))
 n, s, t = z3.Ints("n s t")
 own, better, worse, worst = z3.Reals("own better worse worst")
 
@@ -50,7 +50,7 @@ def odds_prefers(p: Any, one: Any, other: Any) -> Any:
 
 def positive(*distributions: Any) -> Any:
     """Every token has a positive probability."""
-    return z3.And([each(n, lambda t, d=d: d(t) > 0) for d in distributions])
+    return each(n, lambda t: z3.And([d(t) > 0 for d in distributions]))
 
 
 # Names for the odds of the three or four distributions.

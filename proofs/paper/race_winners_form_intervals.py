@@ -1,25 +1,33 @@
 """The exponential race: the own bids at which a token wins form an interval.
 
-Every token has a clock with an exponential time `E(t)`; at bid `x` token `t` comes in at `E(t) / q(x, t)`,
-and the first one is drawn. With `w = 1 / E`, token `t` wins at `x` where `w(t) q(x, t) ≥ w(s) q(x, s)`
-for every `s`; of two that tie the one of the smaller number wins. One random number is fixed, so the
-weights `w(t) > 0` are any numbers.
+Every token has a clock with an exponential time `E(t)`; at bid `x` it comes in at `E(t) / q(x, t)`,
+and the first token to come in is drawn. With `w = 1 / E`, token `t` wins at `x` where
+`w(t) q(x, t) ≥ w(s) q(x, s)` for every `s`; of two that tie, the one of smaller number wins. One
+random number is fixed, so the weights `w(t) > 0` are any numbers.
 
-The rule is monotone in the odds order: as the bid rises from `x` to `y`, the odds `q(s) / q(t)` of every
-two tokens move towards those of `p`; `q` and `p` are positive and the odds are multiplied out.
+The rule is monotone in the odds order: as the bid rises from `x` to `y`, the odds `q(s) / q(t)` of
+every two tokens move towards those of `p`; `q` and `p` are positive, and odds are multiplied out.
 
 Proof. Odds that move towards a point are highest at an end of an interval: for `x ≤ y ≤ z` those at
-`y` are at most those at `x` or at most those at `z`. Token `t` beats `s` where the odds of `s` against
-`t` are below `w(t) / w(s)`; so if it does at `x` and at `z`, it does at `y`. If `t` wins at `x` and
-another token `s` at `y ≥ x`, the odds of `s` against `t` are below that number at `x` and above at `y`;
-so they rise, and since they move towards those of `p` they stay at most these.
+`y` are at most those at `x` or at most those at `z`. Token `t` beats `s` where the odds of `s`
+against `t` are below `w(t) / w(s)`; so if it does at `x` and at `z`, it does at `y`. If `t` wins at
+`x` and another token `s` at `y ≥ x`, the odds of `s` against `t` are below that number at `x` and
+above it at `y`; so they rise, and as they move towards those of `p` they stay at most these.
 """
 
 from typing import Any
 
 import z3
 
-from tokenauction.proofs.kernel import INT, REAL, Theorem, by_z3, generalised, instance_of, specialised
+from tokenauction.proofs.kernel import (
+    INT,
+    REAL,
+    Theorem,
+    by_z3,
+    generalised,
+    instance_of,
+    specialised,
+)
 from tokenauction.proofs.paper import critical_bid as fixed
 from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import each, vector
@@ -155,24 +163,60 @@ def positive_lemma(s: Any, t: Any) -> Theorem:
     return by_z3(z3.Implies(given, z3.And([value > 0 for value in values])))
 
 
+def winners_lemma(first: Any, other: Any) -> list[Theorem]:
+    """What the race says of the winners at `x` and at `y`, each fact from what it needs."""
+    tokens = z3.And(is_token(first), is_token(other))
+    toward = z3.And(pair_moves(y, x, other, first), pair_moves(z, y, other, first))
+    first_wins = z3.And(
+        beats(first, other, x), z3.Implies(winner(z) == first, beats(first, other, z))
+    )
+    distinct = z3.Implies(first != other, z3.And(first_wins, beats(other, first, y)))
+    return [
+        by_z3(z3.Implies(z3.And(WINS, THREE_BIDS), z3.And(tokens, distinct))),
+        by_z3(z3.Implies(z3.And(MONOTONE, THREE_BIDS, tokens), toward)),
+        positive_lemma(other, first),
+    ]
+
+
 def interval_lemma() -> Theorem:
     """A token that wins at `x` and at `z` wins between, since no other comes in before it there."""
+    facts = winners_lemma(winner(x), winner(y))
+    back = z3.And(RACE, THREE_BIDS, winner(x) == winner(z))
+    kept = at_tokens(stays_lemma(), winner(y), winner(x), z)
+    at_bids = by_z3(z3.Implies(back, winner(y) == winner(z)), *facts, kept)
+    intervals = fixed.no_token_comes_back(winner)
+    return by_z3(z3.Implies(RACE, intervals), generalised(at_bids, x, y, z))
+
+
+def overtaking_lemma() -> Theorem:
+    """The winner at `y` has risen against that at `x`, and stays below its odds under `p`."""
     first, other = winner(x), winner(y)
-    given = z3.And(RACE, THREE_BIDS)
-    known = z3.And(
-        is_token(first),
-        is_token(other),
-        pair_moves(y, x, other, first),
-        pair_moves(z, y, other, first),
-    )
-    wins = z3.Implies(
-        z3.And(winner(x) == winner(z), first != other),
-        z3.And(beats(first, other, x), beats(first, other, z), beats(other, first, y)),
+    facts = [instance_of(fact, {z: y}) for fact in winners_lemma(first, other)]
+    overtakes = z3.And(
+        q(x, other) * q(y, first) < q(y, other) * q(x, first),
+        odds_at_most(q(y, other), q(y, first), p(other), p(first)),
     )
     return by_z3(
-        z3.Implies(z3.And(given, winner(x) == winner(z)), winner(y) == winner(z)),
-        by_z3(z3.Implies(z3.And(MONOTONE, WINS, THREE_BIDS), known)),
-        by_z3(z3.Implies(z3.And(WINS, THREE_BIDS), wins)),
-        positive_lemma(other, first),
-        at_tokens(stays_lemma(), other, first, z),
+        z3.Implies(z3.And(RACE, 0 <= x, x <= y, first != other), overtakes),
+        *facts,
+        at_tokens(moves_lemma(), other, first, y),
     )
+
+
+@paper_theorem(reference=OWN)
+def race_winners_form_intervals() -> Conclusions:
+    """In the exponential race of a rule monotone in the odds order, any number of tokens, the own
+    bids at which a token wins form an interval, and a raise moves the winner only to a token whose
+    odds against it rise and stay at most those of p; so the critical bid is at most the bid, and is
+    non-decreasing."""
+    winners = {fixed.token: lambda at: winner(at)}
+    separates, rises = (
+        instance_of(fixed.critical_bid()[name], winners)
+        for name in ("it separates the token of b from others", "it is non-decreasing in b")
+    )
+    return {
+        "no winner comes back": interval_lemma(),
+        "the winner moves to a token whose odds rise, up to those of p": overtaking_lemma(),
+        "so the critical bid separates the winner from others": separates,
+        "and it is non-decreasing": rises,
+    }

@@ -57,20 +57,33 @@ def slope(at: Any) -> Any:
 def area_lemma() -> Theorem:
     """`∫ V (b/(b+S) - x/(x+S)) dx = V (S ln((b+S)/S) - b S/(b+S))`, by the antiderivative."""
     anti = axiom("antiderivative", lambda at: V * (at * weight(b) - at + S * ln(at + S)), ZERO, b)
-    smooth, _ = anti.statement.children()
-    hypotheses = z3.And(S > 0, b >= 0, V >= 0)
-    steps = [by_z3(z3.Implies(hypotheses, smooth)), anti]
+    smooth, area = anti.statement.children()
+    slope_area, ends = area.children()
+    positive = z3.And(S > 0, b >= 0, V >= 0)
+    steps = [by_z3(z3.Implies(positive, area), by_z3(z3.Implies(positive, smooth)), anti)]
     for small, large in ((falls, slope), (slope, falls)):
         order = axiom("integral-order", small, large, ZERO, b, V)
-        parts = order.statement.children()[0].children()
-        steps += [order, *(by_z3(z3.Implies(hypotheses, part)) for part in parts)]
-    quotient = ln_rises()["ln(y / x) = ln y - ln x"]
-    ends = V * (b * weight(b) - b + S * ln(b + S)) - V * (S * ln(S))
+        premise, ordered = order.statement.children()
+        parts = (by_z3(z3.Implies(positive, part)) for part in premise.children())
+        steps.append(by_z3(z3.Implies(positive, ordered), *parts, order))
     closed = V * (S * (ln(b + S) - ln(S)) - b * S / (b + S))
-    steps.append(by_identity(ends == closed, given=[b + S > 0, S > 0]))
-    steps.append(instance_of(quotient, {argument: S, other_argument: b + S}))
     result = V * (S * ln((b + S) / S) - b * S / (b + S))
-    return by_z3(z3.Implies(hypotheses, integral(falls, ZERO, b) == result), *steps)
+    quotient = instance_of(
+        ln_rises()["ln(y / x) = ln y - ln x"], {argument: S, other_argument: b + S}
+    )
+    steps.append(by_identity(ends == closed, given=[b + S > 0, S > 0]))
+    steps.append(by_z3(z3.Implies(positive, closed == result), quotient))
+    # Only that these are equal, and not what they are, matters to the last step.
+    numbers = z3.Reals("fallen sloped ended closes results")
+    fallen, sloped, ended, closes, results = numbers
+    equal = z3.And(fallen <= sloped, sloped <= fallen, sloped == ended, ended == closes)
+    chain = by_z3(z3.Implies(z3.And(equal, closes == results), fallen == results))
+    terms = (integral(falls, ZERO, b), slope_area, ends, closed, result)
+    return by_z3(
+        z3.Implies(positive, integral(falls, ZERO, b) == result),
+        *steps,
+        specialised(generalised(chain, *numbers), *terms),
+    )
 
 
 def price_lemma() -> Theorem:

@@ -16,7 +16,7 @@ TV(q(b'), q(b))`. So it is constant (small_increments.py):
 
     I(b', b) = z(b') + b' TV(q(b'), q(b)).
 
-What is left of `z(b)`, `I(b, b) - I(b', b)`, is between 0 and `(b - b') TV(q(b'), q(b))` by the slab.
+What is left, `z(b) - I(b', b)`, is between 0 and `(b - b') TV(q(b'), q(b))` by the slab.
 """
 
 from typing import Any

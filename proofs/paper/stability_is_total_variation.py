@@ -10,9 +10,9 @@ Proof. `M(t, t)` is at most its row and its column, so at most `min(u(t), v(t))`
           = Σ_t (|u(t) - v(t)| + u(t) - v(t)) / 2,
 
 which is `TV(u, v)`, since `u` and `v` both sum to 1. Sums in order are equal only if all terms are.
-And `M(t, t) = u(t)` says that the rest of the row is zero: no mass leaves `t`; `M(t, t) = v(t)` that
-none arrives. So equality says that no mass leaves a token whose probability rises or stays, and
-none arrives at one whose probability falls or stays.
+And `M(t, t) = u(t)` says that the rest of the row is zero: no mass leaves `t`, and likewise for
+`v(t)`, that none arrives. So equality says that no mass leaves a token whose probability rises or
+stays, and none arrives at one whose probability falls or stays.
 """
 
 from typing import Any

@@ -61,9 +61,18 @@ def sums_exist() -> Conclusions:
     return {"sums exist": specialised(every, n)}
 
 
-def without_sums(theorem: Theorem, sums: Any, of: Any, end: Any) -> Theorem:
-    """`end ≥ 0 → X` from `sums_up_to(end, sums, of) → X`, where X does not speak of the sums."""
-    conclusion = theorem.statement.children()[1]
-    whichever = generalised(instance_of(theorem, {sums: lambda k: A[k]}), A)
-    exist = instance_of(sums_exist()["sums exist"], {f: of, n: end})
-    return by_z3(z3.Implies(end >= 0, conclusion), whichever, exist)
+def without_sums(theorem: Theorem, sums: Any, of: Any) -> Theorem:
+    """`n ≥ 0 → X` from `n ≥ 0 → (sums_up_to(n, sums, of) → X)`, if X does not speak of the sums.
+
+    Only how ∀ and ∃ go together is left to Z3: a Boolean constant stands for X.
+    """
+    said = z3.Bool("said")
+    whichever = z3.ForAll([A], z3.Implies(n >= 0, z3.Implies(adds_up(A, n), said)))
+    exist = z3.Implies(n >= 0, some(n))
+    rule = by_z3(z3.Implies(z3.And(whichever, exist), z3.Implies(n >= 0, said)))
+    conclusion = theorem.statement.arg(1).arg(1)
+    return modus_ponens(
+        specialised(generalised(instance_of(rule, {f: of}), said), conclusion),
+        generalised(instance_of(theorem, {sums: lambda k: A[k]}), A),
+        instance_of(sums_exist()["sums exist"], {f: of}),
+    )

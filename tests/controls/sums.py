@@ -1,0 +1,146 @@
+"""False statements near the lemmas on sums and on the logarithm, Gibbs and the linear rule."""
+
+from collections.abc import Callable
+
+import z3
+
+from tokenauction.proofs.kernel import axiom, by_z3, instance_of
+from tokenauction.proofs.paper import finite_sums, gibbs, linear_is_monotone, logarithm
+from tokenauction.proofs.paper.finite_sums import F, G, H, a, by_induction, c, f, g, h, i, n
+from tokenauction.proofs.paper.notation import between, each, partial_sums
+
+BOTH = z3.And(finite_sums.F_SUMS_f, finite_sums.G_SUMS_g)
+THREE = z3.And(BOTH, finite_sums.H_SUMS_h)
+
+
+def order_without_the_last_term() -> object:
+    return by_induction(
+        BOTH, lambda n: z3.Implies(each(n - 1, lambda k: f(k) <= g(k)), F(n) <= G(n))
+    )
+
+
+def order_of_sums_from_one() -> object:
+    starts = z3.And(partial_sums(F, f), G(0) == -1)
+    return by_induction(starts, lambda n: z3.Implies(each(n, lambda k: f(k) <= g(k)), F(n) <= G(n)))
+
+
+def equal_terms_without_order() -> object:
+    return by_induction(BOTH, lambda n: z3.Implies(F(n) == G(n), each(n, lambda k: f(k) == g(k))))
+
+
+def linear_with_a_constant() -> object:
+    return by_induction(
+        THREE,
+        lambda n: z3.Implies(each(n, lambda k: h(k) == a * f(k) + c), H(n) == a * F(n) + c),
+    )
+
+
+def one_left_out_twice() -> object:
+    return by_induction(
+        z3.And(BOTH, i >= 0),
+        lambda n: z3.Implies(
+            each(n, lambda k: g(k) == z3.If(k == i, 0, f(k))), F(n) == G(n) + f(i)
+        ),
+    )
+
+
+def others_that_may_be_negative() -> object:
+    return by_induction(
+        z3.And(BOTH, i >= 0),
+        lambda n: z3.Implies(
+            each(n, lambda k: z3.Implies(k != i, f(k) <= g(k))),
+            0 <= F(n) - z3.If(i < n, f(i), 0),
+        ),
+    )
+
+
+def induction_without_its_base() -> object:
+    principle = axiom("induction", lambda k: f(k) >= 0)
+    step = z3.ForAll([n], z3.Implies(z3.And(n >= 0, f(n) >= 0), f(n + 1) >= 0))
+    return by_z3(z3.Implies(z3.And(step, n >= 0), f(n) >= 0), principle, budget=300_000)
+
+
+def tangent_at_two() -> object:
+    tangent = logarithm.ln_below_its_tangent()["ln x ≤ x - 1, equal at 1 only"]
+    x = logarithm.x
+    return by_z3(z3.Implies(x > 0, logarithm.ln(x) <= x - 2), tangent)
+
+
+def tangent_where_there_is_no_logarithm() -> object:
+    tangent = logarithm.ln_below_its_tangent()["ln x ≤ x - 1, equal at 1 only"]
+    x = logarithm.x
+    return by_z3(logarithm.ln(x) <= x - 1, tangent)
+
+
+def ln_falls() -> object:
+    rises = logarithm.ln_rises()["ln x < ln y"]
+    x, y = logarithm.x, logarithm.y
+    return by_z3(z3.Implies(z3.And(0 < x, x < y), logarithm.ln(x) > logarithm.ln(y)), rises)
+
+
+def gibbs_for_any_weights() -> object:
+    """A token lemma without its correction: the terms of a divergence have either sign."""
+    lemma = gibbs.token_lemma()
+    term = gibbs.entropy_term(gibbs.a, gibbs.c)
+    return by_z3(z3.Implies(z3.And(gibbs.a >= 0, gibbs.c > 0), term >= 0), lemma, budget=300_000)
+
+
+def gibbs_with_mass_missing() -> object:
+    order, _ = finite_sums.sum_order().values()
+    p, q, P, Q, K = gibbs.p, gibbs.q, gibbs.P, gibbs.Q, gibbs.K
+    terms = {f: lambda t: p(t) - q(t), F: lambda k: P(k) - Q(k), G: K}
+    terms[g] = lambda t: gibbs.entropy_term(p(t), q(t))
+    premises = z3.And(gibbs.n >= 0, P(gibbs.n) <= 1, Q(gibbs.n) == 1, gibbs.ENTROPY)
+    return by_z3(z3.Implies(premises, K(gibbs.n) >= 0), instance_of(order, terms), budget=300_000)
+
+
+def linear_without(part: z3.BoolRef) -> Callable[[], object]:
+    """The scalar lemma of the linear rule without one of its premises."""
+
+    def attempt() -> object:
+        m = linear_is_monotone
+        premises = [
+            0 <= m.own, m.own <= 1, m.low <= m.high, 0 <= m.R, m.R <= m.S, m.low >= 0, m.bottom > 0,
+            m.top == m.low * m.own + m.R, m.bottom == m.low + m.S,
+            m.raised_top == m.high * m.own + m.R, m.raised_bottom == m.high + m.S,
+        ]  # fmt: skip
+        kept = [premise for premise in premises if not premise.eq(part)]
+        said = between(m.own, m.raised_top / m.raised_bottom, m.top / m.bottom)
+        return by_z3(z3.Implies(z3.And(kept), said), budget=500_000)
+
+    return attempt
+
+
+CONTROLS: dict[str, list[tuple[str, Callable[[], object]]]] = {
+    "sum-order": [
+        ("the last terms are not compared", order_without_the_last_term),
+        ("one sum starts at -1", order_of_sums_from_one),
+        ("equal sums alone", equal_terms_without_order),
+        ("induction without its base", induction_without_its_base),
+    ],
+    "sum-linear": [("a constant in every term", linear_with_a_constant)],
+    "sum-splits-off-one": [("an agent that may not be there", one_left_out_twice)],
+    "sum-of-the-others": [("terms of either sign", others_that_may_be_negative)],
+    "ln-below-its-tangent": [
+        ("the tangent at 1, lowered", tangent_at_two),
+        ("without x > 0", tangent_where_there_is_no_logarithm),
+    ],
+    "ln-rises": [("the sign flipped", ln_falls)],
+    "gibbs": [
+        ("token by token", gibbs_for_any_weights),
+        ("p with mass missing", gibbs_with_mass_missing),
+    ],
+    "linear-is-monotone": [
+        (
+            "the bid is not raised",
+            linear_without(linear_is_monotone.low <= linear_is_monotone.high),
+        ),
+        ("others with more than all", linear_without(linear_is_monotone.R <= linear_is_monotone.S)),
+        (
+            "the raised sums are others",
+            linear_without(
+                linear_is_monotone.raised_bottom == linear_is_monotone.high + linear_is_monotone.S
+            ),
+        ),
+    ],
+}
