@@ -29,6 +29,7 @@ from tokenauction.proofs.paper.linear_is_a_distribution import (
     LINEAR,
     MASS,
     MEAN,
+    NO_SHARE,
     PART,
     PREFERRED,
     RULE,
@@ -177,18 +178,22 @@ def sum_of_gaps() -> Theorem:
         sum_exchange.by_columns: gap_of_all,
     }
     theorem, (rows, columns, of_rows, of_columns) = two_orders(meanings)
-    signs = z3.And(b(j) >= 0, p(j, t) >= 0, q(t) > 0)
-    row = by_z3(
+    no_part = z3.Implies(best(t) == 0, part(j, t) == 0)
+    row = by_propositional(
         z3.Implies(used, z3.Implies(z3.And(HYPOTHESES, AGENT, IN_RANGE), next_row.formula.arg(1))),
-        by_z3(z3.Implies(z3.And(BIDS, PREFERRED, POSITIVE, AGENT, IN_RANGE), signs)),
+        by_z3(z3.Implies(next_row.for_all, next_row.formula)),
+        by_z3(z3.Implies(z3.And(BIDS, AGENT), b(j) >= 0)),
+        by_z3(z3.Implies(z3.And(PREFERRED, AGENT, IN_RANGE), p(j, t) >= 0)),
+        by_z3(z3.Implies(z3.And(POSITIVE, IN_RANGE), q(t) > 0)),
         by_z3(z3.Implies(z3.And(LOSSES, AGENT, IN_RANGE), NEXT_LOSSES)),
+        by_z3(z3.Implies(z3.And(NO_SHARE, AGENT), no_part)),
         positive_lemma(),
     )
     row_start = by_z3(z3.Implies(z3.And(used, LOSSES, AGENT), along_tokens(j, 0) == 0))
     gap_next = gap_of_all(t + 1) == gap_of_all(t) + along_agents(agents, t)
     sides = z3.And(used, BIDS, LINEAR, LOSSES)
     gap_step = by_z3(z3.Implies(z3.And(sides, IN_RANGE), gap_next))
-    return by_z3(
+    return by_propositional(
         z3.Implies(
             used, z3.Implies(HYPOTHESES, loss(agents) - least(agents) == gap_of_all(tokens))
         ),

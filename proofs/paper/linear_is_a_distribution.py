@@ -15,6 +15,7 @@ from tokenauction.proofs.paper import finite_sums, sum_exchange
 from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.named_products import Fact, with_products
 from tokenauction.proofs.paper.notation import each, each_token, matrix, partial_sums, vector
+from tokenauction.proofs.paper.propositional import by_propositional
 
 # Bids b, distributions p_j, the linear rule q*; capital letters are the sums of small ones.
 b, B, best, Best = (vector(name) for name in ("b", "B", "best", "Best"))
@@ -196,7 +197,15 @@ def linear_is_positive() -> Theorem:
 
     sums = instance_of(finite_sums.by_induction(terms, said), {finite_sums.n: agents})
     given = z3.And(used, BIDS, EVERY_TOKEN_WANTED, IN_RANGE)
-    signs = by_z3(z3.Implies(z3.And(given, LINEAR), terms))
+    of_bids, of_shares, at_least_zero, of_bidders = terms.children()
+    of_parts = z3.And(facts[0].for_all, BIDS, EVERY_TOKEN_WANTED, IN_RANGE)
+    signs = by_propositional(
+        z3.Implies(z3.And(given, LINEAR), terms),
+        by_z3(z3.Implies(BIDS, of_bids)),
+        by_z3(z3.Implies(z3.And(LINEAR, IN_RANGE), of_shares)),
+        by_z3(z3.Implies(of_parts, at_least_zero)),
+        by_z3(z3.Implies(of_parts, of_bidders)),
+    )
     share = z3.Implies(z3.And(given, LINEAR, SIZES), shares(agents, t) > 0)
     value = by_z3(z3.Implies(z3.And(LINEAR, IN_RANGE), best(t) == mean(t)))
     premise = z3.And(SIZES, BIDS, LINEAR, EVERY_TOKEN_WANTED)

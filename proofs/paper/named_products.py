@@ -13,7 +13,7 @@ from typing import Any
 import z3
 
 from tokenauction.proofs.kernel import Theorem, by_z3, generalised, instance_of, modus_ponens
-from tokenauction.proofs.kernel.formulas import substituted
+from tokenauction.proofs.kernel.formulas import same_formula, substituted
 from tokenauction.proofs.paper import gibbs
 from tokenauction.proofs.paper.notation import each, partial_sums
 
@@ -48,11 +48,13 @@ def with_products(
 ) -> Theorem:
     """The statement with the products in the place of their names.
 
-    With the names it follows from the facts and the premises, by Z3.
+    With the names it follows from the facts and the premises, by Z3, or is the only premise.
     """
     formulas = [fact.for_all for fact in facts]
     given = z3.And(formulas) if len(formulas) > 1 else formulas[0]
-    named = by_z3(z3.Implies(given, statement), *premises)
+    goal = z3.Implies(given, statement)
+    one_step = len(premises) == 1 and same_formula(premises[0].statement, goal)
+    named = premises[0] if one_step else by_z3(goal, *premises)
     return modus_ponens(instance_of(named, products), *(fact.proved(products) for fact in facts))
 
 
