@@ -35,9 +35,9 @@ from tokenauction.proofs.kernel.formulas import closed, copied, same_formula, su
 from tokenauction.proofs.kernel.identities import NotAnIdentity, Translation, is_zero
 from tokenauction.proofs.kernel.polynomials import polynomial, product, scaled, total
 
-BUDGET: Final = 3_000_000
+BUDGET: Final = 10_000_000
 _TACTICS: Final = (None, "qfnra-nlsat", "smt")
-_BACKSTOP_MILLISECONDS: Final = 30_000
+_BACKSTOP_MILLISECONDS: Final = 60_000
 
 
 class Forged(Exception):

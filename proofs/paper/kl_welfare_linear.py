@@ -185,7 +185,10 @@ def sum_of_gaps() -> Theorem:
         by_z3(z3.Implies(z3.And(BIDS, AGENT), b(j) >= 0)),
         by_z3(z3.Implies(z3.And(PREFERRED, AGENT, IN_RANGE), p(j, t) >= 0)),
         by_z3(z3.Implies(z3.And(POSITIVE, IN_RANGE), q(t) > 0)),
-        by_z3(z3.Implies(z3.And(LOSSES, AGENT, IN_RANGE), NEXT_LOSSES)),
+        *(
+            by_z3(z3.Implies(z3.And(sums, AGENT, IN_RANGE), goes_on))
+            for sums, goes_on in zip(LOSSES.children()[:2], NEXT_LOSSES.children(), strict=True)
+        ),
         by_z3(z3.Implies(z3.And(NO_SHARE, AGENT), no_part)),
         positive_lemma(),
     )

@@ -96,20 +96,27 @@ def gibbs_with_mass_missing() -> object:
 
 def linear_without(part: z3.BoolRef) -> Callable[[], object]:
     """The scalar lemma of the linear rule without one of its premises."""
+    return lambda: linear_scalar(
+        [premise for premise in LINEAR_PREMISES if not premise.eq(part)],
+        between(L.own, L.raised_top / L.raised_bottom, L.top / L.bottom),
+    )
 
-    def attempt() -> object:
-        m = linear_is_monotone
-        premises = [
-            0 <= m.own, m.own <= 1, m.low <= m.high, 0 <= m.R, m.R <= m.S, m.low >= 0, m.bottom > 0,
-            m.top == m.low * m.own + m.R, m.bottom == m.low + m.S,
-            m.raised_top == m.high * m.own + m.R, m.raised_bottom == m.high + m.S,
-        ]  # fmt: skip
-        kept = [premise for premise in premises if not premise.eq(part)]
-        said = between(m.own, m.raised_top / m.raised_bottom, m.top / m.bottom)
-        return by_z3(z3.Implies(z3.And(kept), said), budget=500_000)
 
-    return attempt
+def linear_the_other_way() -> object:
+    away = between(L.own, L.top / L.bottom, L.raised_top / L.raised_bottom)
+    return linear_scalar(LINEAR_PREMISES, away)
 
+
+def linear_scalar(premises: list[z3.BoolRef], conclusion: z3.BoolRef) -> object:
+    return by_z3(z3.Implies(z3.And(premises), conclusion), budget=500_000)
+
+
+L = linear_is_monotone
+LINEAR_PREMISES = [
+    0 <= L.own, L.own <= 1, L.low <= L.high, 0 <= L.R, L.R <= L.S, L.low >= 0, L.bottom > 0,
+    L.top == L.low * L.own + L.R, L.bottom == L.low + L.S,
+    L.raised_top == L.high * L.own + L.R, L.raised_bottom == L.high + L.S,
+]  # fmt: skip
 
 CONTROLS: dict[str, list[tuple[str, Callable[[], object]]]] = {
     "sum-order": [
@@ -131,16 +138,8 @@ CONTROLS: dict[str, list[tuple[str, Callable[[], object]]]] = {
         ("p with mass missing", gibbs_with_mass_missing),
     ],
     "linear-is-monotone": [
-        (
-            "the bid is not raised",
-            linear_without(linear_is_monotone.low <= linear_is_monotone.high),
-        ),
-        ("others with more than all", linear_without(linear_is_monotone.R <= linear_is_monotone.S)),
-        (
-            "the raised sums are others",
-            linear_without(
-                linear_is_monotone.raised_bottom == linear_is_monotone.high + linear_is_monotone.S
-            ),
-        ),
+        ("the bid is not raised", linear_without(L.low <= L.high)),
+        ("the raised sums are others", linear_without(L.raised_bottom == L.high + L.S)),
+        ("away from the agent's distribution", linear_the_other_way),
     ],
 }

@@ -59,7 +59,7 @@ def reworded(bids: Any, dists: Any) -> Any:
     xp = array_namespace(bids, dists)
     mean, others, rivals = _mean_of_others(bids, dists)
     total = xp.sum(bids)
-    distance = xp.sum(xp.maximum(dists - mean, 0 * dists), axis=1)
+    distance = xp.sum(xp.abs(dists - mean), axis=1) / 2
     ratio = xp.where(others > 0, total / rivals, 1)
     return distance * others * (xp.log(ratio) - bids / total)
 
