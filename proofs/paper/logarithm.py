@@ -3,6 +3,9 @@
 Everything comes from the derivative of `ln` and from `ln 1 = 0`.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import z3
 
 from tokenauction.proofs.kernel import (
@@ -13,6 +16,8 @@ from tokenauction.proofs.kernel import (
     generalised,
     instance_of,
     ln,
+    modus_ponens,
+    specialised,
 )
 from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
 
@@ -24,6 +29,12 @@ def ln_of_one() -> Theorem:
     return by_identity(ln(z3.RealVal(1)) == 0)
 
 
+def rises_between(function: Callable[[Any], Any], low: Any, high: Any) -> Theorem:
+    """`f(low) ≤ f(high)` for `low ≤ high`, by the sign of the derivative in between."""
+    said = axiom("derivative", function, low, high)
+    return specialised(modus_ponens(said, by_z3(said.statement.arg(0))), low, high)
+
+
 @paper_theorem(reference=OWN)
 def ln_below_its_tangent() -> Conclusions:
     """For every x > 0: ln x ≤ x - 1, with equality only at x = 1.
@@ -33,17 +44,16 @@ def ln_below_its_tangent() -> Conclusions:
     its derivative is `(1 - v) (1/v - 1)`.
     """
     one = z3.RealVal(1)
-    above = axiom("derivative", lambda v: v - 1 - ln(v) - (v - 1) * (v - 1) / (2 * x), one, x)
-    below = axiom("derivative", lambda v: ln(v) - (v - 1) + (v - 1) * (v - 1) / 2, x, one)
-    rises = by_z3(z3.Implies(x >= 1, above.statement.children()[0]))
-    rises_to = by_z3(z3.Implies(z3.And(0 < x, x <= 1), below.statement.children()[0]))
+    end = z3.If(x >= 1, x, one)
+    start = z3.If(z3.And(0 < x, x <= 1), x, one)
     right = by_z3(
-        z3.Implies(x >= 1, ln(x) <= x - 1 - (x - 1) * (x - 1) / (2 * x)), above, rises, ln_of_one()
+        z3.Implies(x >= 1, ln(x) <= x - 1 - (x - 1) * (x - 1) / (2 * x)),
+        rises_between(lambda v: v - 1 - ln(v) - (v - 1) * (v - 1) / (2 * end), one, end),
+        ln_of_one(),
     )
     left = by_z3(
         z3.Implies(z3.And(0 < x, x <= 1), ln(x) <= x - 1 - (x - 1) * (x - 1) / 2),
-        below,
-        rises_to,
+        rises_between(lambda v: ln(v) - (v - 1) + (v - 1) * (v - 1) / 2, start, one),
         ln_of_one(),
     )
     tangent = by_z3(
