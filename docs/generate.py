@@ -5,12 +5,21 @@ The catalogue's verdicts are those of the checker, at the default budget and see
 
 import re
 import sys
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from tokenauction.mechanisms import CATALOGUE
-from tokenauction.proofs.decision import Options, Verifier
+from tokenauction.mechanisms import CATALOGUE, MECHANISMS
+from tokenauction.proofs.decision import Options, verifier_of
+from tokenauction.proofs.kernel import AXIOMS
+from tokenauction.proofs.paper.contents import LIBRARY
+from tokenauction.proofs.paper.library import check
+from tokenauction.proofs.paper.readings import READING
+from tokenauction.proofs.paper.small_mechanisms import DISTRIBUTION, PREFERRED
+from tokenauction.proofs.paper.variants import HYPOTHESES, lattice_rows
 from tokenauction.proofs.verdict import Proved, Refuted, Verdict
-from tokenauction.theory import PROPERTIES, QUANTIFIED
+from tokenauction.theory import DEFAULT_MECHANISM_PROPERTIES, PROPERTIES, QUANTIFIED
 
 DOCS = Path(__file__).parent
 
@@ -24,10 +33,12 @@ def quantified_table() -> str:
 def properties_table() -> str:
     """The built-in properties."""
     rows = [
-        f"| `{name}` | {'positive' if prop.support == 'full' else 'any'} | {prop.summary} |"
+        f"| `{name}` | {'mechanisms' if prop.of_mechanisms else 'rules'} "
+        f"| {'positive' if prop.support == 'full' else 'any'} | {prop.summary} |"
         for name, prop in PROPERTIES.items()
     ]
-    return "\n".join(["| property | distributions | what it says |", "|---|---|---|", *rows])
+    head = ["| property | of | distributions | what it says |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def verdict_word(verdict: Verdict) -> str:
@@ -41,32 +52,139 @@ def verdict_word(verdict: Verdict) -> str:
     return "unknown"
 
 
+SHIPPED = {**CATALOGUE, **MECHANISMS}
+
+
+def properties_of(name: str) -> list[str]:
+    """What the catalogue says of a shipped rule, or of a mechanism."""
+    if name in MECHANISMS:
+        return list(DEFAULT_MECHANISM_PROPERTIES)
+    return [prop.name for prop in PROPERTIES.values() if not prop.of_mechanisms]
+
+
 def catalogue_rows(name: str) -> list[str]:
-    """The verdicts on one shipped rule, a property each."""
-    verifier = Verifier(CATALOGUE[name], Options())
-    return [verdict_word(verifier.verify(prop)) for prop in PROPERTIES.values()]
+    """The verdicts on one shipped rule or mechanism, a property each."""
+    verifier = verifier_of(SHIPPED[name], Options())
+    return [verdict_word(verifier.verify(PROPERTIES[prop])) for prop in properties_of(name)]
 
 
 def catalogue_section(name: str, words: list[str]) -> str:
-    """One rule's part of docs/catalogue.md."""
-    rule = CATALOGUE[name]
-    rows = [f"| `{prop}` | {word} |" for prop, word in zip(PROPERTIES, words, strict=True)]
-    return "\n".join(
-        [f"## {rule.label}", "", rule.summary, "", "| property | verdict |", "|---|---|", *rows]
-    )
+    """One part of docs/catalogue.md."""
+    rows = [f"| `{p}` | {word} |" for p, word in zip(properties_of(name), words, strict=True)]
+    head = [f"## {SHIPPED[name].label}", "", SHIPPED[name].summary, ""]
+    return "\n".join([*head, "| property | verdict |", "|---|---|", *rows])
 
 
 def catalogue() -> str:
     """docs/catalogue.md."""
     head = (
-        "# The shipped rules and their verdicts\n\n"
+        "# The shipped rules and mechanisms, and their verdicts\n\n"
         "Written by `python docs/generate.py` from the checker's own verdicts; a test compares. "
         "*Proved* without more means: for every number of agents and every number of tokens. "
         "The sizes behind a refutation are those of the counterexample. `--explain` gives the "
         "proof or the counterexample of any line.\n"
     )
-    sections = [catalogue_section(name, catalogue_rows(name)) for name in CATALOGUE]
+    sections = [catalogue_section(name, catalogue_rows(name)) for name in SHIPPED]
     return "\n\n".join([head.rstrip(), *sections]) + "\n"
+
+
+def theorems() -> str:
+    """docs/theorems.md."""
+    head = (
+        "# The theorems\n\n"
+        "Written by `python docs/generate.py` from what `tokenauction theorems` proves; a test "
+        "compares. *Method* names what decided the steps; *assumes* the axioms that a theorem "
+        "rests on, which [trust.md](trust.md) lists. A reference to the arXiv paper means that the "
+        "result is the paper's; what is marked as this project's is stated and proved here. "
+        "`tokenauction theorems NAME --explain` prints every step as a formula, `--export FOLDER` "
+        "writes what Z3 decided as SMT-LIB. Which reading of the incentive properties implies "
+        "which: [variants.md](variants.md).\n\n"
+        "| theorem | statement | file | method | assumes | reference |\n|---|---|---|---|---|---|\n"
+    )
+    rows = []
+    for theorem in LIBRARY:
+        found = check(theorem)
+        method = re.sub(r"Z3 [\d.]+", "Z3", found.method)
+        cells = [
+            f"`{theorem.name}`",
+            theorem.statement.replace("|", "\\|"),
+            f"[{theorem.file}](../proofs/paper/{theorem.file})",
+            method,
+            ", ".join(found.assumptions) or "nothing",
+            theorem.reference,
+        ]
+        rows.append(f"| {' | '.join(cells)} |\n")
+    return head + "".join(rows)
+
+
+def variants() -> str:
+    """docs/variants.md."""
+    rows = lattice_rows()
+    small = {str(row.countermodel): None for row in rows if not row.holds}
+    number = {text: str(k) for k, text in enumerate(small, 1)}
+    parts = [
+        "# Readings of the incentive properties\n\n"
+        "Written by `python docs/generate.py` from the theorem `variants-lattice`; a test "
+        "compares. `q ⪰ q'` says that the outcome of the first bid is at least as good for the "
+        "agent as that of the second, `z ≥ z'` that it pays at least as much; `∀o` speaks of everything that the "
+        "others may do. Every ⇒ below is a theorem about all mechanisms that satisfy the "
+        "hypotheses, every number a theorem about the small mechanism of that number in the last "
+        "table, which satisfies the hypotheses and the row's reading and not the column's.\n",
+        "| | reading | what it says |\n|---|---|---|\n"
+        + "".join(
+            f"| {_short(k)} | {name} | {reading.text} |\n"
+            for k, (name, reading) in enumerate(READING.items())
+        ),
+    ]
+    for hypotheses in HYPOTHESES:
+        parts.append(_matrix(hypotheses.text, rows, number))
+    listed = "".join(f"| {k} | {text} |\n" for text, k in number.items())
+    outcomes = ", ".join(f"*{name}* is ({_row(row)})" for name, row in DISTRIBUTION.items())
+    parts.append(
+        "## The small mechanisms\n\n"
+        "An agent with two bids, low and high; the others may do one of two things. It prefers "
+        f"({_row(PREFERRED)}), and {outcomes}. What it pays stands after *for*.\n\n"
+        f"| | mechanism |\n|---|---|\n{listed}"
+    )
+    return "\n".join(parts)
+
+
+def _row(dist: Sequence[Fraction]) -> str:
+    return ", ".join(map(str, dist))
+
+
+def _short(place: int) -> str:
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place]
+
+
+def _matrix(hypotheses: str, rows: Any, number: dict[str, str]) -> str:
+    """One table: does the row's reading imply the column's?"""
+    answer = {
+        (row.premise, row.conclusion): "⇒" if row.holds else number[str(row.countermodel)]
+        for row in rows
+        if row.hypotheses == hypotheses
+    }
+    names = list(READING)
+    lines = [
+        f"## Under: {hypotheses}\n",
+        "| implies | " + " | ".join(_short(k) for k in range(len(names))) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for k, premise in enumerate(names):
+        cells = [answer.get((premise, conclusion), "·") for conclusion in names]
+        lines.append(f"| {_short(k)} {premise} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def axioms_table() -> str:
+    """The axioms of the kernel."""
+    rows = [f"| `{axiom.name}` | {axiom.text} |" for axiom in AXIOMS.values()]
+    return "\n".join(["| axiom | what it says |", "|---|---|", *rows])
+
+
+def trust_page() -> str:
+    """docs/trust.md with its table made anew."""
+    return with_table((DOCS / "trust.md").read_text("utf-8"), "axioms", axioms_table())
 
 
 def with_table(text: str, marker: str, table: str) -> str:
@@ -84,7 +202,13 @@ def rules_page() -> str:
 
 def main() -> None:
     """Write the pages, or compare them."""
-    pages = {"rules.md": rules_page, "catalogue.md": catalogue}
+    pages = {
+        "rules.md": rules_page,
+        "trust.md": trust_page,
+        "theorems.md": theorems,
+        "variants.md": variants,
+        "catalogue.md": catalogue,
+    }
     stale = []
     for name, make in pages.items():
         place, made = DOCS / name, make()

@@ -28,6 +28,12 @@ class Mechanism:
                     f"Mechanism(rule, payment) needs {kind.kind} there, not {part!r}; "
                     f"decorate a function with @{_DECORATORS[kind]}"
                 )
+        for name in set(self.rule.distributions) & set(self.payment.distributions):
+            if self.rule.distributions[name] is not self.payment.distributions[name]:
+                raise TypeError(
+                    f"{self.label}: the distribution {name!r} of the two rules is one and the "
+                    f"same; give it to both with with_parameters({name}=...), or to neither"
+                )
 
     @property
     def label(self) -> str:

@@ -74,6 +74,8 @@ class ProfileFunction:
             raise TypeError(f"{self.name} has no parameter {unknown[0]!r} (it has: {known})")
         numbers = {k: _number(self.name, k, v) for k, v in values.items() if k in self.parameters}
         given = {k: v for k, v in values.items() if k in self.distributions}
+        for name, row in given.items():
+            _check_distribution(self.name, name, row)
         return replace(
             self,
             parameters={**self.parameters, **numbers},
@@ -151,6 +153,13 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
         return get_type_hints(function)
     except (NameError, TypeError, AttributeError):
         return dict(getattr(function, "__annotations__", {}))
+
+
+def _check_distribution(rule: str, parameter: str, row: Any) -> None:
+    if row is not None and not (
+        all(float(p) >= 0 for p in row) and abs(sum(float(p) for p in row) - 1) < 1e-9
+    ):
+        raise TypeError(f"{rule}: the parameter {parameter!r} must be a distribution, not {row!r}")
 
 
 def _number(rule: str, parameter: str, value: Any) -> Number:

@@ -69,9 +69,9 @@ class Assignment:
     def consistent_with(self, claim: Claim) -> "Assignment":
         """The assignment with what the property fixes filled in, for showing the whole profile."""
         fixed = self
-        if "common_dists" in claim.prop.arguments:
+        if claim.common_only:
             fixed = replace(fixed, dists=(self.named["common"],) * self.agents)
-        if "withdrawn_bids" in claim.prop.arguments and self.agent is not None:
+        if claim.withdraws_only and self.agent is not None:
             bids = (*self.bids[: self.agent], Fraction(0), *self.bids[self.agent + 1 :])
             fixed = replace(fixed, bids=bids)
         if self.other_bids is not None and self.agent is not None:
@@ -101,6 +101,9 @@ def check_domain(claim: Claim, values: Assignment) -> bool:
         return False
     if sum(values.bids) <= 0:
         return False
+    if "withdrawn_bids" in arguments:
+        if values.agent is None or sum(values.bids) <= values.bids[values.agent]:
+            return False
     if claim.has_raise:
         if values.raised_bid is None or values.agent is None:
             return False

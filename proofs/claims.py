@@ -62,7 +62,20 @@ class Claim:
     @property
     def positive(self) -> bool:
         """Whether the claim speaks of strictly positive distributions only."""
-        return "full" in (self.prop.support, *(one.support for one in self.functions))
+        parts = [part.support for part in (self.rule, self.payment) if part is not None]
+        return "full" in (self.prop.support, *parts)
+
+    @property
+    def withdraws_only(self) -> bool:
+        """Whether the only bids that the property speaks of are those without the agent's."""
+        bids = {"bids", "raised_bids", "other_bids", "raised_other_bids"}
+        return "withdrawn_bids" in self.prop.arguments and bids.isdisjoint(self.prop.arguments)
+
+    @property
+    def common_only(self) -> bool:
+        """Whether the only distributions that the property speaks of are all the same."""
+        dists = {"dists", "other_dists"}
+        return "common_dists" in self.prop.arguments and dists.isdisjoint(self.prop.arguments)
 
     @property
     def has_raise(self) -> bool:

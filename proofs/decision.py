@@ -30,7 +30,7 @@ from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import lemmas_for
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack
-from tokenauction.proofs.numpy_run import agrees
+from tokenauction.proofs.numpy_run import agrees, interference
 from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.solver import solver_version
@@ -169,7 +169,12 @@ class Verifier:
 
     def untraceable(self, claim: Claim) -> str:
         """Why a claim has no trace that can be trusted; empty where it has one."""
-        return next((one.untraceable for one in self.examined(claim) if one.untraceable), "")
+        alone = next((one.untraceable for one in self.examined(claim) if one.untraceable), "")
+        return alone or self._interference
+
+    @cached_property
+    def _interference(self) -> str:
+        return interference(*(one.function for one in self.parts))
 
     def _attack(self, claim: Claim) -> Verdict:
         """The verdict on a claim about a rule that cannot be traced."""

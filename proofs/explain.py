@@ -189,28 +189,37 @@ def _what(witness: Witness) -> str:
 
 def _about_one_agent(name: str, witness: Witness) -> str:
     """A sentence on payments, or on two contexts."""
-    values, agent = witness.assignment, witness.assignment.agent or 0
+    values, agent = witness.assignment, witness.assignment.agent
     outcomes = dict(zip(witness.aggregates_at, witness.aggregates, strict=True))
-    paid = {at: row[agent] for at, row in zip(witness.payments_at, witness.payments, strict=True)}
+    paid = dict(zip(witness.payments_at, witness.payments, strict=True))
+    if agent is None:
+        charged = "; ".join(f"({', '.join(row)})" for row in witness.payments)
+        return f"{_profile(values)}, the payments are {charged}: {name} fails."
     low, high = values.bids[agent], values.raised_bid
-    if values.other_bids is not None:
-        here = _from_to(outcomes, "bids", "raised_bids")
-        there = _from_to(outcomes, "other_bids", "raised_other_bids")
+    if values.other_bids is not None and set(outcomes) >= _CONTEXTS:
         against = _others(values, values.other_bids)
         return (
             f"Agent {agent} raises its bid from {low} to {high}, preferring "
-            f"({', '.join(map(str, values.dists[agent]))}){_others(values)}: {here}. It strictly "
-            f"prefers one of these to the other, and not the same way{against}: {there}."
+            f"({', '.join(map(str, values.dists[agent]))}){_others(values)}: "
+            f"{_from_to(outcomes, 'bids', 'raised_bids')}. With the same bids{against}: "
+            f"{_from_to(outcomes, 'other_bids', 'raised_other_bids')}. {name} fails."
         )
-    if len(paid) < 2:
-        amount = next(iter(paid.values()), "?")
-        return f"Agent {agent} bids {low}{_others(values)}, and pays {amount}: {name} fails."
-    moved = _from_to(outcomes, "bids", "raised_bids")
-    while_moved = f" while the outcome goes {moved}" if moved else ""
-    return (
-        f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and pays "
-        f"{paid.get('raised_bids')} instead of {paid.get('bids')}{while_moved}: {name} fails."
+    if set(paid) == {"bids", "raised_bids"}:
+        moved = _from_to(outcomes, "bids", "raised_bids")
+        while_moved = f" while the outcome goes {moved}" if moved else ""
+        return (
+            f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and pays "
+            f"{paid['raised_bids'][agent]} instead of {paid['bids'][agent]}{while_moved}: "
+            f"{name} fails."
+        )
+    charged = ", ".join(
+        f"{row[agent]}{f' {_PLACES[at]}' if _PLACES.get(at) else ''}" for at, row in paid.items()
     )
+    pays = f", and pays {charged}" if charged else ""
+    return f"Agent {agent} bids {low}{_others(values)}{pays}: {name} fails."
+
+
+_CONTEXTS = {"bids", "raised_bids", "other_bids", "raised_other_bids"}
 
 
 def _from_to(outcomes: dict[str, tuple[str, ...]], before: str, after: str) -> str:

@@ -464,12 +464,13 @@ def _pointwise(canon: Canon, kind: str, base: Base) -> Iterator[Condition]:
     elif kind == "log":
         # 1 - 1/x <= log(x) <= x - 1, with equality at 1 only, and log(x) has the sign of x - 1.
         over_one = terms.sub(inside, terms.ONE)
+        absent = _stated("<=", inside)
         for slack in (
             terms.sub(value, over_one),
             terms.sub(over_one, canon.mul(inside, value)),
         ):
-            yield _stated("<=", slack)
-            yield canon.disj([_stated("==", over_one), _stated("<", slack)])
+            yield canon.disj([absent, _stated("<=", slack)])
+            yield canon.disj([absent, _stated("==", over_one), _stated("<", slack)])
         yield canon.disj([_stated("<", over_one), _stated("<=", terms.scale(value, -1))])
         yield canon.disj([_stated("<=", over_one), _stated("<", terms.scale(value, -1))])
         yield canon.disj([_stated("<=", terms.scale(over_one, -1)), _stated("<", value)])
@@ -486,8 +487,11 @@ def _order_kept(canon: Canon, kind: str, left: Base, right: Base) -> Iterator[Co
     if kind != "floor":
         yield canon.disj([_stated("<=", terms.scale(inside, -1)), _stated("<", outside)])
     if kind == "log":
-        # log(x) - log(y) = log(x / y) <= x / y - 1.
-        yield _stated("<=", terms.sub(canon.mul(right.args[0], outside), inside))
+        # log(x) - log(y) = log(x / y) <= x / y - 1, of positive numbers: inside a choice that is
+        # not made, the numbers can be anything.
+        slack = terms.sub(canon.mul(right.args[0], outside), inside)
+        absent = [_stated("<=", base.args[0]) for base in (left, right)]
+        yield canon.disj([*absent, _stated("<=", slack)])
 
 
 def leaves_of(term: Any) -> list[Base]:

@@ -150,6 +150,9 @@ class Search:
         outputs = instance.formula.needed
         batch.run(instance.formula.holds, *outputs)
         margins = batch.margin(instance.formula.holds)
+        # A violation of an equivalence can have no margin at all: nothing moves, and somebody pays.
+        false = ~np.asarray(batch.value(instance.formula.holds), dtype=bool)
+        margins = np.where(false & (margins == 0), -2 * _TOLERANCE, margins)
         defined = np.logical_and.reduce([batch.defined(node) for node in outputs])
         outside = -np.inf if self.claim.prop.everywhere else np.inf
         return np.where(defined, np.nan_to_num(margins, nan=0.0), outside)
@@ -217,7 +220,7 @@ def edges(claim: Claim, instance: Instance, rng: Rng, length: int) -> Iterator[C
     if not pairs:
         return
     moving = [instance.agent] if instance.agent is not None else range(min(instance.agents, 2))
-    if "withdrawn_bids" in claim.prop.arguments:
+    if claim.withdraws_only:
         moving = [j for j in range(min(instance.agents, 3)) if j != instance.agent]
     base = draw(claim, instance, length, rng, constants_of(*outputs))
     for mover in moving:

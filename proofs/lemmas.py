@@ -1,25 +1,26 @@
-"""Named lemmas: how one property of a rule follows from another, for every size.
+"""Named lemmas: how one property of a rule or mechanism follows from another, for every size.
 
-robust-implies-separable. If `q(t)` lies between `p(t)` and `q'(t)` for every token, then
-`Σ_t d_t(q(t)) ≤ Σ_t d_t(q'(t))` for all functions `d_t` that fall up to `p(t)` and rise after it,
-token by token. The terms `p log(p/q) - p + q` (forward KL), `q log(q/p) - q + p` (reverse KL) and
-`|q - p|` (total variation) are such functions, and `Σ_t (q - p) = 0`. So a rule that is monotone in
-the robust order, and returns distributions, is monotone in these three.
+Each is proved in the theorem library (`THEOREMS` below says where), by the kernel; what is said here
+is how a theorem becomes a lemma about rules.
 
-odds-implies-losses. Let `q`, `q'` and `p` be positive and `q` lie between `p` and `q'` in the odds
-order. Then `q/p` and `q'/q` rise and fall together over the tokens, so by Chebyshev's sum
-inequality `1 = E_p[(q/p)(q'/q)] ≥ E_p[q'/q]`, hence `E_p[log(q'/q)] ≤ 0`: forward KL falls.
-Likewise `KL(q' ‖ p) - KL(q ‖ p) = KL(q' ‖ q) + Cov_q(q'/q, log(q/p)) ≥ 0`, and for `A = {q > p}`,
-which both ratios favour, `q'(A) ≥ q(A)`: total variation falls. So a rule that is monotone in the
-odds order and positive on positive distributions is monotone in these three on positive
-distributions.
+robust-implies-separable. A rule that is monotone in the robust order, and returns distributions, is
+monotone in forward KL, reverse KL and total variation.
 
-welfare-implies-monotone (revealed preference). Let `q` maximise `b·v_i + rest` at the bid `b` and
-`q'` at `b' < b`, the rest being the same. Adding `b v_i(q) + r(q) ≥ b v_i(q') + r(q')` and
-`b' v_i(q') + r(q') ≥ b' v_i(q) + r(q)` gives `(b - b')(v_i(q) - v_i(q')) ≥ 0`. A strictly positive
-distribution with `B (log q(s) - log q(t)) = Σ_j b_j (log p_j(s) - log p_j(t))` for all tokens is
-the log-linear rule, which maximises `-Σ_j b_j KL(q ‖ p_j) = -B KL(q ‖ q*) + const`
-(arXiv 2310.10826).
+odds-implies-losses. A rule that is monotone in the odds order, returns distributions and is positive
+on positive distributions, is monotone in these three on positive distributions.
+
+welfare-implies-monotone. A strictly positive distribution with
+`B (log q(s) - log q(t)) = Σ_j b_j (log p_j(s) - log p_j(t))` for all tokens is that of the log-linear
+rule, which is monotone in reverse KL.
+
+monotone-implies-consistent. A rule that is monotone in the robust order aggregates consistently.
+
+second-price-is-payment-monotone. Payments with the property `critical-bid`, of a monotone rule, are
+the second price, which is payment-monotone at positive bids; at bid zero nothing is paid, so it is
+payment-monotone there too where a change of outcome costs something.
+
+rational-implies-bounds. Payments between zero and the bid are not negative, and zero for a bid of
+zero.
 
 The premise of a lemma is proved by the same checker; nothing is taken from a rule's name.
 """
@@ -87,7 +88,7 @@ THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "robust-implies-separable": ("separable-losses-of-the-paper",),
         "odds-implies-losses": ("odds-implies-the-losses",),
-        "welfare-implies-monotone": ("kl-welfare-log-linear", "revealed-preference"),
+        "welfare-implies-monotone": ("log-linear-is-monotone-in-reverse-kl",),
         "monotone-implies-consistent": ("monotone-rules-are-consistent",),
         "second-price-is-payment-monotone": (
             "the-sandwich-is-second-price",

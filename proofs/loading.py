@@ -61,25 +61,25 @@ def claims_of(targets: Iterable[Target], names: Iterable[str]) -> list[tuple[Tar
 
     Where none is asked for, the defaults. Raises CannotLoad for a property that no target can have.
     """
-    asked = [load_property(name) for name in dict.fromkeys(names)]
+    asked = list(dict.fromkeys(load_property(name) for name in names))
     targets = list(targets)
     found: list[tuple[Target, RuleProperty]] = []
-    decided: set[tuple[int, str]] = set()
+    decided: set[tuple[int, RuleProperty]] = set()
     for target in targets:
         pays = isinstance(target, Mechanism)
         rule = target.rule if isinstance(target, Mechanism) else target
         defaults = DEFAULT_MECHANISM_PROPERTIES if pays else DEFAULT_PROPERTIES
         for prop in asked or [PROPERTIES[name] for name in defaults]:
-            twice = bool(asked) and (id(rule), prop.name) in decided
+            twice = bool(asked) and (id(rule), prop) in decided
             if (prop.of_mechanisms and not pays) or (twice and not prop.of_mechanisms):
                 continue
-            decided.add((id(rule), prop.name))
+            decided.add((id(rule), prop))
             found.append((target, prop))
     for prop in asked:
-        if not any(prop is one for _, one in found):
+        if prop.of_mechanisms and not any(prop == one for _, one in found):
             raise CannotLoad(
-                f"{prop.name} is a property of mechanisms, and {targets[0].label} is a rule without "
-                f"payments: name a mechanism, as {targets[0].name}+pay-your-bid or "
+                f"{prop.name} is a property of mechanisms, and {targets[0].label} is a rule "
+                f"without payments: name a mechanism, as {targets[0].name}+pay-your-bid or "
                 "Mechanism(rule, payment) in a file"
             )
     return found
@@ -136,7 +136,7 @@ def _shipped(what: str, target: str, shipped: Mapping[str, ProfileFunction]) -> 
     match = re.fullmatch(r"([\w-]+)(?:\((.*)\))?", target.strip())
     name = match.group(1).replace("_", "-") if match else target
     if match is None or name not in shipped:
-        if Path(target).exists():
+        if target.strip() and Path(target).exists():
             raise CannotLoad(f"{target} is not a Python file: a file of rules ends in .py")
         known = [*shipped, *MECHANISMS] if what == "rule" else list(shipped)
         raise CannotLoad(_unknown(what, target, known))
@@ -183,9 +183,9 @@ def _in_file(target: str) -> list[Target]:
     shipped = {id(one) for table in (CATALOGUE, PAYMENTS, MECHANISMS) for one in table.values()}
     rules = _own_members(module, (AggregationRule,), shipped)
     mechanisms = _own_members(module, (Mechanism,), shipped)
-    charged = {id(mechanism.payment) for mechanism in mechanisms}
+    charged = {id(mechanism.payment.function) for mechanism in mechanisms}
     for payment in _own_members(module, (PaymentRule,), shipped):
-        if id(payment) not in charged:
+        if id(payment.function) not in charged:
             raise CannotLoad(_alone(path, payment))
     if not rules and not mechanisms:
         raise CannotLoad(

@@ -37,7 +37,7 @@ def run_rule(
 ) -> Floats:
     """What an aggregation or payment rule's function computes; raises Unusable."""
     own_bids, own_dists = bids.copy(), dists.copy()
-    given = {name: named[name] for name in rule.open_names}
+    given = {name: named[name].copy() for name in rule.open_names}
     fixed = {k: np.asarray(v, dtype=float) for k, v in rule.distributions.items() if v is not None}
     place = f"{rule.file}:{rule.line}: {rule.name}"
     try:
@@ -45,7 +45,9 @@ def run_rule(
             result = rule.function(own_bids, own_dists, **rule.parameters, **given, **fixed)
     except (Exception, SystemExit, KeyboardInterrupt) as problem:
         raise Unusable(describe(rule, problem, dists.shape)) from problem
-    if not (np.array_equal(own_bids, bids) and np.array_equal(own_dists, dists)):
+    inputs = [(own_bids, bids), (own_dists, dists)]
+    inputs += [(own, named[name]) for name, own in given.items()]
+    if not all(np.array_equal(own, before) for own, before in inputs):
         raise Misbehaves(f"{place} changes its input in place; write x = x + y rather than x += y")
     try:
         array = np.asarray(result, dtype=float)
@@ -59,6 +61,23 @@ def run_rule(
             f"{dists.shape[1]} tokens; {rule.kind} returns one of shape ({rule.returns},)"
         )
     return array
+
+
+def interference(*rules: ProfileFunction) -> str:
+    """Why rules are not the functions they seem: one changes what another returns; else empty."""
+    bids, dists, _ = generic_profile(rules[0], 2, claims.tokens_of(*rules) or 3, 5)
+    named = {k: v for rule in rules for k, v in generic_profile(rule, *dists.shape, 5)[2].items()}
+    try:
+        alone = [run_rule(rule, bids, dists, named) for rule in rules]
+        for pair in (*zip(rules, alone, strict=True), *zip(rules[::-1], alone[::-1], strict=True)):
+            for rule, before in (pair, pair):
+                if not np.array_equal(run_rule(rule, bids, dists, named), before, equal_nan=True):
+                    return f"{rule.file}:{rule.line}: {rule.name} keeps state between calls"
+    except Misbehaves:
+        raise
+    except Unusable:
+        return ""
+    return ""
 
 
 def describe(rule: ProfileFunction, problem: BaseException, shape: Sequence[int]) -> str:
@@ -144,8 +163,8 @@ def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
                     continue
                 if not np.allclose(traced, run, rtol=_AGREEMENT, atol=_AGREEMENT):
                     return (
-                        f"the trace and the run of {call.function.name} disagree with {agents} agents "
-                        f"and {tokens} tokens: traced {traced.tolist()}, run {run.tolist()}"
+                        f"the trace and the run of {call.function.name} disagree with {agents} "
+                        f"agents and {tokens} tokens: traced {traced.tolist()}, run {run.tolist()}"
                     )
     return ""
 

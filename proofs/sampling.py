@@ -26,7 +26,7 @@ _WHOLES = (1, 2, 3, 4, 10, 100, 1000)
 
 @dataclass(frozen=True)
 class Columns:
-    """A batch: `bids` and `other_bids` (batch, agents), `weights` (batch, rows, tokens), numbers."""
+    """A batch: bids (batch, agents), weights (batch, rows, tokens), and numbers by name."""
 
     bids: Floats
     weights: Floats
@@ -124,7 +124,7 @@ def draw(
     agent = instance.agent
     if claim.has_raise and agent is not None:
         numbers[str(RAISED)] = _raised(rng, bids, agent, constants)
-    if "withdrawn_bids" in claim.prop.arguments and agent is not None:
+    if claim.withdraws_only and agent is not None:
         bids[:, agent] = 0
     if "scale" in claim.prop.arguments:
         choices = np.array([2, 3, 10, 0.5, 0.1, 100])

@@ -308,7 +308,7 @@ def _is_context(condition: Condition) -> bool:
         short = len(poly.terms) <= 4 and all(
             sum(abs(e) for _, e in monomial) <= 3 for monomial, _ in poly.terms
         )
-        return short and all(_is_plain(base) for base in poly.bases()) or _is_sign(poly)
+        return (short and all(_is_plain(base) for base in poly.bases())) or _is_sign(poly)
     return condition.kind in ("all", "same", "different")
 
 

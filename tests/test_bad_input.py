@@ -132,7 +132,7 @@ def test_a_file_that_is_no_file(command: Command, tmp_path: Path, name: str) -> 
         ),
         (["verify", "linear", "--property", "mine.py"], "mine.py: name one property or order"),
         (["verify", "mine.py::god"], "mine.py: unknown name 'god'; did you mean good?"),
-        (["verify", "mine.py::plain"], "mine.py: plain is neither an aggregation rule nor a mechanism; decorate"),
+        (["verify", "mine.py::plain"], "mine.py: plain is neither an aggregation rule nor a mech"),
         (
             ["verify", "linear", "--property", "mine.py::good"],
             "mine.py: good is neither a property nor an order; decorate it",

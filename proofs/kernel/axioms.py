@@ -152,7 +152,7 @@ AXIOMS: Final[Mapping[str, Axiom]] = MappingProxyType(
             Axiom(
                 "derivative",
                 "A function whose derivative is nowhere negative on an interval does not fall "
-                "there (mean value theorem); derivatives of + - * / ln exp are taken by the kernel.",
+                "there (mean value theorem); the kernel takes derivatives of + - * / ln exp.",
                 _rising,
             ),
             Axiom(

@@ -66,7 +66,7 @@ def piece_lemma() -> Theorem:
 def step_lemma(d: Function, A: Function) -> Theorem:
     """One more piece: the increments of `d` and of `A` both add."""
     # The values of d and A at 0, s and u, and the length of a piece.
-    values = z3.Reals("d0 ds du a0 as au length")
+    values = z3.Reals("d_0 d_s d_u a_0 a_s a_u length")
     d0, ds, du, a0, as_, au, length = values
     start = absolute(ds - d0) <= h * (as_ - a0)
     piece = z3.And(absolute(du - ds) <= length * (au - as_), length == h)
