@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tokenauction.mechanisms import CATALOGUE, MECHANISMS
+from tokenauction.mechanisms import CATALOGUE, MECHANISMS, AggregationRule, Mechanism
 from tokenauction.proofs.decision import Options, verifier_of
 from tokenauction.proofs.kernel import AXIOMS
 from tokenauction.proofs.paper.contents import LIBRARY
@@ -52,7 +52,7 @@ def verdict_word(verdict: Verdict) -> str:
     return "unknown"
 
 
-SHIPPED = {**CATALOGUE, **MECHANISMS}
+SHIPPED: dict[str, AggregationRule | Mechanism] = {**CATALOGUE, **MECHANISMS}
 
 
 def properties_of(name: str) -> list[str]:
@@ -126,9 +126,9 @@ def variants() -> str:
         "# Readings of the incentive properties\n\n"
         "Written by `python docs/generate.py` from the theorem `variants-lattice`; a test "
         "compares. `q ⪰ q'` says that the outcome of the first bid is at least as good for the "
-        "agent as that of the second, `z ≥ z'` that it pays at least as much; `∀o` speaks of everything that the "
-        "others may do. Every ⇒ below is a theorem about all mechanisms that satisfy the "
-        "hypotheses, every number a theorem about the small mechanism of that number in the last "
+        "agent as that of the second, `z ≥ z'` that it pays at least as much; `∀o` speaks of "
+        "everything that the others may do. Every ⇒ below is a theorem about all mechanisms that "
+        "satisfy the hypotheses, every number a theorem about the small mechanism of that number in the last "
         "table, which satisfies the hypotheses and the row's reading and not the column's.\n",
         "| | reading | what it says |\n|---|---|---|\n"
         + "".join(

@@ -1,17 +1,17 @@
 """Named lemmas: how one property of a rule or mechanism follows from another, for every size.
 
-Each is proved in the theorem library (`THEOREMS` below says where), by the kernel; what is said here
-is how a theorem becomes a lemma about rules.
+Each is proved by the kernel, in the theorem library (`THEOREMS` below says where); what is said
+here is how a theorem becomes a lemma about rules.
 
 robust-implies-separable. A rule that is monotone in the robust order, and returns distributions, is
 monotone in forward KL, reverse KL and total variation.
 
-odds-implies-losses. A rule that is monotone in the odds order, returns distributions and is positive
-on positive distributions, is monotone in these three on positive distributions.
+odds-implies-losses. A rule that is monotone in the odds order, returns distributions and is
+positive on positive distributions, is monotone in these three on positive distributions.
 
 welfare-implies-monotone. A strictly positive distribution with
-`B (log q(s) - log q(t)) = Σ_j b_j (log p_j(s) - log p_j(t))` for all tokens is that of the log-linear
-rule, which is monotone in reverse KL.
+`B (log q(s) - log q(t)) = Σ_j b_j (log p_j(s) - log p_j(t))` for all tokens is that of the
+log-linear rule, which is monotone in reverse KL.
 
 monotone-implies-consistent. A rule that is monotone in the robust order aggregates consistently.
 

@@ -66,7 +66,10 @@ def run_rule(
 def interference(*rules: ProfileFunction) -> str:
     """Why rules are not the functions they seem: one changes what another returns; else empty."""
     bids, dists, _ = generic_profile(rules[0], 2, claims.tokens_of(*rules) or 3, 5)
-    named = {k: v for rule in rules for k, v in generic_profile(rule, *dists.shape, 5)[2].items()}
+    agents, tokens = dists.shape
+    named: dict[str, Floats] = {}
+    for rule in rules:
+        named |= generic_profile(rule, agents, tokens, 5)[2]
     try:
         alone = [run_rule(rule, bids, dists, named) for rule in rules]
         for pair in (*zip(rules, alone, strict=True), *zip(rules[::-1], alone[::-1], strict=True)):

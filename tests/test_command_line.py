@@ -1,7 +1,7 @@
 """Guards the command line: exit statuses, reports, counterexamples, and what is listed."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -309,7 +309,8 @@ def test_rules_lists_every_shipped_rule(command: Command) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     tables = [part.splitlines() for part in done.stdout.split("\n\n")]
-    for lines, shipped in zip(tables, (CATALOGUE, PAYMENTS, MECHANISMS), strict=True):
+    kinds: list[Mapping[str, Any]] = [CATALOGUE, PAYMENTS, MECHANISMS]
+    for lines, shipped in zip(tables, kinds, strict=True):
         assert [line.split()[0] for line in lines[1:]] == list(shipped)
         for line, one in zip(lines[1:], shipped.values(), strict=True):
             assert line.endswith(one.summary)

@@ -98,14 +98,15 @@ def refused(forgery: Callable[[], Any]) -> bool:
         return True
     if is_theorem(fake):
         return False
-    for use in (
+    uses: tuple[Callable[[], object], ...] = (
         lambda: by_z3(z3.BoolVal(False), fake),
         lambda: modus_ponens(fake),
         lambda: instance_of(fake, {}),
         lambda: generalised(fake),
         lambda: specialised(fake),
         lambda: by_identity(x == y, fake),
-    ):
+    )
+    for use in uses:
         with pytest.raises(Forged):
             use()
     return True

@@ -48,7 +48,9 @@ SLOW = {"second_highest", "first_token"}
 
 
 def rule_named(name: str) -> AggregationRule:
-    return load_targets([f"{RULES}::{name}"])[0]
+    found = load_targets([f"{RULES}::{name}"])[0]
+    assert isinstance(found, AggregationRule)
+    return found
 
 
 def letter(verdict: Verdict) -> str:

@@ -40,7 +40,7 @@ def test_bids_beside_withdrawn_bids() -> None:
     def free(payment: Any, bids: Any, withdrawn_bids: Any, dists: Any, agent: Any) -> Any:
         return payment(bids, dists)[agent] <= payment(withdrawn_bids, dists)[agent]
 
-    v = verify(Mechanism(linear, pay_your_bid), free, budget=10)
+    v: Any = verify(Mechanism(linear, pay_your_bid), free, budget=10)
     assert v.status == "refuted"
     assert v.witness.assignment.bids[v.witness.assignment.agent] > 0
     assert "None" not in v.witness.sentence
@@ -51,7 +51,7 @@ def test_dists_beside_common_dists() -> None:
     def same(rule: Any, bids: Any, dists: Any, common_dists: Any) -> Any:
         return array_namespace(bids).all(rule(bids, common_dists) == rule(bids, dists))
 
-    v = verify(linear, same, budget=5)
+    v: Any = verify(linear, same, budget=5)
     a = v.witness.assignment
     assert any(row != a.named["common"] for row in a.dists)
 
@@ -76,7 +76,7 @@ def test_a_changed_distribution_parameter() -> None:
     @payment_rule
     def pay(bids: Any, dists: Any, *, model: Distribution) -> Any:
         top = array_namespace(bids).max(model)
-        model *= 0
+        model *= 0  # type: ignore[operator, assignment]
         return bids * top
 
     with pytest.raises(Unusable, match="changes its input"):
@@ -86,7 +86,7 @@ def test_a_changed_distribution_parameter() -> None:
 def test_a_shared_distribution_given_to_one_part() -> None:
     @payment_rule
     def pay(bids: Any, dists: Any, *, model: Distribution) -> Any:
-        return bids * model[0]
+        return bids * model[0]  # type: ignore[index]
 
     with pytest.raises(TypeError, match="one and the same"):
         Mechanism(platform.with_parameters(model=[0.5, 0.5]), pay)

@@ -762,9 +762,10 @@ def _loops(bids: Any, dists: Any) -> Any:
 
 @given(profile=profiles())
 def test_a_loop_over_the_agents_works_at_fixed_sizes_only(profile: Assignment) -> None:
-    claim = Claim(aggregation_rule(_loops), distribution)
+    rule = aggregation_rule(_loops)
+    claim = Claim(rule, distribution)
     with pytest.raises(SizeRequired, match="needs the numbers of agents and tokens"):
-        claims.traced_function(claim.rule)
+        claims.traced_function(rule)
     nodes = claims.instance(claim, profile.agents, profile.tokens, None, None)
     found = evaluate_rigorously(list(nodes.formula.calls[0].outputs), profile.leaves())
     total = sum(profile.bids)

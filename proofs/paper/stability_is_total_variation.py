@@ -15,6 +15,7 @@ And `M(t, t) = u(t)` says that the rest of the row is zero: no mass leaves `t`, 
 stays, and none arrives at one whose probability falls or stays.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import z3
@@ -81,18 +82,14 @@ def one_term_lemma() -> tuple[Theorem, Theorem]:
         return each(n, lambda k: z3.Implies(k != i, f(k) == 0))
 
     # Both directions of "exactly" at once make the step of the induction hard for Z3.
-    only, if_zero = (
-        by_induction(
+    def at_most_the_sum(says: Callable[[Any], Any]) -> Theorem:
+        return by_induction(
             z3.And(sums.F_SUMS_f, i >= 0),
-            lambda n, says=says: z3.Implies(
-                each(n, lambda k: f(k) >= 0), z3.And(own(n) <= F(n), says(n))
-            ),
+            lambda n: z3.Implies(each(n, lambda k: f(k) >= 0), z3.And(own(n) <= F(n), says(n))),
         )
-        for says in (
-            lambda n: z3.Implies(F(n) == own(n), others_zero(n)),
-            lambda n: z3.Implies(others_zero(n), F(n) == own(n)),
-        )
-    )
+
+    only = at_most_the_sum(lambda n: z3.Implies(F(n) == own(n), others_zero(n)))
+    if_zero = at_most_the_sum(lambda n: z3.Implies(others_zero(n), F(n) == own(n)))
     return only, if_zero
 
 
