@@ -129,7 +129,8 @@ def variants() -> str:
         "agent as that of the second, `z ≥ z'` that it pays at least as much; `∀o` speaks of "
         "everything that the others may do. Every ⇒ below is a theorem about all mechanisms that "
         "satisfy the hypotheses, every number a theorem about the small mechanism of that number "
-        "in the last table, which satisfies the hypotheses and the row's reading and not the column's.\n",
+        "in the last table, which satisfies the hypotheses and the row's reading and not the "
+        "column's.\n",
         "| | reading | what it says |\n|---|---|---|\n"
         + "".join(
             f"| {_short(k)} | {name} | {reading.text} |\n"

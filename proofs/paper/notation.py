@@ -12,8 +12,7 @@ from typing import Any
 import z3
 
 from tokenauction.proofs.kernel import INT, REAL
-
-_k, _t = z3.Ints("k t")
+from tokenauction.proofs.kernel.formulas import subterms
 
 TOKEN = z3.DeclareSort("Token")
 
@@ -30,18 +29,28 @@ def matrix(name: str) -> Any:
 
 def each(n: Any, says: Callable[[Any], Any]) -> Any:
     """What `says` says of every `k` in `0 .. n - 1`."""
-    return z3.ForAll([_k], z3.Implies(z3.And(0 <= _k, _k < n), says(_k)))
+    return _for_all("k", lambda k: z3.Implies(z3.And(0 <= k, k < n), says(k)))
 
 
 def each_token(n: Any, says: Callable[[Any], Any]) -> Any:
-    """The same, for use around or inside `each`."""
-    return z3.ForAll([_t], z3.Implies(z3.And(0 <= _t, _t < n), says(_t)))
+    """The same of every `t`."""
+    return _for_all("t", lambda t: z3.Implies(z3.And(0 <= t, t < n), says(t)))
 
 
 def partial_sums(sums: Any, of: Callable[[Any], Any]) -> Any:
     """`sums` are the partial sums of `of`."""
-    step = z3.ForAll([_k], z3.Implies(_k >= 0, sums(_k + 1) == sums(_k) + of(_k)))
+    step = _for_all("k", lambda k: z3.Implies(k >= 0, sums(k + 1) == sums(k) + of(k)))
     return z3.And(sums(0) == 0, step)
+
+
+def _for_all(name: str, says: Callable[[Any], Any]) -> Any:
+    """A quantifier over a variable that nothing else in the formula is called."""
+    probe = z3.FreshInt()
+    said = says(probe)
+    taken = {str(part) for part in subterms(said) if z3.is_const(part)}
+    while name in taken:
+        name += "_"
+    return z3.ForAll([z3.Int(name)], z3.substitute(said, (probe, z3.Int(name))))
 
 
 def between(preferred: Any, better: Any, worse: Any) -> Any:
