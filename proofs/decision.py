@@ -127,6 +127,7 @@ class Verifier:
     options: Options = field(default_factory=Options)
     payment: PaymentRule | None = None
     _verdicts: dict[RuleProperty, Verdict] = field(default_factory=dict)
+    _not_for_all: set[RuleProperty] = field(default_factory=set)
 
     def verify(self, prop: RuleProperty) -> Verdict:
         """The verdict on one property; raises Unusable for rules that do not run."""
@@ -166,6 +167,18 @@ class Verifier:
             return _Decision(self, claim).verdict()
         except RecursionError:
             return Unknown("the rule's expression is too deep to be decided")
+
+    def proves_for_all_sizes(self, prop: RuleProperty) -> bool:
+        """Whether a property is proved for every size, as a premise has to be; at less cost."""
+        if prop not in self._verdicts and prop not in self._not_for_all:
+            claim = Claim(self.rule, prop, payment=self.payment)
+            found = None if self.untraceable(claim) else _Decision(self, claim).about_all_sizes()
+            if found is None:
+                self._not_for_all.add(prop)
+            else:
+                self._verdicts[prop] = found
+        known = self._verdicts.get(prop)
+        return isinstance(known, Proved) and known.scope == Scope()
 
     def untraceable(self, claim: Claim) -> str:
         """Why a claim has no trace that can be trusted; empty where it has one."""
@@ -232,9 +245,17 @@ class _Decision:
         )
         self.notes: list[str] = []
 
+    def about_all_sizes(self) -> Verdict | None:
+        """What a quick search and the proofs for every size say; None where they say nothing."""
+        for step in (self._quick, self._by_lemma, self._all_sizes):
+            found = step()
+            if found is not None:
+                return found
+        return None
+
     def verdict(self) -> Verdict:
-        steps = (self._quick, self._by_lemma, self._all_sizes, self._thorough, self._fixed_sizes)
-        for step in steps:
+        """The verdict, after everything that is worth a try."""
+        for step in (self.about_all_sizes, self._thorough, self._fixed_sizes):
             found = step()
             if found is not None:
                 return found
@@ -277,8 +298,7 @@ class _Decision:
 
     def _by_lemma(self) -> Verdict | None:
         for lemma in lemmas_for(self.claim.prop, self.claim.positive):
-            verdicts = (self.verifier.verify(premise) for premise in lemma.premises)
-            if all(isinstance(v, Proved) and v.scope == Scope() for v in verdicts):
+            if all(self.verifier.proves_for_all_sizes(premise) for premise in lemma.premises):
                 steps = [f"{p.name}: proved for all sizes" for p in lemma.premises]
                 return self._cross_checked(f"lemma {lemma.name}", tuple(steps))
         return None
