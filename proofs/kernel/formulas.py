@@ -6,7 +6,7 @@ natural logarithm, the exponential function, an integral over an interval, and t
 an event and the expectation of a number on one probability space.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import z3
@@ -50,31 +50,109 @@ def expectation(number: Callable[[Any], Any]) -> Any:
 def body(function: Callable[[Any], Any], variable: Any) -> Any:
     """What a Python function says of a variable that is about to be bound.
 
-    Raises NotAFormula where a variable of that name is there already.
+    Raises NotAFormula where it says something of another variable of the kernel's.
     """
-    probe = z3.FreshConst(variable.sort())
-    said = function(probe)
-    if isinstance(said, bool):
-        said = z3.BoolVal(said)
-    elif isinstance(said, int):
-        said = z3.RealVal(said)
-    if any(part.eq(variable) for part in subterms(said)):
-        raise NotAFormula(f"the name {variable} is the kernel's own")
+    probe = z3.Const(f"probe{len(_PROBES)}?", variable.sort())
+    said = _asked(function, probe)
+    _refuse_reserved(said, [*_PROBES, probe])
     return z3.substitute(said, (probe, variable))
 
 
+class Frozen:
+    """A Python function of one term that is asked once, so that it cannot change its mind."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
+        self._said: tuple[Any, Any] | None = None
+
+    def __call__(self, term: Any) -> Any:
+        if self._said is None:
+            probe = z3.Const(f"probe{len(_PROBES)}?", term.sort())
+            said = _asked(self._function, probe)
+            _refuse_reserved(said, [probe])
+            self._said = probe, said
+        probe, said = self._said
+        if probe.sort() != term.sort():
+            raise NotAFormula("one function is asked about terms of two sorts")
+        return z3.substitute(said, (probe, term))
+
+
+# The variables that are being asked about, the outermost first: integrals may be nested.
+_PROBES: list[Any] = []
+
+
+def _asked(function: Callable[[Any], Any], probe: Any) -> Any:
+    _PROBES.append(probe)
+    try:
+        said = function(probe)
+    finally:
+        _PROBES.pop()
+    if isinstance(said, bool):
+        return z3.BoolVal(said)
+    return z3.RealVal(said) if isinstance(said, int) else copied(said)
+
+
 def plain(term: Any) -> Any:
-    """A term (or a number) that has no variable of the kernel's own binders."""
+    """A term (or a whole number) without a variable of the kernel's own."""
     if isinstance(term, int):
         return z3.RealVal(term)
+    term = copied(term)
+    _refuse_reserved(term, _PROBES)
+    return term
+
+
+def _refuse_reserved(term: Any, allowed: Sequence[Any]) -> None:
     for part in subterms(term):
         if z3.is_const(part) and _is_reserved(part.decl()):
-            raise NotAFormula(f"the name {part} is the kernel's own")
-    return term
+            if not any(part.eq(one) for one in allowed):
+                raise NotAFormula(f"the name {part} is the kernel's own")
 
 
 def _is_reserved(declaration: Any) -> bool:
     return bool(declaration.kind() == z3.Z3_OP_UNINTERPRETED and declaration.name().endswith("?"))
+
+
+# What a formula may be made of. Everything else is refused: declarations that hide other symbols
+# (maps, transitive closures, recursive functions), and sorts whose meaning Z3's settings change.
+_OPERATIONS: Final = frozenset(
+    {
+        z3.Z3_OP_TRUE, z3.Z3_OP_FALSE, z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_NOT, z3.Z3_OP_IMPLIES,
+        z3.Z3_OP_EQ, z3.Z3_OP_DISTINCT, z3.Z3_OP_ITE,
+        z3.Z3_OP_LE, z3.Z3_OP_LT, z3.Z3_OP_GE, z3.Z3_OP_GT,
+        z3.Z3_OP_ADD, z3.Z3_OP_SUB, z3.Z3_OP_MUL, z3.Z3_OP_DIV, z3.Z3_OP_UMINUS, z3.Z3_OP_ANUM,
+        z3.Z3_OP_TO_REAL, z3.Z3_OP_TO_INT,
+        z3.Z3_OP_SELECT, z3.Z3_OP_STORE, z3.Z3_OP_CONST_ARRAY,
+        z3.Z3_OP_DT_CONSTRUCTOR, z3.Z3_OP_UNINTERPRETED,
+    }
+)  # fmt: skip
+_ENUMERATIONS: dict[str, tuple[str, ...]] = {}
+
+
+def _check_language(term: Any) -> None:
+    """Raises NotAFormula where a term is made of something that is not in the language."""
+    for part in subterms(term):
+        if z3.is_quantifier(part):
+            for k in range(part.num_vars()):
+                _check_sort(part.var_sort(k))
+            continue
+        _check_sort(part.sort())
+        if z3.is_app(part) and part.decl().kind() not in _OPERATIONS:
+            raise NotAFormula(f"{part.decl().name()} is not in the language of theorems")
+
+
+def _check_sort(sort: Any) -> None:
+    kind = sort.kind()
+    if kind == z3.Z3_ARRAY_SORT:
+        _check_sort(sort.domain())
+        _check_sort(sort.range())
+    elif kind == z3.Z3_DATATYPE_SORT:
+        constructors = [sort.constructor(k) for k in range(sort.num_constructors())]
+        names = tuple(one.name() for one in constructors)
+        known = _ENUMERATIONS.setdefault(sort.name(), names)
+        if known != names or any(one.arity() for one in constructors):
+            raise NotAFormula(f"{sort.name()} is not one enumeration")
+    elif kind not in (z3.Z3_BOOL_SORT, z3.Z3_INT_SORT, z3.Z3_REAL_SORT, z3.Z3_UNINTERPRETED_SORT):
+        raise NotAFormula(f"the sort {sort.name()} is not in the language of theorems")
 
 
 def closed(formula: Any) -> Any:
@@ -86,12 +164,16 @@ def closed(formula: Any) -> Any:
     formula = copied(formula)
     if any(z3.is_var(part) for part in _free_parts(formula)):
         raise NotAFormula("the term has a variable that nothing binds")
-    return plain(formula)
+    _check_language(formula)
+    _refuse_reserved(formula, ())
+    return formula
 
 
 def copied(term: Any) -> Any:
     """The same term behind a new handle, so that nobody can change it through an old one."""
-    return z3.z3._to_expr_ref(term.as_ast(), term.ctx)
+    if not z3.is_expr(term):
+        raise NotAFormula(f"{term!r} is not a term")
+    return z3.z3._to_expr_ref(term.as_ast(), z3.main_ctx())
 
 
 def _free_parts(term: Any) -> Iterable[Any]:
@@ -162,7 +244,8 @@ def substituted(formula: Any, meanings: Mapping[Any, Any]) -> Any:
     fixed symbol, a meaning of another sort, and a function whose meaning has a binder.
     """
     for symbol, meaning in meanings.items():
-        declaration = symbol if z3.is_func_decl(symbol) else symbol.decl()
+        declaration = symbol if z3.is_func_decl(symbol) else copied(symbol).decl()
+        declaration = z3.FuncDeclRef(declaration.ast, z3.main_ctx())
         if declaration.kind() != z3.Z3_OP_UNINTERPRETED or any(declaration.eq(f) for f in FIXED):
             raise NotAFormula(f"{declaration.name()} is not a schematic symbol")
         formula = _with_meaning(formula, declaration, meaning)
@@ -174,7 +257,8 @@ def _with_meaning(formula: Any, declaration: Any, meaning: Any) -> Any:
     value = meaning(*(z3.Var(k, sort) for k, sort in enumerate(sorts))) if sorts else meaning
     if isinstance(value, int | bool | str):
         value = declaration.range().cast(value)
-    if not z3.is_expr(value) or value.sort() != declaration.range():
+    value = copied(value)
+    if value.sort() != declaration.range():
         raise NotAFormula(f"the meaning of {declaration.name()} has another sort")
     if has_binder(value):
         raise NotAFormula(f"the meaning of {declaration.name()} has a quantifier in it")

@@ -1,6 +1,6 @@
 """TRUSTED CORE. Z3 terms as polynomials with rational coefficients, and certificates over them.
 
-Every subterm that is not a sum, a product, a number or a natural power is an unknown of the
+Every subterm that is not a sum, a product or a number is an unknown of the
 polynomial. Two terms with the same polynomial have the same value, whatever the unknowns are.
 """
 
@@ -30,10 +30,6 @@ def polynomial(term: Any) -> Polynomial:
         return scaled(polynomial(parts[0]), Fraction(-1))
     if kind == z3.Z3_OP_MUL:
         return product([polynomial(part) for part in parts])
-    if kind == z3.Z3_OP_POWER and z3.is_rational_value(parts[1]):
-        exponent = parts[1].as_fraction()
-        if exponent.denominator == 1 and exponent > 0:
-            return product([polynomial(parts[0])] * int(exponent))
     return {((term.get_id(), 1),): Fraction(1)}
 
 

@@ -31,7 +31,14 @@ import z3
 
 from tokenauction.proofs.kernel.axioms import AXIOMS
 from tokenauction.proofs.kernel.calculus import NotDifferentiable
-from tokenauction.proofs.kernel.formulas import closed, copied, same_formula, substituted
+from tokenauction.proofs.kernel.formulas import (
+    Frozen,
+    closed,
+    copied,
+    plain,
+    same_formula,
+    substituted,
+)
 from tokenauction.proofs.kernel.identities import NotAnIdentity, Translation, is_zero
 from tokenauction.proofs.kernel.polynomials import polynomial, product, scaled, total
 
@@ -225,9 +232,9 @@ def by_certificate(
     assumed = [closed(one) for one in hypotheses]
     goal = closed(conclusion)
     sides = [_at_least_zero(one) for one in assumed]
+    used = [(_rational(weight), tuple(map(int, places))) for weight, places in combination]
     parts = []
-    for weight, places in combination:
-        number = Fraction(weight)
+    for number, places in used:
         if number < 0 and not any(z3.is_eq(assumed[place]) for place in places):
             raise NotProved("an inequality is used with a negative multiplier")
         factors = [polynomial(left) for left, _ in (sides[place] for place in places)]
@@ -245,8 +252,13 @@ def by_certificate(
         if found != total([polynomial(left), scaled(polynomial(right), Fraction(-1))]):
             raise NotProved("the combination does not expand to the conclusion")
     stated = z3.Implies(z3.And(assumed), goal)
-    text = "; ".join(f"{Fraction(w)} × {list(places)}" for w, places in combination)
+    text = "; ".join(f"{number} × {list(places)}" for number, places in used)
     return _Record(stated, "exact certificate", evidence=text)
+
+
+def _rational(weight: Any) -> Fraction:
+    """A number of Python's own, rebuilt from its digits."""
+    return Fraction(str(Fraction(weight)))
 
 
 def _at_least_zero(comparison: Any, weak: bool = False) -> tuple[Any, Any]:
@@ -318,11 +330,17 @@ def axiom(name: str, *arguments: Any) -> _Record:
     """An instance of a listed axiom."""
     if name not in AXIOMS:
         raise NotProved(f"there is no axiom {name!r} (there are: {', '.join(AXIOMS)})")
+    given = [Frozen(one) if _is_function(one) else plain(one) for one in arguments]
     try:
-        stated = closed(AXIOMS[name].instance(*arguments))
+        stated = closed(AXIOMS[name].instance(*given))
     except NotDifferentiable as problem:
         raise NotProved(str(problem)) from None
     return _Record(stated, "axiom", axioms=frozenset({name}))
+
+
+def _is_function(argument: Any) -> bool:
+    """Whether an argument of an axiom is a function of terms: in Python, or a symbol."""
+    return callable(argument) and not z3.is_expr(argument)
 
 
 def is_theorem(candidate: Any) -> bool:
