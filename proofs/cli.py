@@ -4,6 +4,7 @@ Nothing here imports a solver: listing rules must be quick, and the user's files
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -140,8 +141,7 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
     """
     style, output = options.pop("style"), options.pop("output")
-    if output and not Path(output).absolute().parent.is_dir():
-        _fail(f"--output {output}: there is no folder {Path(output).absolute().parent}")
+    _check_folder(output)
     request = {"targets": list(targets), "properties": list(properties), **options}
     display = Display()
     try:
@@ -209,6 +209,8 @@ def theorems(
 
     They are those of the paper (arXiv 2310.10826) and of this project; docs/theorems.md lists them.
     """
+    _check_folder(output)
+    interrupts = _Interrupts()
     from tokenauction.proofs import theorem_report
     from tokenauction.proofs.paper.library import Checked, check
 
@@ -221,17 +223,16 @@ def theorems(
     results: list[Checked] = []
     width = max(len(theorem.name) for theorem in wanted)
     shown = style == "text" and output is None
-    interrupted = False
     with Display() as display:
-        try:
-            for theorem in wanted:
-                display.progress(f"proving {theorem.name}")
-                results.append(check(theorem))
-                display.decided()
-                if shown:
-                    click.echo(theorem_report.line(results[-1], width))
-        except KeyboardInterrupt:
-            interrupted = True
+        for theorem in wanted:
+            display.progress(f"proving {theorem.name}")
+            found = check(theorem)
+            if interrupts.seen:
+                break
+            results.append(found)
+            display.decided()
+            if shown:
+                click.echo(theorem_report.line(found, width))
     lines = [] if shown else [theorem_report.line(one, width) for one in results]
     if explain:
         lines += [theorem_report.steps(one) for one in results]
@@ -240,8 +241,9 @@ def theorems(
     if export is not None:
         count = theorem_report.export(results, export)
         click.echo(f"tokenauction: wrote {count} steps to {export}", err=True)
-    if interrupted:
-        click.echo("tokenauction: interrupted; what was proved is above", err=True)
+    if interrupts.seen:
+        left = len(wanted) - len(results)
+        click.echo(f"tokenauction: interrupted; {left} theorems were not tried", err=True)
         sys.exit(_INTERRUPTED)
     sys.exit(report.REFUTED if any(one.status == "failed" for one in results) else report.PROVED)
 
@@ -292,6 +294,28 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(main, {}, "tokenauction", "_TOKENAUCTION_COMPLETE").source())
+
+
+class _Interrupts:
+    """Whether the user has interrupted; looked at between theorems, since a proof takes a second.
+
+    An exception in the middle of a proof could be lost in Z3's callbacks, or read as a failure.
+    The second interrupt ends the process.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, *_: object) -> None:
+        if self.seen:
+            os._exit(_INTERRUPTED)
+        self.seen = True
+
+
+def _check_folder(output: str | None) -> None:
+    if output and not Path(output).absolute().parent.is_dir():
+        _fail(f"--output {output}: there is no folder {Path(output).absolute().parent}")
 
 
 def _write(text: str, output: str | None) -> None:

@@ -207,16 +207,32 @@ def _about_one_agent(name: str, witness: Witness) -> str:
     if set(paid) == {"bids", "raised_bids"}:
         moved = _from_to(outcomes, "bids", "raised_bids")
         while_moved = f" while the outcome goes {moved}" if moved else ""
+        before, after = paid["bids"][agent], paid["raised_bids"][agent]
         return (
-            f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and pays "
-            f"{paid['raised_bids'][agent]} instead of {paid['bids'][agent]}{while_moved}: "
-            f"{name} fails."
+            f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and its payment "
+            f"goes from {before} to {after}{while_moved}: {name} fails.{_allowed(name, witness)}"
         )
     charged = ", ".join(
         f"{row[agent]}{f' {_PLACES[at]}' if _PLACES.get(at) else ''}" for at, row in paid.items()
     )
     pays = f", and pays {charged}" if charged else ""
     return f"Agent {agent} bids {low}{_others(values)}{pays}: {name} fails."
+
+
+def _allowed(name: str, witness: Witness) -> str:
+    """What `critical-bid` would have allowed."""
+    values, agent = witness.assignment, witness.assignment.agent
+    rows = dict(zip(witness.aggregates_at, witness.aggregates, strict=True))
+    if name != "critical-bid" or agent is None or values.raised_bid is None:
+        return ""
+    pairs = zip(rows["bids"], rows["raised_bids"], strict=True)
+    moved = sum(abs(Fraction(one) - Fraction(other)) for one, other in pairs) / 2
+    low, high = values.bids[agent], values.raised_bid
+    least, most = (f"{float(bid * moved):.6g}" for bid in (low, high))
+    return (
+        f" A raise that moves the outcome by {float(moved):.6g} in total variation costs between "
+        f"{least} and {most}, and a payment is between zero and the bid."
+    )
 
 
 _CONTEXTS = {"bids", "raised_bids", "other_bids", "raised_other_bids"}

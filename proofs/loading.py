@@ -185,7 +185,7 @@ def _in_file(target: str) -> list[Target]:
     mechanisms = _own_members(module, (Mechanism,), shipped)
     charged = {id(mechanism.payment.function) for mechanism in mechanisms}
     for payment in _own_members(module, (PaymentRule,), shipped):
-        if id(payment.function) not in charged:
+        if id(payment.function) not in charged and not mechanisms:
             raise CannotLoad(_alone(path, payment))
     if not rules and not mechanisms:
         raise CannotLoad(

@@ -19,6 +19,8 @@ from tokenauction.proofs.numpy_run import Unusable, run_rule
 from tokenauction.proofs.sampling import Columns, draw
 
 CLEAR_MARGIN = 1e-4
+# Numbers below this may be what rounding, or the tolerance of a search, has left of zero.
+_SMALL = 1e-2
 SIZES = ((2, 2), (2, 3), (1, 2), (3, 2), (3, 3), (2, 4), (4, 3), (5, 2))
 
 
@@ -112,7 +114,7 @@ class NumericAttack:
             values |= {node: results[:, place] for place, node in enumerate(call.outputs)}
             broken |= ~np.isfinite(results).all(axis=1)
             outputs.append(results)
-        batch = Batch(values, length)
+        batch = Batch(values, length, least=_SMALL)
         batch.run(instance.formula.holds)
         margins = np.nan_to_num(batch.margin(instance.formula.holds), nan=0.0)
         outside = -1.0 if self.claim.prop.everywhere else 1.0

@@ -12,7 +12,14 @@ from importlib.resources import files
 from typing import Any, Final
 
 SCHEMA: Final = "tokenauction.report/1"
-_TOOLS: Final = ("tokenauction", "z3-solver", "numpy", "python-flint", "array-api-compat")
+_TOOLS: Final = (
+    "tokenauction",
+    "z3-solver",
+    "sympy",
+    "numpy",
+    "python-flint",
+    "array-api-compat",
+)
 
 PROVED, REFUTED, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 

@@ -450,3 +450,79 @@ def test_derivatives_are_those_of_sympy(tree: Any) -> None:
     if value.has(sympy.zoo, sympy.nan):
         return
     assert is_zero(sympy.diff(value, symbol) - found)
+
+
+# What once proved falsehood -----------------------------------------------------------------------
+
+
+def changes_its_mind() -> Callable[[Any], Any]:
+    answers = iter([False, True, True, True])
+    return lambda _: z3.BoolVal(next(answers))
+
+
+class ChangingPlaces:
+    """Places of hypotheses that are others at every look."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def __iter__(self) -> Any:
+        self.looks += 1
+        return iter([0] if self.looks == 1 else [1])
+
+
+def test_a_function_is_asked_once() -> None:
+    said = axiom("probability-order", changes_its_mind(), lambda _: z3.BoolVal(False))
+    nowhere = axiom("probability-adds", lambda _: False, lambda _: False)
+    with pytest.raises(NotProved):
+        by_z3(z3.BoolVal(False), said, axiom("probability-of-all"), nowhere)
+    places: Any = ChangingPlaces()
+    with pytest.raises(NotProved):
+        by_certificate([x >= x, x + 2 >= x + 1], z3.BoolVal(False), [(1, places)])
+
+
+def test_no_name_is_guessed() -> None:
+    for name in ("probe0?", "probe1?", "x?"):
+        with pytest.raises(NotAFormula):
+            axiom("integral-of-constant", z3.Real(name), z3.RealVal(0), z3.RealVal(1))
+    prefix, number = z3.FreshConst(REAL).decl().name().rsplit("!", 1)
+    guessed = z3.Real(f"{prefix}!{int(number) + 1}")
+    said = axiom("integral-of-constant", guessed, z3.RealVal(0), z3.RealVal(1))
+    every = generalised(said, guessed)
+    with pytest.raises(NotProved):
+        by_z3(z3.BoolVal(False), specialised(every, z3.RealVal(0)), specialised(every, x))
+
+
+def recursive() -> Any:
+    function = z3.RecFunction("loop", INT, INT)
+    z3.RecAddDefinition(function, [k], function(k) + 1)
+    return function(k) == function(k)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: z3.Select(z3.Map(z3.Function("h", REAL, REAL), z3.Array("a", INT, REAL)), 0) == 0,
+        lambda: z3.TransitiveClosure(z3.Function("r", INT, INT, z3.BoolSort()))(k, n),
+        recursive,
+        lambda: z3.StrToCode(z3.String("s")) <= 255,
+        lambda: z3.BitVec("v", 8) == 0,
+        lambda: x**y == 1,
+        lambda: k % n == 0,
+    ],
+)
+def test_the_language_hides_nothing(make: Callable[[], Any]) -> None:
+    with pytest.raises(NotAFormula):
+        by_z3(make())
+
+
+def test_an_enumeration_stays_what_it_is() -> None:
+    one = z3.Datatype("Changing")
+    one.declare("a")
+    first = z3.Const("v", one.create())
+    by_z3(first == first)
+    two = z3.Datatype("Changing")
+    two.declare("a")
+    two.declare("b")
+    with pytest.raises(NotAFormula):
+        by_z3(two.create().a != two.create().b)

@@ -19,11 +19,15 @@ Truths = NDArray[np.bool_]
 
 
 class Batch:
-    """The values of ground nodes over a batch of profiles: `leaves` has one float array a leaf."""
+    """The values of ground nodes over a batch of profiles: `leaves` has one float array a leaf.
 
-    def __init__(self, leaves: Mapping[Node, Floats], length: int) -> None:
+    Margins are relative to the numbers compared, and to `least` where these are smaller.
+    """
+
+    def __init__(self, leaves: Mapping[Node, Floats], length: int, least: float = 1e-12) -> None:
         self.leaves = leaves
         self.length = length
+        self.least = least
         self._values: dict[Node, Any] = {}
         self._defined: dict[Node, Truths] = {}
 
@@ -70,7 +74,7 @@ class Batch:
     def _gap(self, left: Node, right: Node) -> Floats:
         a, b = self._values[left], self._values[right]
         with np.errstate(all="ignore"):
-            gap = (a - b) / (np.abs(a) + np.abs(b) + 1e-12)
+            gap = (a - b) / (np.abs(a) + np.abs(b) + self.least)
         same: Floats = np.where(a == b, 0.0, np.nan_to_num(gap, nan=0.0))
         return same
 

@@ -363,6 +363,8 @@ def _refuted(formulas: Sequence[Any], budget: int, tactic: str | None) -> str:
     solver = z3.Solver(ctx=context) if tactic is None else z3.Tactic(tactic, context).solver()
     solver.set("rlimit", budget)
     solver.set("timeout", _BACKSTOP_MILLISECONDS)
+    # An interrupt is for the caller, and not a reason why something is not proved.
+    solver.set("ctrl_c", False)
     solver.add(*(formula.translate(context) for formula in formulas))
     answer = solver.check()
     if answer == z3.sat:

@@ -96,8 +96,9 @@ def bids_are_ordered() -> Conclusions:
 @paper_theorem(reference=PAPER)
 def payment_monotone_and_consistent_make_bids_ordered() -> Conclusions:
     """Payment monotonicity and consistent aggregation together make b ⊒ b' (q(b, o) ⪰ q(b', o)
-    for every o) a total preorder on bids, and relabelling bids by their rank in it gives a
-    strategically equivalent mechanism with a monotone rule and payments monotone in the bid."""
+    for every o) a total preorder on bids; relabelling bids by their rank in it, with labels in any
+    totally ordered set that represents it, gives a mechanism with a monotone rule and payments
+    monotone in the label, with the same outcome and price for every bid if ⪰ is antisymmetric."""
     equivalent = z3.And(ordered(b, b1), ordered(b1, b))
     with_equality = z3.And(BOTH, ANY.antisymmetric)
     label_better = ANY.prefers(relabelled_outcome(l, o), relabelled_outcome(l1, o))

@@ -143,6 +143,6 @@ def collision_lemma() -> Theorem:
 
 @paper_theorem(reference=OWN)
 def race_collision() -> Conclusions:
-    """For positive distributions u and v over any number of tokens, the race has the same winner
-    with probability J(u, v) = Σ_t 1 / Σ_s max(u(s)/u(t), v(s)/v(t)), at most 1 - TV(u, v)."""
+    """For positive distributions u and v over any number of tokens, the collision probability of
+    the race J(u, v) = Σ_t 1 / Σ_s max(u(s)/u(t), v(s)/v(t)) is at most 1 - TV(u, v)."""
     return {"J(u, v) ≤ 1 - TV(u, v)": collision_lemma()}

@@ -216,7 +216,7 @@ def sum_of_gaps() -> Theorem:
 def kl_welfare_linear() -> Conclusions:
     """Σ_i b_i KL(p_i ‖ q) - Σ_i b_i KL(p_i ‖ q*) = B KL(q* ‖ q) for the linear rule q* and every
     positive distribution q, for every number of agents and tokens; so the linear rule minimises the
-    bid-weighted forward KL divergence, and nothing else does."""
+    bid-weighted forward KL divergence, and no other positive distribution attains its value."""
     summed = (PART, MEAN, tokens_next(), AGENTS_NEXT, GAP_NEXT, WEIGHTED, *STARTS)
     identity = loss(agents) - least(agents) == gap_of_all(tokens)
     same = each_token(tokens, lambda t: best(t) == q(t))

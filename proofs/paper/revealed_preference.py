@@ -23,11 +23,14 @@ outcome = z3.Const("outcome", OUTCOMES)
 
 MAXIMISES = z3.ForAll(
     [low, outcome],
-    z3.And(
-        allowed(rule(low)),
-        z3.Implies(
-            allowed(outcome),
-            low * value(rule(low)) + rest(rule(low)) >= low * value(outcome) + rest(outcome),
+    z3.Implies(
+        low >= 0,
+        z3.And(
+            allowed(rule(low)),
+            z3.Implies(
+                allowed(outcome),
+                low * value(rule(low)) + rest(rule(low)) >= low * value(outcome) + rest(outcome),
+            ),
         ),
     ),
 )
@@ -47,10 +50,10 @@ def two_bids_lemma() -> Theorem:
 
 @paper_theorem(reference=PAPER)
 def revealed_preference() -> Conclusions:
-    """Any rule that at every bid b maximises b v(q) + rest(q) over a set of distributions is
+    """Any rule that at every bid b ≥ 0 maximises b v(q) + rest(q) over a set of distributions is
     monotone in v: a higher bid gives the agent a distribution that it values at least as much."""
     monotone = by_z3(
-        z3.Implies(z3.And(MAXIMISES, low <= high), value(rule(low)) <= value(rule(high))),
+        z3.Implies(z3.And(MAXIMISES, 0 <= low, low <= high), value(rule(low)) <= value(rule(high))),
         two_bids_lemma(),
     )
     return {"b ≤ b' implies v(q(b)) ≤ v(q(b'))": monotone}

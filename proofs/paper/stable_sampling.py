@@ -256,7 +256,8 @@ def losses_lemma() -> Theorem:
 
 @paper_theorem(reference=f"{PAPER} (stable sampling)")
 def stable_sampling() -> Conclusions:
-    """For every monotone rule and any number of tokens, let random variables v, ρ, φ have the law
+    """For a rule of which every token rises or falls with the own bid (coordinate-form: every
+    monotone rule) and any number of tokens, let random variables v, ρ, φ have the law
     stated. Drawing ρ where v < A(x) and φ elsewhere has the law q(x), changes the token at most
     once as the bid rises, from falling to rising, and Pr[σ(x) ≠ σ(x')] = TV(q(x), q(x'))."""
     gains, growth = gains_lemma(), growth_lemma()

@@ -76,6 +76,7 @@ SECOND_PRICE: Attempts = [
         "the price is that of changing from bid 0, all along",
         lambda: by_z3(
             z3.Implies(price.HYPOTHESES, price.b * price.tv(price.ZERO, price.b) == price.PRICE),
+            price.price_lemma(),
             budget=300_000,
         ),
     ),
@@ -116,6 +117,7 @@ MONOTONE: Attempts = [
         "the jump at bid 0 is paid for",
         lambda: by_z3(
             monotone.integral(monotone.jump_variation, monotone.ZERO, monotone.ONE) > 0,
+            monotone.jump_lemma(),
             budget=300_000,
         ),
     ),
@@ -186,7 +188,7 @@ LINEAR_PRICE: Attempts = [
         "the antiderivative with S alone",
         lambda: by_z3(
             z3.Implies(
-                z3.And(linear.S > 0, linear.b >= 0, linear.V >= 0),
+                z3.And(linear.S > 0, linear.b >= 0, linear.V >= 0, linear.x >= 0),
                 linear.falls(linear.x) == linear.slope(linear.x) / linear.S,
             ),
             budget=300_000,

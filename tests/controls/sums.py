@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import z3
 
-from tokenauction.proofs.kernel import axiom, by_z3, instance_of
+from tokenauction.proofs.kernel import axiom, by_z3, generalised, instance_of, specialised
 from tokenauction.proofs.paper import finite_sums, gibbs, linear_is_monotone, logarithm
 from tokenauction.proofs.paper.finite_sums import F, G, H, a, by_induction, c, f, g, h, i, n
 from tokenauction.proofs.paper.notation import between, each, partial_sums
@@ -74,8 +74,9 @@ def tangent_where_there_is_no_logarithm() -> object:
 
 def ln_falls() -> object:
     rises = logarithm.ln_rises()["ln x < ln y"]
-    x, y = logarithm.x, logarithm.y
-    return by_z3(z3.Implies(z3.And(0 < x, x < y), logarithm.ln(x) > logarithm.ln(y)), rises)
+    numbers = specialised(rises, z3.RealVal(1), z3.RealVal(2))
+    falls = logarithm.ln(z3.RealVal(1)) > logarithm.ln(z3.RealVal(2))
+    return by_z3(falls, numbers)
 
 
 def gibbs_for_any_weights() -> object:
@@ -91,7 +92,17 @@ def gibbs_with_mass_missing() -> object:
     terms = {f: lambda t: p(t) - q(t), F: lambda k: P(k) - Q(k), G: K}
     terms[g] = lambda t: gibbs.entropy_term(p(t), q(t))
     premises = z3.And(gibbs.n >= 0, P(gibbs.n) <= 1, Q(gibbs.n) == 1, gibbs.ENTROPY)
-    return by_z3(z3.Implies(premises, K(gibbs.n) >= 0), instance_of(order, terms), budget=300_000)
+    every_token = generalised(
+        instance_of(gibbs.token_lemma(), {gibbs.a: p(gibbs.t), gibbs.c: q(gibbs.t)}), gibbs.t
+    )
+    signs = each(gibbs.n, lambda t: z3.And(p(t) >= 0, q(t) > 0))
+    sums = z3.And(partial_sums(P, p), partial_sums(Q, q))
+    return by_z3(
+        z3.Implies(z3.And(premises, signs, sums), K(gibbs.n) >= 0),
+        every_token,
+        instance_of(order, terms),
+        budget=300_000,
+    )
 
 
 def linear_without(part: z3.BoolRef) -> Callable[[], object]:
