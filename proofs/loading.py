@@ -64,17 +64,11 @@ def claims_of(targets: Iterable[Target], names: Iterable[str]) -> list[tuple[Tar
     asked = list(dict.fromkeys(load_property(name) for name in names))
     targets = list(targets)
     found: list[tuple[Target, RuleProperty]] = []
-    decided: set[tuple[int, RuleProperty]] = set()
     for target in targets:
         pays = isinstance(target, Mechanism)
-        rule = target.rule if isinstance(target, Mechanism) else target
         defaults = DEFAULT_MECHANISM_PROPERTIES if pays else DEFAULT_PROPERTIES
-        for prop in asked or [PROPERTIES[name] for name in defaults]:
-            twice = bool(asked) and (id(rule), prop) in decided
-            if (prop.of_mechanisms and not pays) or (twice and not prop.of_mechanisms):
-                continue
-            decided.add((id(rule), prop))
-            found.append((target, prop))
+        wanted = asked or [PROPERTIES[name] for name in defaults]
+        found += [(target, prop) for prop in wanted if pays or not prop.of_mechanisms]
     for prop in asked:
         if prop.of_mechanisms and not any(prop == one for _, one in found):
             raise CannotLoad(
@@ -94,9 +88,10 @@ def load_property(name: str) -> RuleProperty:
     if "::" not in name:
         if name.endswith(".py"):
             raise CannotLoad(f"{name}: name one property or order of the file, as {name}::NAME")
-        if name not in PROPERTIES:
+        known = name.replace("_", "-")
+        if known not in PROPERTIES:
             raise CannotLoad(_unknown("property", name, PROPERTIES))
-        return PROPERTIES[name]
+        return PROPERTIES[known]
     path, _, attribute = name.rpartition("::")
     found = _attribute(load_file(path), path, attribute)
     if isinstance(found, PreferenceOrder):
@@ -122,8 +117,9 @@ def properties_in(path: str) -> list[RuleProperty]:
 def _named(target: str) -> list[Target]:
     if target.endswith(".py") or "::" in target:
         return _in_file(target)
-    if target.strip() in MECHANISMS:
-        return [MECHANISMS[target.strip()]]
+    name = target.strip().replace("_", "-")
+    if name in MECHANISMS:
+        return [MECHANISMS[name]]
     rule, plus, payment = target.partition("+")
     found = cast(AggregationRule, _shipped("rule", rule, CATALOGUE))
     if not plus:
@@ -163,13 +159,12 @@ def _in_file(target: str) -> list[Target]:
     path, _, attribute = target.partition("::")
     module = load_file(path)
     if "+" in attribute:
-        rule, _, payment = attribute.partition("+")
-        return [
-            Mechanism(
-                _attribute_of(AggregationRule, module, path, rule),
-                _attribute_of(PaymentRule, module, path, payment),
-            )
-        ]
+        name, _, paid = attribute.partition("+")
+        rule = _attribute_of(AggregationRule, module, path, name)
+        shipped_payment = PAYMENTS.get(paid.replace("_", "-"))
+        if shipped_payment is not None and not hasattr(module, paid):
+            return [Mechanism(rule, shipped_payment)]
+        return [Mechanism(rule, _attribute_of(PaymentRule, module, path, paid))]
     if attribute:
         found = _attribute(module, path, attribute)
         if isinstance(found, AggregationRule | Mechanism):

@@ -313,11 +313,17 @@ def _is_context(condition: Condition) -> bool:
 
 
 def _is_sign(poly: Poly) -> bool:
-    """What says the sign of a sum of bids, or of one that is a denominator."""
+    """Whether a literal says the sign of a bid and a sum of bids: they are denominators."""
     return len(poly.terms) <= 2 and all(
-        len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0].kind in ("leaf", "reduce")
+        len(monomial) == 1 and monomial[0][1] == 1 and _is_of_bids(monomial[0][0])
         for monomial, _ in poly.terms
     )
+
+
+def _is_of_bids(base: Base) -> bool:
+    if base.kind == "reduce" and base.args[0] == "sum":
+        return all(_is_of_bids(inner) for inner in base.args[2].bases())
+    return base.kind == "leaf" and base.args[0].op in ("bid", "other_bid", "scalar")
 
 
 def _is_plain(base: Base) -> bool:

@@ -25,6 +25,7 @@ class UnknownTheorem(Exception):
 def chosen(names: Sequence[str]) -> list[PaperTheorem]:
     """The theorems of these names, or all; raises UnknownTheorem."""
     known = {theorem.name: theorem for theorem in LIBRARY}
+    names = [name.replace("_", "-") for name in names]
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
