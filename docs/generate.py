@@ -59,7 +59,7 @@ def properties_of(name: str) -> list[str]:
     """What the catalogue says of a shipped rule, or of a mechanism."""
     if name in MECHANISMS:
         return list(DEFAULT_MECHANISM_PROPERTIES)
-    return [prop.name for prop in PROPERTIES.values() if not prop.of_mechanisms]
+    return [name for name in PROPERTIES if name not in DEFAULT_MECHANISM_PROPERTIES]
 
 
 def catalogue_rows(name: str) -> list[str]:
