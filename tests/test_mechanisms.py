@@ -615,14 +615,22 @@ def test_properties_that_are_not_asked_for() -> None:
     assert {prop for label, prop in asked if label != "linear"} == set(HOLDS)
 
 
-def test_a_rule_property_is_decided_once_for_a_rule() -> None:
+def test_every_target_has_a_row_for_what_it_can_have() -> None:
     targets = load_targets(["second-price", "pay-your-bid", "linear"])
     found = claims_of(targets, ["monotone", "critical-bid"])
     assert [(target.label, prop.name) for target, prop in found] == [
         ("linear+second_price", "monotone"),
         ("linear+second_price", "critical-bid"),
+        ("linear+pay_your_bid", "monotone"),
         ("linear+pay_your_bid", "critical-bid"),
+        ("linear", "monotone"),
     ]
+
+
+def test_underscores_and_shipped_payments_are_understood() -> None:
+    assert [one.label for one in load_targets(["second_price"])] == ["linear+second_price"]
+    own = load_targets([f"{KNOWN}::mean+pay-your-bid"])
+    assert [one.label for one in own] == ["mean+pay_your_bid"]
 
 
 @pytest.mark.parametrize(
