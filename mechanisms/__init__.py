@@ -3,6 +3,8 @@
 from tokenauction.mechanisms.aggregation_rule import AggregationRule, aggregation_rule
 from tokenauction.mechanisms.catalogue import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.mechanisms.mechanism import Mechanism
+from tokenauction.mechanisms.opinion_pool import OpinionPool, linear_pool, logarithmic_pool
+from tokenauction.mechanisms.order_statistics import sum_of_greater
 from tokenauction.mechanisms.payment_rule import PaymentRule, payment_rule
 from tokenauction.mechanisms.payments import (
     pay_your_bid,
@@ -13,7 +15,7 @@ from tokenauction.mechanisms.payments import (
 from tokenauction.mechanisms.platform_pools import platform, uniform_smoothing
 from tokenauction.mechanisms.power_means import log_linear, power_mean
 from tokenauction.mechanisms.profile_function import Distribution, ProfileFunction
-from tokenauction.mechanisms.truncations import temperature, top_k
+from tokenauction.mechanisms.truncations import nucleus, temperature, top_k
 from tokenauction.mechanisms.weighted_pools import (
     cap,
     linear,
@@ -33,13 +35,17 @@ __all__ = [
     "AggregationRule",
     "Distribution",
     "Mechanism",
+    "OpinionPool",
     "PaymentRule",
     "ProfileFunction",
     "aggregation_rule",
     "cap",
     "linear",
+    "linear_pool",
     "log1p_weights",
     "log_linear",
+    "logarithmic_pool",
+    "nucleus",
     "pay_your_bid",
     "payment_rule",
     "platform",
@@ -50,6 +56,7 @@ __all__ = [
     "second_price",
     "softmax_weights",
     "square_weights",
+    "sum_of_greater",
     "temperature",
     "top_k",
     "uniform_smoothing",

@@ -14,7 +14,7 @@ from tokenauction.mechanisms.payments import (
 )
 from tokenauction.mechanisms.platform_pools import platform, uniform_smoothing
 from tokenauction.mechanisms.power_means import log_linear, power_mean
-from tokenauction.mechanisms.truncations import temperature, top_k
+from tokenauction.mechanisms.truncations import nucleus, temperature, top_k
 from tokenauction.mechanisms.weighted_pools import (
     cap,
     linear,
@@ -46,6 +46,7 @@ CATALOGUE: Mapping[str, AggregationRule] = MappingProxyType(
             power_mean,
             temperature,
             top_k,
+            nucleus,
         )
     }
 )

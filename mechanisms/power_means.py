@@ -9,15 +9,13 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from tokenauction.mechanisms.aggregation_rule import aggregation_rule
+from tokenauction.mechanisms.opinion_pool import logarithmic_pool
 
 
-@aggregation_rule(support="full")
-def log_linear(bids: Any, dists: Any) -> Any:
+@logarithmic_pool
+def log_linear(bids: Any) -> Any:
     """The normalised geometric mean, weighted by the shares of the bids."""
-    xp = array_namespace(bids, dists)
-    logits = xp.matmul(bids, xp.log(dists)) / xp.sum(bids)
-    odds = xp.exp(logits - xp.max(logits))
-    return odds / xp.sum(odds)
+    return bids
 
 
 @aggregation_rule(support="full")

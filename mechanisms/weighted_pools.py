@@ -1,4 +1,4 @@
-"""Linear pools: every agent's distribution, weighted by a function of its own bid.
+"""Linear pools: every agent's distribution, weighted by a function of the bids.
 
 `q(t) = Σ_j w(b_j) p_j(t) / Σ_j w(b_j)`. With `w` non-decreasing these are monotone in the robust
 order, since a raised bid moves `q` along the segment towards the agent's own distribution; with
@@ -9,76 +9,65 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from tokenauction.mechanisms.aggregation_rule import aggregation_rule
+from tokenauction.mechanisms.opinion_pool import linear_pool
 
 
-def _pool(weights: Any, dists: Any) -> Any:
-    """The pool of `dists` (agents, tokens) under non-negative `weights` (agents,)."""
-    xp = array_namespace(weights, dists)
-    return xp.matmul(weights, dists) / xp.sum(weights)
-
-
-@aggregation_rule
-def linear(bids: Any, dists: Any) -> Any:
+@linear_pool
+def linear(bids: Any) -> Any:
     """Every agent's distribution, weighted by its share of the bids."""
-    return _pool(bids, dists)
+    return bids
 
 
-@aggregation_rule
-def square_weights(bids: Any, dists: Any) -> Any:
+@linear_pool
+def square_weights(bids: Any) -> Any:
     """The linear pool with weight `b²`."""
-    return _pool(bids * bids, dists)
+    return bids * bids
 
 
-@aggregation_rule
-def log1p_weights(bids: Any, dists: Any) -> Any:
+@linear_pool
+def log1p_weights(bids: Any) -> Any:
     """The linear pool with weight `log(1 + b)`."""
-    xp = array_namespace(bids, dists)
-    return _pool(xp.log1p(bids), dists)
+    return array_namespace(bids).log1p(bids)
 
 
-@aggregation_rule
-def saturating_weights(bids: Any, dists: Any) -> Any:
+@linear_pool
+def saturating_weights(bids: Any) -> Any:
     """The linear pool with weight `b / (1 + b)`."""
-    return _pool(bids / (1 + bids), dists)
+    return bids / (1 + bids)
 
 
-@aggregation_rule
-def softmax_weights(bids: Any, dists: Any) -> Any:
+@linear_pool
+def softmax_weights(bids: Any) -> Any:
     """The linear pool with weight `exp(b)`, shifted by the highest bid against overflow."""
-    xp = array_namespace(bids, dists)
-    return _pool(xp.exp(bids - xp.max(bids)), dists)
+    xp = array_namespace(bids)
+    return xp.exp(bids - xp.max(bids))
 
 
-@aggregation_rule
-def cap(bids: Any, dists: Any, *, highest: float = 10) -> Any:
+@linear_pool
+def cap(bids: Any, *, highest: float = 10) -> Any:
     """The linear pool with every bid counted up to `highest` only."""
-    xp = array_namespace(bids, dists)
-    return _pool(xp.minimum(bids, xp.asarray(highest, dtype=bids.dtype)), dists)
+    xp = array_namespace(bids)
+    return xp.minimum(bids, xp.asarray(highest, dtype=bids.dtype))
 
 
-@aggregation_rule
-def reserve(bids: Any, dists: Any, *, reserve_price: float = 1) -> Any:
+@linear_pool
+def reserve(bids: Any, *, reserve_price: float = 1) -> Any:
     """The linear pool with weight `max(b - reserve_price, 0)`; the mean if nobody bids more."""
-    xp = array_namespace(bids, dists)
+    xp = array_namespace(bids)
     above = xp.maximum(bids - reserve_price, xp.zeros_like(bids))
-    total = xp.sum(above)
-    sold = total > 0
-    pooled = xp.matmul(above, dists) / xp.where(sold, total, xp.ones_like(total))
-    return xp.where(sold, pooled, xp.mean(dists, axis=0))
+    return xp.where(xp.sum(above) > 0, above, xp.ones_like(above))
 
 
-@aggregation_rule
-def winner_takes_all(bids: Any, dists: Any) -> Any:
+@linear_pool
+def winner_takes_all(bids: Any) -> Any:
     """The mean of the highest bidders' distributions: one agent's, unless bids tie."""
-    xp = array_namespace(bids, dists)
-    highest = xp.astype(bids == xp.max(bids), dists.dtype)
-    return _pool(highest, dists)
+    xp = array_namespace(bids)
+    return xp.astype(bids == xp.max(bids), bids.dtype)
 
 
-@aggregation_rule
-def rank_weights(bids: Any, dists: Any) -> Any:
+@linear_pool
+def rank_weights(bids: Any) -> Any:
     """The linear pool with weight "how many agents bid no more than this one"."""
-    xp = array_namespace(bids, dists)
-    at_most = xp.astype(bids[None, :] <= bids[:, None], dists.dtype)
-    return _pool(xp.sum(at_most, axis=1), dists)
+    xp = array_namespace(bids)
+    at_most = xp.astype(bids[None, :] <= bids[:, None], bids.dtype)
+    return xp.sum(at_most, axis=1)

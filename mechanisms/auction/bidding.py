@@ -1,0 +1,117 @@
+"""One token's auction as a value: the rule, the bids, the distributions, and other own bids.
+
+Works on the arrays of NumPy and torch alike, on the device where the distributions live. Only
+numbers of the size of the agents leave it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from tokenauction.mechanisms.aggregation_rule import AggregationRule
+from tokenauction.mechanisms.auction.inputs import HostArray, on_host
+from tokenauction.mechanisms.auction.own_odds import NotASegment, OwnOdds, own_odds
+from tokenauction.mechanisms.opinion_pool import OpinionPool
+
+
+@dataclass(frozen=True)
+class Bids:
+    """The bids of a run under a rule, with what depends on them alone: the agents' own odds.
+
+    `odds` has one path an agent, or none at all for a rule that is not a pool with fixed shares.
+    """
+
+    rule: AggregationRule
+    values: HostArray
+
+    @cached_property
+    def odds(self) -> tuple[OwnOdds, ...]:
+        """The agents' paths; raises NotMonotone for a pool that a raise moves the wrong way."""
+        if not isinstance(self.rule, OpinionPool):
+            return ()
+        try:
+            return tuple(own_odds(self.rule, self.values, i) for i in range(len(self.values)))
+        except NotASegment:
+            return ()
+
+    @property
+    def linear(self) -> bool:
+        """Whether every agent moves the aggregate along a segment."""
+        return bool(self.odds) and not getattr(self.rule, "logarithmic", True)
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether every agent moves the aggregate's logarithms along a segment."""
+        return bool(self.odds) and bool(getattr(self.rule, "logarithmic", False))
+
+    @cached_property
+    def others(self) -> HostArray:
+        """The others' shares among themselves, a row an agent, shape (agents, agents)."""
+        return np.stack([path.others for path in self.odds])
+
+
+@dataclass(frozen=True)
+class Bidding:
+    """Bids and preferred distributions of one token; `dists` has shape (agents, tokens)."""
+
+    bids: Bids
+    dists: Any
+
+    @property
+    def agents(self) -> int:
+        """How many agents there are."""
+        return len(self.bids.values)
+
+    @cached_property
+    def aggregate(self) -> Any:
+        """The aggregate of the rule, shape (tokens,)."""
+        return self._ruled(self.bids.values)
+
+    def at_own_bid(self, agent: int, own: float) -> Any:
+        """The aggregate if one agent's bid were another, shape (tokens,).
+
+        An own bid of zero where nobody else bids is the limit from above.
+        """
+        changed = self.bids.values.copy()
+        changed[agent] = own
+        if not changed.any():
+            changed[agent] = self.bids.values[agent] * 1e-12
+        return self._ruled(changed)
+
+    @cached_property
+    def of_others(self) -> Any:
+        """The others' pool, seen from every agent: means, or means of logarithms where logarithmic.
+
+        Shape (agents, tokens); for rules with odds only.
+        """
+        xp = array_namespace(self.dists)
+        rows = xp.log(self.dists) if self.bids.logarithmic else self.dists
+        return xp.matmul(self.like_dists(self.bids.others), rows)
+
+    def at_token(self, token: int) -> HostArray:
+        """Every agent's probability of one token, shape (agents,)."""
+        return on_host(self.dists[:, token])
+
+    def without_each(self, token: int) -> HostArray:
+        """The aggregate's probability of a token if an agent had bid zero, shape (agents,).
+
+        Zero where nobody else bids.
+        """
+        if self.bids.linear and all(path.at(0.0) == 0 for path in self.bids.odds):
+            return self.bids.others @ self.at_token(token)
+        alone = [not np.delete(self.bids.values, i).any() for i in range(self.agents)]
+        return np.array(
+            [0.0 if alone[i] else float(self.at_own_bid(i, 0.0)[token]) for i in range(self.agents)]
+        )
+
+    def like_dists(self, values: Sequence[float] | HostArray) -> Any:
+        """Numbers of the host as an array where the distributions live."""
+        xp = array_namespace(self.dists)
+        return xp.asarray(values, dtype=self.dists.dtype, device=device(self.dists))
+
+    def _ruled(self, bids: HostArray) -> Any:
+        return self.bids.rule(self.like_dists(bids), self.dists)

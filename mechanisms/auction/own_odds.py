@@ -1,0 +1,128 @@
+"""The path of a pool along one own bid: a segment from the others' mean to the own distribution.
+
+Seen from agent `i` a linear pool is `q(x) = λ(x) p_i + (1 - λ(x)) m_i`, and a logarithmic pool is
+that in logarithms, as long as the others' shares among themselves do not depend on the own bid.
+What a critical bid or a payment needs of the path are the *own odds*
+`o(x) = λ(x) / (1 - λ(x)) = w_i(x) / Σ_{j≠i} w_j`, which lose no digits where one bid outweighs all
+others. Whether the others' shares stay is looked at wherever the odds are evaluated; where they
+move, `NotASegment` is raised and the caller takes the way that suits every rule.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokenauction.mechanisms.auction.inputs import HostArray
+from tokenauction.mechanisms.auction.own_bids import break_points, integral, lowest_where
+from tokenauction.mechanisms.opinion_pool import OpinionPool
+
+_SHARES_STAY = 1e-12
+
+
+class NotASegment(Exception):
+    """The others' shares among themselves depend on the own bid."""
+
+
+class NotMonotone(ValueError):
+    """A raise moves the aggregate away from what the agent wants: there is no critical bid."""
+
+
+@dataclass(frozen=True)
+class OwnOdds:
+    """One agent's path through a pool, all other bids fixed.
+
+    `others` are the shares of the other agents among themselves, shape (agents,), zero for the
+    agent; all zero where no other agent ever has a weight.
+    """
+
+    agent: int
+    bid: float
+    others: HostArray
+    at: Callable[[float], float]
+    area: float
+    rivals: float | None
+
+    def lowest_bid(self, odds: float) -> float:
+        """The infimum of the own bids with at least these odds, at most the bid itself."""
+        if not self.others.any() or odds <= 0 or self.bid == 0:
+            return 0.0
+        if self.rivals is not None:
+            return min(self.rivals * odds, self.bid)
+        if self.at(0.0) >= odds:
+            return 0.0
+        return lowest_where(lambda own: self.at(own) >= odds, self.bid)
+
+
+def own_odds(pool: OpinionPool, bids: HostArray, agent: int) -> OwnOdds:
+    """The path of an agent through a pool; raises NotASegment and NotMonotone.
+
+    `area` is `∫ (λ(b_i) - λ(x)) dx` over the own bids `x` up to `b_i`: closed where the weights are
+    the bids themselves, by quadrature elsewhere.
+
+    >>> import numpy as np
+    >>> from tokenauction.mechanisms import linear
+    >>> path = own_odds(linear, np.array([1.0, 1.0]), 0)
+    >>> round(path.area, 6), path.lowest_bid(0.5)
+    (0.193147, 0.5)
+    """
+    bid = float(bids[agent])
+    rivals = np.delete(bids, agent)
+    others = _others(pool, bids, agent)
+
+    def at(own: float) -> float:
+        weights = _weights(pool, bids, agent, own)
+        rest = np.delete(weights, agent).sum()
+        if rest == 0:
+            return math.inf
+        shares = np.where(np.arange(len(weights)) == agent, 0.0, weights) / rest
+        if np.abs(shares - others).max() > _SHARES_STAY:
+            raise NotASegment
+        return float(weights[agent] / rest)
+
+    if not others.any():
+        return OwnOdds(agent, bid, others, lambda _: math.inf, 0.0, None)
+    if pool.weights_of(bids) is bids:
+        total = float(math.fsum(rivals))
+        return OwnOdds(agent, bid, others, lambda own: own / total, _area(bid, total), total)
+    highest = _share(at(bid)) if bid else 0.0
+    breaks = break_points(pool, bids, agent)
+    area = integral(lambda own: _gap(highest, at, own), bid, breaks, 1e-12)
+    return OwnOdds(agent, bid, others, at, area, None)
+
+
+def _area(bid: float, rivals: float) -> float:
+    """`S ln(1 + b/S) - b S / (b + S)`, by its series where the two terms cancel."""
+    ratio = bid / rivals
+    if ratio < 1e-2:
+        terms = (((-1) ** k) * (k - 1) / k * ratio**k for k in range(2, 10))
+        return rivals * math.fsum(terms)
+    return rivals * (math.log1p(ratio) - ratio / (1 + ratio))
+
+
+def _gap(highest: float, at: Callable[[float], float], own: float) -> float:
+    gap = highest - _share(at(own))
+    if gap < -_SHARES_STAY:
+        raise NotMonotone(f"the weight of the agent's own distribution falls below bid {own}")
+    return gap
+
+
+def _share(odds: float) -> float:
+    return 1.0 if math.isinf(odds) else odds / (1 + odds)
+
+
+def _weights(pool: OpinionPool, bids: HostArray, agent: int, own: float) -> HostArray:
+    changed = bids.copy()
+    changed[agent] = own
+    return np.asarray(pool.weights_of(changed), dtype=np.float64)
+
+
+def _others(pool: OpinionPool, bids: HostArray, agent: int) -> HostArray:
+    """The others' shares, at the bid or, if nobody else has a weight there, without the bid."""
+    for own in (float(bids[agent]), 0.0):
+        weights = _weights(pool, bids, agent, own)
+        weights[agent] = 0.0
+        if weights.sum() > 0:
+            return weights / weights.sum()
+    return np.zeros_like(bids)

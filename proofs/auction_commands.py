@@ -1,0 +1,241 @@
+"""The commands that run auctions: `run`, `audit`, `sweep`, `monitor`. No solver is loaded here."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tokenauction.proofs import report
+from tokenauction.proofs.cli import INTERRUPTED
+from tokenauction.proofs.console import Interrupts, check_folder, fail, write
+
+# Sweeping scenario names must not import SciPy: help and completion are to be quick.
+SCENARIO_NAMES = ("co-marketing", "competing")
+
+Command = Callable[..., Any]
+
+
+class _Pairs(click.ParamType[tuple[str, str]]):
+    """`NAME=VALUE`; a value alone has the empty name where that is allowed."""
+
+    name = "NAME=VALUE"
+
+    def __init__(self, alone: bool = False) -> None:
+        self._alone = alone
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, rest = str(value).partition("=")
+        if equals:
+            return name, rest
+        if not self._alone:
+            self.fail(f"write it as NAME=VALUE, not {value!r}", param, ctx)
+        return "", str(value)
+
+
+class _Bids(click.ParamType[tuple[float, ...]]):
+    """Numbers with commas between them."""
+
+    name = "B1,B2,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"bids are numbers with commas between them, not {value!r}", param, ctx)
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+_agents = _options(
+    click.argument("scenario", required=False, type=click.Choice(SCENARIO_NAMES)),
+    click.option(
+        "--corpus",
+        "corpora",
+        multiple=True,
+        type=_Pairs(),
+        help="An n-gram agent trained on a text file, as NAME=FILE; a line is a text. Repeat it.",
+    ),
+    click.option(
+        "--model",
+        "models",
+        multiple=True,
+        type=_Pairs(alone=True),
+        help="A causal model for all agents, by folder or hub name; NAME=PATH for one of an agent's"
+        " own. Needs the extra `llm`.",
+    ),
+    click.option(
+        "--agent",
+        "prompts",
+        multiple=True,
+        type=_Pairs(),
+        help="An agent of a causal model, as NAME=PROMPT: what that agent reads first. Repeat it.",
+    ),
+    click.option(
+        "--device", help="Where causal models run, as cuda or cpu (default: cuda if any)."
+    ),
+    click.option("--dtype", help="Of causal models (default: bfloat16 on cuda, float32 on cpu)."),
+)
+
+_seed = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Of the random numbers: the same seed writes the same text.",
+)
+
+
+def _asked(scenario: str | None, **options: Any) -> Any:
+    from tokenauction.proofs.auction_setup import AgentsAsked
+
+    kinds = {name: dict(options[name]) or None for name in ("corpora", "models", "prompts")}
+    try:
+        return AgentsAsked(
+            scenario, **kinds, device=options.get("device"), dtype=options.get("dtype")
+        )
+    except ValueError as problem:
+        fail(str(problem))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tokenauction run co-marketing
+  tokenauction run competing --bids 3,1 --seed 7
+  tokenauction run co-marketing --rule log-linear --explain
+  tokenauction run co-marketing --transcript run.jsonl
+  tokenauction run --corpus "Mine=mine.txt" --corpus "Theirs=theirs.txt"
+  tokenauction run --model ./my-model --agent "A=You sell flights. " --agent "B=You sell rooms. "
+  tokenauction run competing --rule my_rules.py::boosted --sampling race
+
+\b
+Exit status:
+  0  a text was written
+  2  wrong usage, or input that cannot be used
+"""
+)
+@_agents
+@click.option("--prompt", help="How the text begins (default: the scenario's).")
+@click.option(
+    "--bids",
+    type=_Bids(),
+    help="One bid for each agent, a token, in their order (default: the scenario's, or 1 each).",
+)
+@click.option(
+    "--rule",
+    default="linear",
+    show_default=True,
+    help="An aggregation rule, named as for `verify`.",
+)
+@click.option(
+    "--payment",
+    default="critical-bid",
+    show_default=True,
+    help="critical-bid (second price), none, or a payment rule such as pay-your-bid.",
+)
+@click.option(
+    "--sampling",
+    type=click.Choice(["stable", "race"]),
+    help="Stable sampling or the exponential race (default: stable for linear pools, else race).",
+)
+@click.option("--max-tokens", type=click.IntRange(1), default=100, show_default=True)
+@_seed
+@click.option(
+    "--transcript",
+    type=click.Path(dir_okay=False),
+    help="Write what happens to this file, as JSON Lines that `audit` can check.",
+)
+@click.option(
+    "--record",
+    type=click.Choice(["full", "drawn"]),
+    help="Whole distributions in the transcript, or the drawn token's only (default: by size).",
+)
+@click.option("--no-expected", is_flag=True, help="Leave the expected payments out: quicker.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The text with a table of payments, or one JSON object.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the report there instead of to standard output.",
+)
+@click.option("--explain", is_flag=True, help="Give every token with its probabilities and prices.")
+def run(scenario: str | None, **options: Any) -> None:
+    """Run one auction: agents bid token by token, one text comes out, each agent pays.
+
+    A SCENARIO is co-marketing (an airline and a resort; the default) or competing (two airlines),
+    whose n-gram agents are trained on the spot.
+    """
+    check_folder(options["output"])
+    interrupts = Interrupts()
+    asked = _asked(
+        scenario, **{n: options[n] for n in ("corpora", "models", "prompts", "device", "dtype")}
+    )
+    from tokenauction.proofs import auction_run
+
+    try:
+        found = auction_run.run(asked, options, interrupts)
+    except auction_run.CannotRun as problem:
+        fail(str(problem))
+    if found.outcome is not None:
+        write(found.report, options["output"])
+    if found.problem:
+        fail(found.problem)
+    if interrupts.seen:
+        click.echo("tokenauction: interrupted; the text up to here is above", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tokenauction audit run.jsonl
+  tokenauction audit run.jsonl --agents
+  tokenauction audit run.jsonl --rule my_rules.py::boosted
+
+\b
+Exit status:
+  0  every line says what follows from the lines before it
+  1  a line disagrees; the first is named
+  2  wrong usage, or no transcript
+  3  the lines agree, but the transcript is cut or was interrupted
+"""
+)
+@click.argument("transcript", type=click.Path(dir_okay=False))
+@click.option("--agents", is_flag=True, help="Make the agents again, and their distributions too.")
+@click.option("--rule", help="The rule that ran, where it is in a file: file.py::name.")
+@click.option("--payment", help="The payment rule that ran, where it is in a file.")
+def audit(transcript: str, agents: bool, rule: str | None, payment: str | None) -> None:
+    """Compute every aggregate, token and payment of a transcript again.
+
+    A file that the transcript names for its rule is not run unless --rule names it too.
+    """
+    from tokenauction.proofs import auction_run
+
+    try:
+        text, status = auction_run.audited(transcript, agents, rule, payment)
+    except auction_run.CannotRun as problem:
+        fail(str(problem))
+    click.echo(text)
+    sys.exit((report.PROVED, report.REFUTED, report.UNUSABLE, report.UNKNOWN)[status])

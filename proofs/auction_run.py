@@ -1,0 +1,149 @@
+"""Runs and audits as the command line asks for them: from options to results and reports.
+
+Nothing that was already written is lost where a run ends early: the outcome so far is returned with
+the problem that ended it.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenauction.mechanisms.auction import Outcome, Step, TokenAuction
+from tokenauction.mechanisms.auction.audit import Audit, NotATranscript, audit, read_header
+from tokenauction.mechanisms.auction.transcript import FULL, Transcript
+from tokenauction.proofs import auction_display, auction_setup, report
+from tokenauction.proofs.auction_setup import AgentsAsked
+from tokenauction.proofs.console import Interrupts
+from tokenauction.proofs.loading import CannotLoad
+
+# What can go wrong with what the user gave, or with the machine; each has a message to show.
+_TROUBLE = (ValueError, ArithmeticError, OSError, RuntimeError, ImportError, CannotLoad)
+
+
+class CannotRun(Exception):
+    """Nothing was run: the message says why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as far as it went; `problem` is what ended it early."""
+
+    outcome: Outcome | None
+    report: str
+    problem: str = ""
+
+
+def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) -> Run:
+    """Run an auction and show it live; raises CannotRun where it cannot begin."""
+    rule, payment = options["rule"], options["payment"]
+    try:
+        terms = auction_setup.terms_of(
+            rule, payment, options["sampling"], not options["no_expected"]
+        )
+        auction = TokenAuction(
+            asked.made(), terms.rule, terms.payment, terms.sampling, expected=terms.expected
+        )
+        bids = options["bids"] or asked.bids(len(auction.names))
+        prompt = asked.prompt if options["prompt"] is None else options["prompt"]
+        with contextlib.ExitStack() as stack:
+            source: TokenAuction | Transcript = auction
+            if options["transcript"]:
+                known = auction_setup.identity(asked, terms, rule, payment)
+                source = stack.enter_context(
+                    Transcript(
+                        options["transcript"], auction, record=options["record"], identity=known
+                    )
+                )
+            stream = source.stream(prompt, bids, options["max_tokens"], options["seed"])
+            return _followed(auction, stream, prompt, bids, options, interrupts)
+    except _TROUBLE as problem:
+        raise CannotRun(_message(problem)) from problem
+
+
+def _followed(
+    auction: TokenAuction,
+    stream: Iterator[Step],
+    prompt: str,
+    bids: Any,
+    options: Mapping[str, Any],
+    interrupts: Interrupts,
+) -> Run:
+    shown = options["style"] == "text" and not options["output"]
+    steps: list[Step] = []
+    problem = ""
+    with auction_display.LiveText(auction.names, prompt, shown) as live:
+        try:
+            for step in stream:
+                steps.append(step)
+                live.step(step)
+                if interrupts.seen:
+                    break
+        except _TROUBLE as trouble:
+            problem = _message(trouble)
+    if not steps:
+        return Run(None, "", problem)
+    outcome = auction.outcome(bids, options["seed"], steps)
+    return Run(outcome, _report(auction, outcome, prompt, options, live.live), problem)
+
+
+def _report(
+    auction: TokenAuction,
+    outcome: Outcome,
+    prompt: str,
+    options: Mapping[str, Any],
+    already: bool,
+) -> str:
+    terms = auction.terms
+    if options["style"] == "json":
+        about = {
+            "rule": terms.rule.label,
+            "payment": terms.payment_label,
+            "sampling": terms.sampling,
+            "prompt": prompt,
+        }
+        return report.to_json(auction_display.as_json(outcome, about))
+    about_text = (
+        f"{terms.rule.label}, {terms.payment_label}, {terms.sampling} sampling, seed {outcome.seed}"
+    )
+    parts = [] if already else [f"{prompt}{outcome.text}\n"]
+    if options["explain"]:
+        parts.append(auction_display.steps_table(outcome))
+    parts.append(auction_display.payments(outcome, about_text))
+    return ("\n" if already else "") + "\n".join(parts)
+
+
+def audited(path: str, with_agents: bool, rule: str | None, payment: str | None) -> tuple[str, int]:
+    """What an audit found, in words, and its exit status; raises CannotRun."""
+    try:
+        header = read_header(path)
+        terms = auction_setup.terms_of_transcript(header, rule, payment)
+        needed = with_agents or header.get("record") != FULL
+        agents = auction_setup.agents_of_transcript(header) if needed else None
+        found = audit(path, terms, agents)
+    except (NotATranscript, KeyError, TypeError) as problem:
+        raise CannotRun(_message(problem)) from problem
+    except _TROUBLE as problem:
+        raise CannotRun(f"{path}: {_message(problem)}") from problem
+    return _found(found, needed), 1 if not found.agrees else 0 if found.complete else 3
+
+
+def _found(found: Audit, with_agents: bool) -> str:
+    name = Path(found.path).name
+    if not found.agrees:
+        return f"{name}: line {found.line} disagrees: {found.reason}"
+    tokens = "1 token" if found.tokens == 1 else f"{found.tokens} tokens"
+    what = "distribution, aggregate" if with_agents else "aggregate"
+    told = f"{name}: {tokens}: every {what}, token and payment agrees"
+    if found.remark:
+        return f"{told} up to here; {found.remark}"
+    return f"{told}; the last hash is {found.hash[:16]}"
+
+
+def _message(problem: BaseException) -> str:
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
+    if isinstance(problem, KeyError | TypeError):
+        return f"the first line is malformed: {problem!r}"
+    return str(problem)
