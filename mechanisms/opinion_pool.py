@@ -60,7 +60,9 @@ def logarithmic_pool(weights: Callable[..., Any]) -> OpinionPool:
     return _pool(weights, _geometric_mean, logarithmic=True)
 
 
-def _pool(weights: Callable[..., Any], mean: Callable[..., Any], *, logarithmic: bool) -> Any:
+def _pool(
+    weights: Callable[..., Any], mean: Callable[..., Any], *, logarithmic: bool
+) -> OpinionPool:
     first, *others = inspect.signature(weights).parameters.values()
 
     def pooled(bids: Any, dists: Any, **parameters: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the terminal shows: progress while it works, then a table; plain lines when piped.
+"""What the terminal shows: progress while it works, then a table; a line a verdict when piped.
 
 Every verdict is a word; colour only repeats it.
 """
@@ -19,12 +19,18 @@ _COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
 
 
 class Display:
-    """Progress on standard error, results as text."""
+    """Progress on standard error, results as text.
 
-    def __init__(self) -> None:
+    With `rows_at_once` the row of a result is printed as soon as it is there, unless standard
+    output is a terminal, which gets a table at the end.
+    """
+
+    def __init__(self, rows_at_once: bool) -> None:
         self._console = Console(stderr=True)
         self._status: Status | None = None
         self._count = 0
+        self._rows_at_once = rows_at_once and not sys.stdout.isatty()
+        self._printed: list[dict[str, Any]] = []
         if self._console.is_terminal:
             self._status = self._console.status("starting", spinner="dots")
 
@@ -44,15 +50,25 @@ class Display:
             self._status.update(f"{done}{text}")
 
     def decided(self, result: dict[str, Any] | None = None) -> None:
-        """Count a result."""
+        """Count a result, and print its row where rows are printed at once."""
         self._count += 1
+        if self._rows_at_once and result is not None:
+            self._printed.append(result)
+            print(_row(result), flush=True)
 
     def text(self, rows: list[dict[str, Any]], plain: bool = False) -> str:
-        """The results as a table and, below, what there is to say of each."""
+        """The results as a table, less the rows that are printed, and what there is to say."""
         if sys.stdout.isatty() and not plain:
             return _fancy(rows)
-        lines = [f"{row['status']:8} {_title(row)}  [{_scope(row)}]" for row in rows]
+        lines = [_row(row) for row in rows if row not in self._printed]
         return "\n".join([*lines, *_details(rows, width=0), _summary(rows)]) + "\n"
+
+
+def _row(row: dict[str, Any]) -> str:
+    """One verdict in one line."""
+    found = row["counterexample"]
+    doubt = "" if found is None or found["exact"] else ", seen in floats only"
+    return f"{row['status']:8} {_title(row)}  [{_scope(row)}{doubt}]"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

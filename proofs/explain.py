@@ -16,6 +16,7 @@ from tokenauction.proofs.numeric_attack import Violation
 from tokenauction.proofs.numpy_run import to_float
 from tokenauction.proofs.replay import Replay
 from tokenauction.proofs.verdict import Proved, Refuted, Verdict, Witness
+from tokenauction.theory.incentive_properties import critical_bid
 
 Row = TypeVar("Row")
 
@@ -165,7 +166,7 @@ def sentence(claim: Claim, witness: Witness) -> str:
             f"{_others(values)}: {moved}."
         )
     if witness.payments or values.other_bids is not None:
-        return _about_one_agent(name, witness)
+        return _about_one_agent(claim, witness)
     shown = "; ".join(f"({', '.join(row)})" for row in witness.aggregates)
     extra = []
     if values.agent is not None:
@@ -187,8 +188,9 @@ def _what(witness: Witness) -> str:
     return "the payments are" if witness.payments else "the aggregate is"
 
 
-def _about_one_agent(name: str, witness: Witness) -> str:
+def _about_one_agent(claim: Claim, witness: Witness) -> str:
     """A sentence on payments, or on two contexts."""
+    name = claim.prop.name
     values, agent = witness.assignment, witness.assignment.agent
     outcomes = dict(zip(witness.aggregates_at, witness.aggregates, strict=True))
     paid = dict(zip(witness.payments_at, witness.payments, strict=True))
@@ -210,7 +212,7 @@ def _about_one_agent(name: str, witness: Witness) -> str:
         before, after = paid["bids"][agent], paid["raised_bids"][agent]
         return (
             f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and its payment "
-            f"goes from {before} to {after}{while_moved}: {name} fails.{_allowed(name, witness)}"
+            f"goes from {before} to {after}{while_moved}: {name} fails.{_allowed(claim, witness)}"
         )
     charged = ", ".join(
         f"{row[agent]}{f' {_PLACES[at]}' if _PLACES.get(at) else ''}" for at, row in paid.items()
@@ -219,11 +221,11 @@ def _about_one_agent(name: str, witness: Witness) -> str:
     return f"Agent {agent} bids {low}{_others(values)}{pays}: {name} fails."
 
 
-def _allowed(name: str, witness: Witness) -> str:
-    """What `critical-bid` would have allowed."""
+def _allowed(claim: Claim, witness: Witness) -> str:
+    """What `critical-bid` would have allowed; nothing of another property of that name."""
     values, agent = witness.assignment, witness.assignment.agent
     rows = dict(zip(witness.aggregates_at, witness.aggregates, strict=True))
-    if name != "critical-bid" or agent is None or values.raised_bid is None:
+    if claim.prop != critical_bid or agent is None or values.raised_bid is None:
         return ""
     pairs = zip(rows["bids"], rows["raised_bids"], strict=True)
     moved = sum(abs(Fraction(one) - Fraction(other)) for one, other in pairs) / 2

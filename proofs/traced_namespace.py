@@ -402,6 +402,17 @@ for _name in graph.REDUCTIONS:
     _reduction(_name)
 
 
+@_export("sum_of_greater")
+def _sum_of_greater(trace: Trace, values: Any, weights: Any) -> Any:
+    """What the function of `mechanisms` finds by sorting, as comparisons of all pairs."""
+    keys, shares = (elementwise(_number, as_traced(trace, array)) for array in (values, weights))
+    kinds = [[getattr(axis, "axis", axis) for axis in array.axes] for array in (keys, shares)]
+    if len(kinds[0]) != 1 or kinds[0] != kinds[1]:
+        raise ValueError("sum_of_greater takes two arrays of one shape (n,)")
+    greater = elementwise(graph.less, keys[:, None], keys[None, :], boolean=True)
+    return reduce_axes("sum", _where(trace, greater, shares[None, :], 0), 1)
+
+
 @_export("mean")
 def _mean(trace: Trace, x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
     array = as_traced(trace, x)

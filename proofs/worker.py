@@ -30,7 +30,10 @@ def main() -> None:
     """Answer the request on standard input."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    request = json.loads(sys.stdin.readline())
+    asked = sys.stdin.readline()
+    if not asked:
+        return
+    request = json.loads(asked)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
     def emit(event: str, **content: Any) -> None:
@@ -51,8 +54,11 @@ def _end_with_the_parent() -> None:
 
 
 def _write(events: TextIO, content: dict[str, Any]) -> None:
-    events.write(json.dumps(content) + "\n")
-    events.flush()
+    try:
+        events.write(json.dumps(content) + "\n")
+        events.flush()
+    except BrokenPipeError:
+        os._exit(1)
 
 
 def _rules(request: dict[str, Any], emit: Emit) -> None:

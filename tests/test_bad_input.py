@@ -1,5 +1,6 @@
 """Guards against bad input: one clear line that names the file, no traceback, the rest decided."""
 
+import json
 import os
 import re
 import signal
@@ -299,10 +300,12 @@ def test_a_rule_in_floats_that_is_not_anonymous_is_refuted(
     path = written(tmp_path, bad_rule(ATTACKED[case]))
     done = command("verify", f"{path}::bad", "--property", "anonymous", "--budget", "20")
     assert (done.returncode, done.stderr) == (1, "")
-    assert "refuted  bad anonymous  [3 agents, " in done.stdout
+    assert re.match(
+        r"refuted  bad anonymous  \[3 agents, [23] tokens, seen in floats only\]\n", done.stdout
+    )
 
 
-# Interrupts --------------------------------------------------------------------------------------
+# Interrupts and closed pipes ---------------------------------------------------------------------
 
 
 def children_of(process: int) -> list[int]:
@@ -320,24 +323,35 @@ def running(process: int) -> bool:
     return text.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
-def started(folder: Path) -> tuple[subprocess.Popen[str], int, Path]:
-    """A verification of a good rule and then of one that runs forever, once it is there."""
-    mark = folder / "mark"
-    body = f"open({str(mark)!r}, 'w').close()\nwhile True:\n    pass"
-    text = HEADER + GOOD + bad_rule(body).removeprefix(HEADER).removesuffix(GOOD)
-    path = written(folder, text)
-    process = subprocess.Popen(
-        [*COMMAND, "verify", str(path), "--property", "neutral", "--budget", "60"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def piped(*arguments: str) -> subprocess.Popen[str]:
+    """The command, running, with its output piped."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+def child_at(mark: Path, process: subprocess.Popen[str]) -> int:
+    """The child of a command, once it has made a file."""
     for _ in range(400):
         if mark.exists():
             break
         time.sleep(0.05)
     assert mark.exists()
-    return process, children_of(process.pid)[0], path
+    return children_of(process.pid)[0]
+
+
+def forever(mark: Path) -> str:
+    """Lines that make a file and never end."""
+    return f"open({str(mark)!r}, 'w').close()\nwhile True:\n    pass"
+
+
+def started(folder: Path) -> tuple[subprocess.Popen[str], int]:
+    """A verification of a good rule and then of one that runs forever, once it is there."""
+    mark = folder / "mark"
+    text = HEADER + GOOD + bad_rule(forever(mark)).removeprefix(HEADER).removesuffix(GOOD)
+    path = str(written(folder, text))
+    process = piped("verify", path, "--property", "neutral", "--budget", "60")
+    return process, child_at(mark, process)
 
 
 def gone(process: int) -> bool:
@@ -350,18 +364,115 @@ def gone(process: int) -> bool:
 
 
 def test_an_interrupt_keeps_what_was_decided(tmp_path: Path) -> None:
-    process, child, _ = started(tmp_path)
+    process, child = started(tmp_path)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "proved   good neutral" in out
-    assert "unknown  bad neutral" in out
+    assert out.count("proved   good neutral") == 1
+    assert out.count("unknown  bad neutral  [-]") == 1
     assert err == "tokenauction: interrupted; what was decided is above\n"
     assert gone(child)
 
 
+def test_a_row_is_printed_while_the_next_claim_is_being_decided(tmp_path: Path) -> None:
+    process, child = started(tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "proved   good neutral  [all agents, all tokens]\n"
+    assert running(child)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert "good" not in out
+
+
+IMPORTED = ["click", "rich.console", "tokenauction.mechanisms.catalogue", "tokenauction.theory"]
+INTERRUPTED_AT = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from tokenauction.proofs.cli import main
+main({arguments!r})
+"""
+
+
+def interrupted_at(name: str, *arguments: str) -> Any:
+    """The command, interrupted by the user when it imports a module."""
+    program = INTERRUPTED_AT.format(name=name, arguments=list(arguments))
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", IMPORTED)
+def test_an_interrupt_while_the_command_starts(name: str) -> None:
+    done = interrupted_at(name, "rules")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_an_interrupt_while_the_solver_is_imported() -> None:
+    done = interrupted_at("z3", "theorems", "gibbs")
+    assert done.returncode == 130
+    assert done.stderr == "tokenauction: interrupted; 1 theorems were not tried\n"
+
+
+def test_an_interrupt_while_a_file_is_listed(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    process = piped("rules", str(written(tmp_path, forever(mark))))
+    child = child_at(mark, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, "", "")
+    assert gone(child)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify", "linear", "square-weights", "--property", "neutral"],
+        ["theorems", "gibbs", "ln-rises"],
+        ["rules"],
+        ["verify", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_a_closed_pipe_ends_the_command_quietly(arguments: list[str]) -> None:
+    process = piped(*arguments)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == -signal.SIGPIPE
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_the_child_of_a_command_that_is_gone_ends_quietly() -> None:
+    request = {"do": "rules", "targets": ["linear"]}
+    for asked in ("", json.dumps(request) + "\n"):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tokenauction.proofs.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        child.stdin.write(asked)
+        child.stdin.flush()
+        if not asked:
+            child.stdin.close()
+        assert child.stderr.read() == ""
+        child.wait(timeout=20)
+        child.stdin.close()
+        child.stderr.close()
+
+
 def test_nothing_is_left_running_when_the_command_is_ended(tmp_path: Path) -> None:
-    process, child, _ = started(tmp_path)
+    process, child = started(tmp_path)
     try:
         process.terminate()
         process.wait(timeout=20)

@@ -56,7 +56,7 @@ def test_refuted_is_one(command: Command) -> None:
     done = command("verify", "top-k", "linear", "--property", "monotone", "--explain")
     assert (done.returncode, done.stderr) == (1, "")
     assert "\x1b" not in done.stdout
-    assert "refuted  top_k(k=2) monotone  [" in done.stdout
+    assert "refuted  top_k(k=2) monotone  [2 agents, 3 tokens]\n" in done.stdout
     assert "q[t] = " in done.stdout
     assert "Replayed in exact arithmetic, and by running the rule on NumPy." in done.stdout
     assert "Proved for all agents, all tokens, by " in done.stdout

@@ -19,8 +19,10 @@ from tokenauction.mechanisms import (
     aggregation_rule,
     cap,
     linear,
+    nucleus,
     platform,
     power_mean,
+    sum_of_greater,
     temperature,
     top_k,
 )
@@ -275,6 +277,7 @@ CLOSED_FORMS: dict[str, list[float]] = {
     ),
     "temperature": normalised([q**2 for q in LINEAR]),
     "top-k": [0, 0.2875 / 0.8, 0.5125 / 0.8],
+    "nucleus": LINEAR,
 }
 
 
@@ -313,16 +316,110 @@ def test_a_cap_does_not_matter_where_nobody_reaches_it(
         assert np.allclose(found, dists.mean(axis=0))
 
 
-@given(profile=profiles(tokens=3, named=["model"]), k=st.integers(1, 3))
-def test_top_k_keeps_at_least_k_tokens_and_the_odds_among_them(profile: Assignment, k: int) -> None:
-    bids, dists, _ = arrays(profile, np)
-    found, whole = top_k.with_parameters(k=k)(bids, dists), linear(bids, dists)
-    kept = found > 0
-    assert kept.sum() >= min(k, (whole > 0).sum())
-    assert np.allclose(found[kept] * whole[kept].sum(), whole[kept])
-
-
 def test_a_cold_temperature_is_nearly_greedy() -> None:
     bids, dists, _ = arrays(EXAMPLE, np)
     found = temperature.with_parameters(degrees=0.01)(bids, dists)
     assert np.allclose(found, [0, 0, 1], atol=1e-12)
+
+
+# The rules that cut ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["numpy", "array_api_strict", "torch"])
+def library(request: pytest.FixtureRequest) -> Any:
+    """An array library; torch where it is installed, since it is an extra."""
+    return pytest.importorskip(request.param)
+
+
+def tied_profiles() -> st.SearchStrategy[Assignment]:
+    """Profiles of six tokens, of which some tie, and some have no chance."""
+    return profiles(tokens=6, named=["model"])
+
+
+def larger(pooled: list[float], token: int) -> list[float]:
+    """The entries above that of a token, from the largest downwards."""
+    return sorted((q for q in pooled if q > pooled[token]), reverse=True)
+
+
+def cut(pooled: list[float], kept: list[bool]) -> list[float]:
+    """The entries that are kept, normalised."""
+    return normalised([q if stays else 0.0 for q, stays in zip(pooled, kept, strict=True)])
+
+
+def check_cut(
+    rule: AggregationRule, library: Any, profile: Assignment, keeps: Callable[[list[float]], bool]
+) -> None:
+    """A rule keeps the tokens of the linear pool for which `keeps` holds of what is larger."""
+    bids, dists, _ = arrays(profile, library)
+    found, pooled = rule(bids, dists), [float(q) for q in linear(bids, dists)]
+    kept = [keeps(larger(pooled, token)) for token in range(profile.tokens)]
+    assert [float(q) for q in found] == pytest.approx(cut(pooled, kept), rel=1e-12)
+    assert all(float(q) == 0 for q, stays in zip(found, kept, strict=True) if not stays)
+
+
+@given(profile=tied_profiles(), k=st.integers(1, 7))
+def test_top_k_keeps_what_has_fewer_than_k_above_it(
+    library: Any, profile: Assignment, k: int
+) -> None:
+    check_cut(top_k.with_parameters(k=k), library, profile, lambda above: len(above) < k)
+
+
+@given(profile=tied_profiles(), mass=st.sampled_from([1e-9, 0.1, 0.25, 1 / 3, 0.5, 0.9, 1, 2]))
+def test_nucleus_keeps_what_has_less_than_the_mass_above_it(
+    library: Any, profile: Assignment, mass: float
+) -> None:
+    def keeps(above: list[float]) -> bool:
+        total = 0.0
+        for q in above:
+            total += q
+        return total < mass
+
+    check_cut(nucleus.with_parameters(mass=mass), library, profile, keeps)
+
+
+def test_nucleus_keeps_the_likeliest_tokens_however_small_the_mass() -> None:
+    bids, dists = np.array([1.0]), np.array([[0.375, 0.25, 0.375]])
+    assert nucleus.with_parameters(mass=1e-300)(bids, dists).tolist() == [0.5, 0, 0.5]
+
+
+@given(
+    values=st.lists(st.integers(-3, 3), min_size=1, max_size=12),
+    weights=st.lists(st.integers(-1000, 1000), min_size=12, max_size=12),
+)
+def test_a_sum_of_greater_is_the_sum_over_what_is_greater(
+    library: Any, values: list[int], weights: list[int]
+) -> None:
+    own = weights[: len(values)]
+    found = sum_of_greater(
+        library.asarray([value / 2 for value in values], dtype=library.float64),
+        library.asarray(own, dtype=library.int64),
+    )
+    assert [int(total) for total in found] == [
+        sum(w for other, w in zip(values, own, strict=True) if other > value) for value in values
+    ]
+
+
+def test_the_rules_that_cut_run_at_the_vocabulary_of_a_real_model(library: Any) -> None:
+    tokens, rng = 256_000, np.random.default_rng(0)
+    weights = np.sort(rng.exponential(size=tokens))[::-1] ** 4
+    weights[10:20] = weights[10]
+    order = rng.permutation(tokens)
+    pooled = (weights / weights.sum())[order]
+    bids = library.asarray([1.0], dtype=library.float64)
+    dists = library.asarray(pooled[None, :].tolist(), dtype=library.float64)
+    of_top_k = np.from_dlpack(top_k.with_parameters(k=11)(bids, dists))
+    assert (of_top_k > 0)[np.argsort(order)].nonzero()[0].tolist() == list(range(20))
+    of_nucleus = np.from_dlpack(nucleus(bids, dists))
+    kept = of_nucleus > 0
+    assert pooled[kept].min() > pooled[~kept].max()
+    assert pooled[kept].sum() >= 0.9 - 1e-9
+    assert pooled[kept].sum() - pooled[kept].min() < 0.9 + 1e-9
+
+
+def test_counts_stay_exact_in_half_precision() -> None:
+    torch = pytest.importorskip("torch")
+    likely, dists = 256, torch.full((1, 300), 2.0**-10, dtype=torch.bfloat16)
+    dists[0, :likely] = 2.0**-8
+    for k, kept in ((256, likely), (257, 300)):
+        found = top_k.with_parameters(k=k)(torch.ones(1, dtype=torch.bfloat16), dists)
+        assert (found > 0).tolist() == [token < kept for token in range(300)]

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from strategies import profiles
 
-from tokenauction.mechanisms import aggregation_rule
+from tokenauction.mechanisms import aggregation_rule, sum_of_greater
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim, RuleFault
@@ -157,6 +158,10 @@ OPEN: list[tuple[str, Expression]] = [
     ("sum", lambda xp, b, d: xp.sum(d, axis=-1, keepdims=True)),
     ("sum", lambda xp, b, d: xp.sum(d, axis=(0, 1), keepdims=True)),
     ("sum", lambda xp, b, d: xp.sum(b[None, :] <= b[:, None], axis=1)),
+    ("sum_of_greater", lambda xp, b, d: sum_of_greater(b, b * b - 1)),
+    ("sum_of_greater", lambda xp, b, d: sum_of_greater(b, b > 1)),
+    ("sum_of_greater", lambda xp, b, d: sum_of_greater(-d[0, :], xp.ones_like(d[0, :]))),
+    ("sum_of_greater", lambda xp, b, d: sum_of_greater(d[:, 0], b)),
     ("swapaxes", lambda xp, b, d: xp.swapaxes(d, 0, -1)),
     ("tanh", lambda xp, b, d: xp.tanh(b)),
     ("tensordot", lambda xp, b, d: xp.tensordot(b, d, axes=1)),
@@ -390,6 +395,20 @@ def test_an_expression_means_what_numpy_computes(
     name: str, expression: Expression, open_sizes: bool, profile: Assignment
 ) -> None:
     check_against_numpy(expression, profile, None, open_sizes)
+
+
+@pytest.mark.parametrize("open_sizes", [False, True])
+@given(profile=profiles(agents=6, tokens=2), tied=st.integers(0, 4))
+def test_a_sum_of_greater_counts_ties_as_the_sorted_one_does(
+    open_sizes: bool, profile: Assignment, tied: int
+) -> None:
+    bids = (*profile.bids[:tied], *[profile.bids[tied]] * (6 - tied))
+    with_ties = Assignment(bids=bids, dists=profile.dists)
+
+    def expression(xp: Any, b: Any, d: Any) -> Any:
+        return sum_of_greater(b, d[:, 0])
+
+    check_against_numpy(expression, with_ties, None, open_sizes)
 
 
 @pytest.mark.parametrize(("name", "expression"), _named(FIXED + FIXED_METHOD_CASES))
@@ -712,6 +731,17 @@ def test_a_swallowed_error_still_ends_the_trace(function: Function) -> None:
     with pytest.raises(TracingError):
         claims.instance(Claim(rule, distribution), 2, 2, None, None)
     assert verify(rule, "unanimous", budget=1).status != "proved"
+
+
+@pytest.mark.parametrize(
+    "expression", [lambda b, d: sum_of_greater(b, d[0, :]), lambda b, d: sum_of_greater(d, d)]
+)
+def test_a_sum_of_greater_of_unlike_arrays_is_refused(expression: Function) -> None:
+    for bids, dists in (open_inputs(), fixed_inputs(2, 3), (np.ones(2), np.ones((2, 3)))):
+        with pytest.raises(
+            ValueError, match=r"sum_of_greater takes two arrays of one shape \(n,\)"
+        ):
+            expression(bids, dists)
 
 
 # Sizes -------------------------------------------------------------------------------------------

@@ -8,13 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from array_api_compat import array_namespace
 from hypothesis import given
 from strategies import raises
 
-from tokenauction.mechanisms import linear
+from tokenauction.mechanisms import (
+    Mechanism,
+    aggregation_rule,
+    linear,
+    pay_your_bid,
+    payment_rule,
+)
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.decision import verify
 from tokenauction.proofs.loading import CannotLoad, load_file, load_property, properties_in
+from tokenauction.proofs.verdict import Refuted
 from tokenauction.theory import PreferenceOrder, RuleProperty, preference_order, rule_property
 
 Command = Callable[..., Any]
@@ -170,6 +178,50 @@ def test_the_linear_rule_is_monotone_in_chi_square_on_numbers(profile: Assignmen
 
     after, before = pooled(profile.raised_bids()), pooled(profile.bids)
     assert bool(order(dists[profile.agent], after, before))
+
+
+# A name that is taken ----------------------------------------------------------------------------
+
+
+def test_a_property_with_the_name_of_a_built_in_one_is_told_in_its_own_words() -> None:
+    @rule_property
+    def critical_bid(payment: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any) -> Any:
+        return payment(raised_bids, dists)[agent] <= payment(bids, dists)[agent]
+
+    verdict = verify(Mechanism(linear, pay_your_bid), critical_bid, budget=10)
+    assert isinstance(verdict, Refuted)
+    assert verdict.witness.sentence.endswith(
+        "and its payment goes from 1 to 2: critical-bid fails."
+    )
+
+
+@aggregation_rule
+def grows_without_bound(bids: Any, dists: Any) -> Any:
+    """Infinite in floats from a total bid of one on; it branches, and so does not trace."""
+    return dists[0] if bids.sum() < 1 else dists[0] + np.inf
+
+
+@payment_rule
+def charges_more_from_one(bids: Any, dists: Any) -> Any:
+    """Payments that rise with the bid; they branch, and so do not trace."""
+    return bids * 2 if bids.sum() < 1 else bids * 3
+
+
+def test_an_infinite_outcome_is_told_too() -> None:
+    @rule_property(everywhere=True)
+    def critical_bid(
+        rule: Any, payment: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any
+    ) -> Any:
+        xp = array_namespace(bids, dists)
+        unmoved = xp.all(rule(raised_bids, dists) == rule(bids, dists))
+        return unmoved & (payment(raised_bids, dists)[agent] >= payment(bids, dists)[agent])
+
+    mechanism = Mechanism(grows_without_bound, charges_more_from_one)
+    verdict = verify(mechanism, critical_bid, budget=10)
+    assert isinstance(verdict, Refuted)
+    assert not verdict.witness.exact
+    assert "inf" in verdict.witness.sentence
+    assert verdict.witness.sentence.endswith("critical-bid fails.")
 
 
 # Mistakes ----------------------------------------------------------------------------------------

@@ -124,5 +124,6 @@ def _others(pool: OpinionPool, bids: HostArray, agent: int) -> HostArray:
         weights = _weights(pool, bids, agent, own)
         weights[agent] = 0.0
         if weights.sum() > 0:
-            return weights / weights.sum()
+            shares: HostArray = weights / weights.sum()
+            return shares
     return np.zeros_like(bids)

@@ -57,15 +57,16 @@ class Outcome:
     @property
     def realised(self) -> HostArray:
         """What every agent pays for the text."""
-        return np.sum([step.settlement.realised for step in self.steps], axis=0)
+        return _sum([step.settlement.realised for step in self.steps])
 
     @property
     def expected(self) -> HostArray:
         """The sum of the expected payments along the text that was drawn."""
         each = [step.settlement.expected for step in self.steps]
-        if any(one is None for one in each):
+        known = [payments for payments in each if payments is not None]
+        if len(known) < len(each):
             raise ValueError("this auction was run with expected=False")
-        return np.sum(each, axis=0)
+        return _sum(known)
 
     @property
     def revenue(self) -> float:
@@ -174,3 +175,8 @@ class TokenAuction:
             steps=tuple(steps),
             stopped=steps[-1].stopped or "interrupted",
         )
+
+
+def _sum(payments: Sequence[HostArray]) -> HostArray:
+    total: HostArray = np.sum(np.stack(payments), axis=0)
+    return total

@@ -39,6 +39,7 @@ class NGram:
     pieces: WordPieces
     description: Mapping[str, str]
     levels: tuple[Level, ...]
+    temperature: float = 1
 
     @classmethod
     def train(
@@ -50,23 +51,27 @@ class NGram:
         *,
         novelty: float = 1,
         background: "NGram | None" = None,
+        temperature: float = 1,
     ) -> "NGram":
         """An agent that has read these texts; each begins afresh and ends with the end token.
 
         `novelty`, above 0 and at most 1, multiplies the estimated discounts: 1 is Kneser–Ney as it
         is published, less keeps closer to the texts. In a context that the texts never have, the
         agent does what the background does in it, up to the order of the background.
+        `temperature`, above zero: probabilities are raised to its inverse and normalised, so that a
+        lower one prefers the likely more.
 
         Raises ValueError without texts, for an order or a novelty out of range, and for a character
         without a piece; VocabularyMismatch for a background of other pieces.
         """
-        _check(name, texts, order, novelty)
+        _check(name, texts, order, novelty, temperature)
         [end] = pieces.vocabulary.end
         levels = levels_of([pieces.encode(text) for text in texts], end, order, novelty)
         description = {
             "kind": "n-gram",
             "order": str(order),
             "novelty": str(novelty),
+            "temperature": str(temperature),
             "fingerprint": _fingerprint(texts),
         }
         if background is not None:
@@ -74,7 +79,7 @@ class NGram:
             for length, level in enumerate(background.levels[:order]):
                 levels[length] = levels[length].filled_from(level)
             description |= {f"background {k}": v for k, v in background.description.items()}
-        return cls(name, pieces, description, tuple(levels))
+        return cls(name, pieces, description, tuple(levels), temperature)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -91,7 +96,10 @@ class NGram:
         preferred = np.full(len(self.vocabulary), 1 / len(self.vocabulary))
         for length, level in enumerate(self.levels):
             preferred = level.interpolate(context[len(context) - length :], preferred)
-        return preferred
+        if self.temperature == 1:
+            return preferred
+        sharpened = (preferred / preferred.max()) ** (1 / self.temperature)
+        return sharpened / sharpened.sum()
 
     def _context(self, prompt: str, tokens: Sequence[int]) -> tuple[int, ...]:
         """The last `order - 1` of: what stands before the text, the prompt, the tokens."""
@@ -105,13 +113,15 @@ class NGram:
         return tuple(recent[len(recent) - length :])
 
 
-def _check(name: str, texts: Sequence[str], order: int, novelty: float) -> None:
+def _check(name: str, texts: Sequence[str], order: int, novelty: float, temperature: float) -> None:
     if not texts:
         raise ValueError(f"{name}: an n-gram needs at least one text")
     if order < 1:
         raise ValueError(f"{name}: the order of an n-gram is at least 1, not {order}")
     if not 0 < novelty <= 1:
         raise ValueError(f"{name}: novelty is above 0 and at most 1, not {novelty}")
+    if not temperature > 0:
+        raise ValueError(f"{name}: a temperature is above 0, not {temperature}")
 
 
 def _fingerprint(texts: Sequence[str]) -> str:

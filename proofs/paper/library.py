@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tokenauction.proofs.kernel import Forged, NotAFormula, NotProved, Theorem, is_theorem
 
@@ -120,8 +120,3 @@ def proof_of(*theorems: Theorem) -> list[Theorem]:
             waiting.append((one, True))
             waiting += [(premise, False) for premise in one.premises]
     return list(found.values())
-
-
-def named(values: Any) -> list[PaperTheorem]:
-    """The theorems among the values of a module, in the order they are defined."""
-    return [value for value in values if isinstance(value, PaperTheorem)]

@@ -1,0 +1,326 @@
+"""The commands of `tokenauction`: `verify`, `theorems`, `rules`, `properties`, `completion`.
+
+Nothing here imports a solver: listing rules must be quick, and the user's files run in a child.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
+from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.auction_commands import audit, run
+from tokenauction.proofs.cli import INTERRUPTED
+from tokenauction.proofs.console import Interrupts, check_folder, fail, write
+from tokenauction.proofs.display import Display, table
+from tokenauction.theory import (
+    DEFAULT_MECHANISM_PROPERTIES,
+    DEFAULT_PROPERTIES,
+    PROPERTIES,
+)
+
+Command = Callable[..., Any]
+
+
+class _Target(click.ParamType[str]):
+    name = "target"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        names = [n for n in [*CATALOGUE, *MECHANISMS] if n.startswith(incomplete)]
+        files = sorted(str(path) for path in Path().glob(f"{incomplete}*.py"))
+        return [CompletionItem(text) for text in [*names, *files]]
+
+
+class _Property(click.ParamType[str]):
+    name = "name"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [
+            CompletionItem(name, help=prop.summary)
+            for name, prop in PROPERTIES.items()
+            if name.startswith(incomplete)
+        ]
+
+
+class _TheoremName(click.ParamType[str]):
+    name = "theorem"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from tokenauction.proofs.paper.contents import LIBRARY
+
+        names = (theorem.name for theorem in LIBRARY)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class _Group(click.Group):
+    """Commands that end as those of other tools do where their user no longer listens."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGPIPE)
+
+
+def _report_options(text: str, explain: str) -> Callable[[Command], Command]:
+    """The options of a command that reports; `text` and `explain` are what two of them give."""
+    options = (
+        click.option(
+            "--format",
+            "style",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help=text,
+        ),
+        click.option(
+            "--output",
+            type=click.Path(dir_okay=False, writable=True),
+            help="Write the report there instead of to standard output.",
+        ),
+        click.option("--explain", is_flag=True, help=explain),
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: tokenauction verify linear",
+)
+@click.version_option(package_name="tokenauction")
+def main() -> None:
+    """Prove or refute the incentive properties of token auctions."""
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  tokenauction verify linear
+  tokenauction verify log-linear --property monotone --explain
+  tokenauction verify my_rules.py
+  tokenauction verify my_rules.py::boosted --property monotone-odds
+  tokenauction verify linear --property my_rules.py::my_order
+  tokenauction verify second-price
+  tokenauction verify linear+pay-your-bid --property payment-monotone
+  tokenauction verify my_rules.py --format json --output report.json
+
+\b
+Exit status:
+  0  every claim is proved
+  1  something is refuted
+  2  wrong usage, or input that cannot be used
+  3  nothing is refuted, something is unknown
+
+A file that is verified is run, as importing it would, in a child process.
+"""
+)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, type=_Target())
+@click.option(
+    "--property",
+    "properties",
+    multiple=True,
+    type=_Property(),
+    help="A property to decide, by name or as file.py::name; may be repeated. "
+    f"Default: of a rule {', '.join(DEFAULT_PROPERTIES)}; of a mechanism "
+    f"{', '.join(DEFAULT_MECHANISM_PROPERTIES)}.",
+)
+@click.option(
+    "--agents",
+    type=click.IntRange(1, 50),
+    help="Most agents where sizes are fixed (default: 8 in the search, 3 in exact decisions).",
+)
+@click.option(
+    "--tokens",
+    type=click.IntRange(1, 50),
+    help="Most tokens where sizes are fixed (default: 6 in the search, 3 in exact decisions).",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0.5, 86400),
+    default=60.0,
+    show_default=True,
+    help="Seconds that one claim, or loading a file, may take; scales the search with it.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
+@_report_options(
+    "A table, or a report of the schema tokenauction.report/1.",
+    "Give proofs and counterexamples in full.",
+)
+def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any) -> None:
+    """Prove or refute properties of aggregation rules and of mechanisms (a rule with payments).
+
+    A TARGET is the name of a shipped rule or mechanism (see `tokenauction rules`), a rule with
+    parameters as in "cap(highest=2)", a rule and a payment rule as in linear+pay-your-bid, a
+    file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    style, output = options.pop("style"), options.pop("output")
+    check_folder(output)
+    request = {"targets": list(targets), "properties": list(properties), **options}
+    display = Display(rows_at_once=style == "text" and output is None)
+    try:
+        with display:
+            outcome = supervisor.verify(request, display.progress, display.decided)
+    except supervisor.Failed as problem:
+        fail(str(problem))
+    except (KeyError, ValueError, AttributeError) as problem:
+        fail(f"internal error, please report it: {type(problem).__name__}: {problem}")
+    for message in outcome.unusable:
+        click.echo(f"tokenauction: {message}", err=True)
+    rows = outcome.rows()
+    kept = {name: options[name] for name in ("agents", "tokens", "budget", "seed")}
+    text = (
+        report.to_json(report.report(rows, kept))
+        if style == "json"
+        else display.text(rows, plain=bool(output))
+    )
+    write(text, output)
+    if outcome.interrupted:
+        click.echo("tokenauction: interrupted; what was decided is above", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(report.exit_status(rows, bool(outcome.unusable)))
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  tokenauction theorems
+  tokenauction theorems linear-is-monotone --explain
+  tokenauction theorems --format json --output theorems.json
+  tokenauction theorems gibbs --export proofs/
+
+\b
+Exit status:
+  0  every theorem is proved
+  1  one fails
+  2  wrong usage
+"""
+)
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=_TheoremName())
+@_report_options(
+    "A line a theorem, or a report of the schema tokenauction.theorems/1.",
+    "Give every step of the proofs as a formula.",
+)
+@click.option(
+    "--export",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write every step that Z3 proved to this folder as SMT-LIB.",
+)
+def theorems(
+    names: tuple[str, ...], style: str, output: str | None, explain: bool, export: Path | None
+) -> None:
+    """Prove the theorems behind the checker again, here and now.
+
+    They are those of the paper (arXiv 2310.10826) and of this project; docs/theorems.md lists them.
+    """
+    check_folder(output)
+    interrupts = Interrupts()
+    from tokenauction.proofs import theorem_report
+    from tokenauction.proofs.paper.library import Checked, check
+
+    try:
+        wanted = theorem_report.chosen(names)
+        if export is not None:
+            export.mkdir(parents=True, exist_ok=True)
+    except (theorem_report.UnknownTheorem, OSError) as problem:
+        fail(str(problem))
+    results: list[Checked] = []
+    width = max(len(theorem.name) for theorem in wanted)
+    shown = style == "text" and output is None
+    with Display(rows_at_once=False) as display:
+        for theorem in wanted:
+            display.progress(f"proving {theorem.name}")
+            found = check(theorem)
+            if interrupts.seen:
+                break
+            results.append(found)
+            display.decided()
+            if shown:
+                click.echo(theorem_report.line(found, width))
+    lines = [] if shown else [theorem_report.line(one, width) for one in results]
+    if explain:
+        lines += [theorem_report.steps(one) for one in results]
+    text = "\n".join([*lines, "", theorem_report.summary(results)]) + "\n"
+    write(report.to_json(theorem_report.as_json(results)) if style == "json" else text, output)
+    if export is not None:
+        count = theorem_report.export(results, export)
+        click.echo(f"tokenauction: wrote {count} steps to {export}", err=True)
+    if interrupts.seen:
+        left = len(wanted) - len(results)
+        click.echo(f"tokenauction: interrupted; {left} theorems were not tried", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(report.REFUTED if any(one.status == "failed" for one in results) else report.PROVED)
+
+
+@main.command(epilog="Example: tokenauction rules my_rules.py")
+@click.argument("files", metavar="[FILE.py]...", nargs=-1)
+@click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
+def rules(files: tuple[str, ...], budget: float) -> None:
+    """List the shipped aggregation rules, payment rules and mechanisms, and those of files."""
+    extra = _listed("rules", files, budget)
+    tables: list[tuple[str, list[list[str]]]] = [
+        (kind, [[name, one.support, one.summary] for name, one in shipped.items()])
+        for kind, shipped in (
+            ("rule", CATALOGUE),
+            ("payment rule", PAYMENTS),
+            ("mechanism", MECHANISMS),
+        )
+    ]
+    if extra:
+        tables.append(("in the files", extra))
+    shown = (table([kind, "support", "what it does"], rows) for kind, rows in tables)
+    click.echo("\n".join(shown), nl=False)
+
+
+@main.command(epilog="Example: tokenauction properties my_orders.py")
+@click.argument("files", metavar="[FILE.py]...", nargs=-1)
+@click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
+def properties(files: tuple[str, ...], budget: float) -> None:
+    """List the properties that can be decided, and those of files."""
+    rows = [[name, prop.support, prop.summary] for name, prop in PROPERTIES.items()]
+    extra = _listed("properties", files, budget)
+    click.echo(table(["property", "support", "what it says"], rows + extra), nl=False)
+
+
+def _listed(do: str, files: tuple[str, ...], budget: float) -> list[list[str]]:
+    if not files:
+        return []
+    try:
+        return [row[:3] for row in supervisor.list_rows(do, list(files), budget)]
+    except supervisor.Failed as problem:
+        fail(str(problem))
+
+
+@main.command(epilog='Example: eval "$(tokenauction completion bash)"')
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell."""
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(main, {}, "tokenauction", "_TOKENAUCTION_COMPLETE").source())
+
+
+for _command in (run, audit):
+    main.add_command(_command)
