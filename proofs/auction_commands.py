@@ -95,7 +95,7 @@ _agents = _options(
 _seed = click.option(
     "--seed",
     type=click.IntRange(0),
-    default=1,
+    default=2,
     show_default=True,
     help="Of the random numbers: the same seed writes the same text.",
 )
