@@ -1,116 +1,14 @@
-"""The commands that run auctions: `run`, `audit`, `sweep`, `monitor`. No solver is loaded here."""
+"""The commands that run auctions and audit them: `run`, `audit`. No solver is loaded here."""
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from tokenauction.proofs import report
+from tokenauction.proofs.agent_options import Bids, agents, asked, seed
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.console import Interrupts, check_folder, fail, write
-
-# Sweeping scenario names must not import SciPy: help and completion are to be quick.
-SCENARIO_NAMES = ("co-marketing", "competing")
-
-Command = Callable[..., Any]
-
-
-class _Pairs(click.ParamType[tuple[str, str]]):
-    """`NAME=VALUE`; a value alone has the empty name where that is allowed."""
-
-    name = "NAME=VALUE"
-
-    def __init__(self, alone: bool = False) -> None:
-        self._alone = alone
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        name, equals, rest = str(value).partition("=")
-        if equals:
-            return name, rest
-        if not self._alone:
-            self.fail(f"write it as NAME=VALUE, not {value!r}", param, ctx)
-        return "", str(value)
-
-
-class _Bids(click.ParamType[tuple[float, ...]]):
-    """Numbers with commas between them."""
-
-    name = "B1,B2,..."
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"bids are numbers with commas between them, not {value!r}", param, ctx)
-
-
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_agents = _options(
-    click.argument("scenario", required=False, type=click.Choice(SCENARIO_NAMES)),
-    click.option(
-        "--corpus",
-        "corpora",
-        multiple=True,
-        type=_Pairs(),
-        help="An n-gram agent trained on a text file, as NAME=FILE; a line is a text. Repeat it.",
-    ),
-    click.option(
-        "--model",
-        "models",
-        multiple=True,
-        type=_Pairs(alone=True),
-        help="A causal model for all agents, by folder or hub name; NAME=PATH for one of an agent's"
-        " own. Needs the extra `llm`.",
-    ),
-    click.option(
-        "--agent",
-        "prompts",
-        multiple=True,
-        type=_Pairs(),
-        help="An agent of a causal model, as NAME=PROMPT: what that agent reads first. Repeat it.",
-    ),
-    click.option(
-        "--device", help="Where causal models run, as cuda or cpu (default: cuda if any)."
-    ),
-    click.option("--dtype", help="Of causal models (default: bfloat16 on cuda, float32 on cpu)."),
-)
-
-_seed = click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=2,
-    show_default=True,
-    help="Of the random numbers: the same seed writes the same text.",
-)
-
-
-def _asked(scenario: str | None, **options: Any) -> Any:
-    from tokenauction.proofs.auction_setup import AgentsAsked
-
-    kinds = {name: dict(options[name]) or None for name in ("corpora", "models", "prompts")}
-    try:
-        return AgentsAsked(
-            scenario, **kinds, device=options.get("device"), dtype=options.get("dtype")
-        )
-    except ValueError as problem:
-        fail(str(problem))
 
 
 @click.command(
@@ -130,11 +28,11 @@ Exit status:
   2  wrong usage, or input that cannot be used
 """
 )
-@_agents
+@agents
 @click.option("--prompt", help="How the text begins (default: the scenario's).")
 @click.option(
     "--bids",
-    type=_Bids(),
+    type=Bids(),
     help="One bid for each agent, a token, in their order (default: the scenario's, or 1 each).",
 )
 @click.option(
@@ -155,7 +53,7 @@ Exit status:
     help="Stable sampling or the exponential race (default: stable for linear pools, else race).",
 )
 @click.option("--max-tokens", type=click.IntRange(1), default=100, show_default=True)
-@_seed
+@seed
 @click.option(
     "--transcript",
     type=click.Path(dir_okay=False),
@@ -189,13 +87,11 @@ def run(scenario: str | None, **options: Any) -> None:
     """
     check_folder(options["output"])
     interrupts = Interrupts()
-    asked = _asked(
-        scenario, **{n: options[n] for n in ("corpora", "models", "prompts", "device", "dtype")}
-    )
+    wanted = asked(scenario, options)
     from tokenauction.proofs import auction_run
 
     try:
-        found = auction_run.run(asked, options, interrupts)
+        found = auction_run.run(wanted, options, interrupts)
     except auction_run.CannotRun as problem:
         fail(str(problem))
     if found.outcome is not None:

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tokenauction.mechanisms.auction import Outcome, Step, TokenAuction
-from tokenauction.mechanisms.auction.audit import Audit, NotATranscript, audit, read_header
+from tokenauction.mechanisms.auction.audit import (
+    ALTERED,
+    Audit,
+    NotATranscript,
+    altered,
+    audit,
+    read_header,
+)
 from tokenauction.mechanisms.auction.transcript import FULL, Transcript
 from tokenauction.proofs import auction_display, auction_setup, report
 from tokenauction.proofs.auction_setup import AgentsAsked
@@ -19,7 +26,7 @@ from tokenauction.proofs.console import Interrupts
 from tokenauction.proofs.loading import CannotLoad
 
 # What can go wrong with what the user gave, or with the machine; each has a message to show.
-_TROUBLE = (ValueError, ArithmeticError, OSError, RuntimeError, ImportError, CannotLoad)
+TROUBLE = (ValueError, ArithmeticError, OSError, RuntimeError, ImportError, CannotLoad)
 
 
 class CannotRun(Exception):
@@ -58,8 +65,8 @@ def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) 
                 )
             stream = source.stream(prompt, bids, options["max_tokens"], options["seed"])
             return _followed(auction, stream, prompt, bids, options, interrupts)
-    except _TROUBLE as problem:
-        raise CannotRun(_message(problem)) from problem
+    except TROUBLE as problem:
+        raise CannotRun(message(problem)) from problem
 
 
 def _followed(
@@ -80,8 +87,8 @@ def _followed(
                 live.step(step)
                 if interrupts.seen:
                     break
-        except _TROUBLE as trouble:
-            problem = _message(trouble)
+        except TROUBLE as trouble:
+            problem = message(trouble)
     if not steps:
         return Run(None, "", problem)
     outcome = auction.outcome(bids, options["seed"], steps)
@@ -118,14 +125,16 @@ def audited(path: str, with_agents: bool, rule: str | None, payment: str | None)
     """What an audit found, in words, and its exit status; raises CannotRun."""
     try:
         header = read_header(path)
+        if altered(header):
+            return f"{Path(path).name}: line 1 disagrees: {ALTERED}", 1
         terms = auction_setup.terms_of_transcript(header, rule, payment)
         needed = with_agents or header.get("record") != FULL
         agents = auction_setup.agents_of_transcript(header) if needed else None
         found = audit(path, terms, agents)
-    except (NotATranscript, KeyError, TypeError) as problem:
-        raise CannotRun(_message(problem)) from problem
-    except _TROUBLE as problem:
-        raise CannotRun(f"{path}: {_message(problem)}") from problem
+    except (NotATranscript, KeyError, TypeError, AttributeError) as problem:
+        raise CannotRun(message(problem)) from problem
+    except TROUBLE as problem:
+        raise CannotRun(f"{path}: {message(problem)}") from problem
     return _found(found, needed), 1 if not found.agrees else 0 if found.complete else 3
 
 
@@ -141,9 +150,10 @@ def _found(found: Audit, with_agents: bool) -> str:
     return f"{told}; the last hash is {found.hash[:16]}"
 
 
-def _message(problem: BaseException) -> str:
+def message(problem: BaseException) -> str:
+    """What to tell the user of a problem."""
     if isinstance(problem, OSError) and problem.strerror:
         return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
-    if isinstance(problem, KeyError | TypeError):
+    if isinstance(problem, KeyError | TypeError | AttributeError):
         return f"the first line is malformed: {problem!r}"
     return str(problem)

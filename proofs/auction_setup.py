@@ -62,6 +62,11 @@ class AgentsAsked:
         return CausalModels.from_models(pairs, device=self.device, dtype=self.dtype)
 
     @property
+    def name(self) -> str:
+        """What tables call these agents together."""
+        return (self.scenario or DEFAULT_SCENARIO) if self._shipped else "own"
+
+    @property
     def prompt(self) -> str:
         """How the text begins unless the user says otherwise."""
         return SCENARIOS[self.scenario or DEFAULT_SCENARIO].prompt if self._shipped else ""

@@ -19,6 +19,7 @@ from tokenauction.proofs.auction_commands import audit, run
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.console import Interrupts, check_folder, fail, write
 from tokenauction.proofs.display import Display, table
+from tokenauction.proofs.experiment_commands import monitor, sweep
 from tokenauction.theory import (
     DEFAULT_MECHANISM_PROPERTIES,
     DEFAULT_PROPERTIES,
@@ -249,7 +250,7 @@ def theorems(
     results: list[Checked] = []
     width = max(len(theorem.name) for theorem in wanted)
     shown = style == "text" and output is None
-    with Display(rows_at_once=False) as display:
+    with Display() as display:
         for theorem in wanted:
             display.progress(f"proving {theorem.name}")
             found = check(theorem)
@@ -322,5 +323,5 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, "tokenauction", "_TOKENAUCTION_COMPLETE").source())
 
 
-for _command in (run, audit):
+for _command in (run, audit, sweep, monitor):
     main.add_command(_command)

@@ -36,11 +36,15 @@ def check_folder(output: str | None) -> None:
 
 
 def write(text: str, output: str | None) -> None:
-    """Print a report, or write it to a file, whole or not at all."""
+    """Print a report, or write it to a file, whole or not at all; a device is written to."""
     if output is None:
         click.echo(text, nl=False)
         return
+    place = Path(output)
     try:
+        if place.exists() and not place.is_file():
+            place.write_text(text, "utf-8")
+            return
         temporary = Path(f"{output}.partial")
         temporary.write_text(text, "utf-8")
         os.replace(temporary, output)

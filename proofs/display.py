@@ -25,7 +25,7 @@ class Display:
     output is a terminal, which gets a table at the end.
     """
 
-    def __init__(self, rows_at_once: bool) -> None:
+    def __init__(self, rows_at_once: bool = False) -> None:
         self._console = Console(stderr=True)
         self._status: Status | None = None
         self._count = 0

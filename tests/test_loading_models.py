@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from small_transformer import alone, load_alone, saved
+from small_transformer import PROMPTS, alone, load_alone, saved
 
 from tokenauction.mechanisms.models.causal_models import (
     CannotLoadModel,
@@ -19,8 +20,6 @@ from tokenauction.mechanisms.models.causal_models import (
     ContextFull,
     ModelFailed,
 )
-
-PROMPTS = {"alora": "Alora Air:\n", "silent": "", "norvik": "Write one short line. Norvik Air:\n"}
 
 
 @pytest.fixture
@@ -45,15 +44,20 @@ def test_descriptions_say_what_the_agent_is(copy: Path) -> None:
     assert other["fingerprint"] != one["fingerprint"], "same shape, other weights"
 
 
-def test_loading_and_asking_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    before = transformers.utils.logging.get_verbosity()
-    agents = CausalModels.from_prompts(saved(), PROMPTS)
+def test_loading_and_asking_is_silent(
+    capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    folder, logging = saved(), transformers.utils.logging
+    request.addfinalizer(partial(logging.set_verbosity, logging.get_verbosity()))
+    logging.set_verbosity_info()
+    capfd.readouterr()
+    agents = CausalModels.from_prompts(folder, PROMPTS)
     with pytest.raises(ContextFull):
         agents.open("sea " * 200)
     agents.open("").distributions()
     assert capfd.readouterr() == ("", "")
-    assert transformers.utils.logging.get_verbosity() == before
-    assert transformers.utils.logging.is_progress_bar_enabled()
+    assert logging.get_verbosity() == logging.INFO, "as it was before"
+    assert logging.is_progress_bar_enabled()
 
 
 def _without_a_weight(folder: Path) -> None:

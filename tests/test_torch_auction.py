@@ -1,7 +1,11 @@
 """Auctions on torch tensors: the same text and the same numbers as on NumPy, and no copies."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,32 +40,29 @@ def models(dtype: str = "float32") -> CausalModels:
 
 @dataclass
 class Recorded:
-    """Agents that say again what was recorded, whatever the text is."""
+    """Agents that say again what was recorded, whatever the text is; their own session, too."""
 
     names: tuple[str, ...]
     vocabulary: Vocabulary
     rows: Sequence[Any]
+    now: int = 0
+    room: None = None
 
     @property
     def descriptions(self) -> tuple[dict[str, str], ...]:
         """Nothing is known of them."""
         return tuple({} for _ in self.names)
 
-    def open(self, prompt: str) -> "_Playing":
+    def open(self, prompt: str) -> "Recorded":
         """Start from the first record."""
-        return _Playing(self.rows)
-
-
-@dataclass
-class _Playing:
-    rows: Sequence[Any]
-    now: int = 0
-    room: None = None
+        return replace(self, now=0)
 
     def distributions(self) -> Any:
+        """The record of this token."""
         return self.rows[self.now]
 
     def append(self, token: int) -> None:
+        """On to the next record."""
         self.now += 1
 
 
@@ -220,6 +221,32 @@ def test_logits_far_apart_leave_finite_numbers() -> None:
     outcome = TokenAuction(agents, log_linear, "none", "race").run("", BIDS, 5, seed=1)
     for step in outcome.steps:
         assert np.isfinite([step.settlement.probability, *step.settlement.pulls]).all()
+
+
+def gpu_checks(*options: str) -> subprocess.CompletedProcess[str]:
+    """The script for machines with a GPU, on one that hides it."""
+    script = Path(__file__).parents[1] / "benchmarks" / "gpu_checks.py"
+    return subprocess.run(
+        [sys.executable, str(script), *options],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
+
+
+def test_the_gpu_checks_say_that_there_is_no_gpu() -> None:
+    done = gpu_checks()
+    assert (done.stdout, done.returncode) == ("no CUDA device; nothing was checked\n", 0)
+
+
+@pytest.mark.slow
+def test_the_gpu_checks_pass_where_they_can_be_rehearsed() -> None:
+    done = gpu_checks("--device", "cpu")
+    assert done.stdout.splitlines()[0] == "a rehearsal on the CPU"
+    assert done.stdout.splitlines()[-1] == "all passed", done.stdout + done.stderr
+    assert done.returncode == 0
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """The auction as it runs: agents, samplings, critical bids, payments, transcripts, audits."""
 
 from tokenauction.mechanisms.auction.agents import Agent, Agents, Ensemble, FixedAgent, Session
-from tokenauction.mechanisms.auction.inputs import BadBids, BadDistribution
+from tokenauction.mechanisms.auction.inputs import BadBids, BadDistribution, BadPayment
 from tokenauction.mechanisms.auction.own_bids import NotConverged
 from tokenauction.mechanisms.auction.own_odds import NotMonotone
 from tokenauction.mechanisms.auction.settlement import CRITICAL_BID, NO_PAYMENT, SAMPLINGS, Terms
@@ -16,6 +16,7 @@ __all__ = [
     "Agents",
     "BadBids",
     "BadDistribution",
+    "BadPayment",
     "Ensemble",
     "FixedAgent",
     "NotConverged",

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from tokenauction.mechanisms.auction.inputs import BadDistribution
 from tokenauction.mechanisms.auction.vocabulary import Vocabulary, check_shared
 
 
@@ -111,8 +112,20 @@ class _EnsembleSession:
         self._tokens: list[int] = []
 
     def distributions(self) -> Any:
-        rows = [agent.next_distribution(self._prompt, self._tokens) for agent in self._agents]
-        return np.stack([np.asarray(row, dtype=np.float64) for row in rows])
+        return np.stack([self._row(agent) for agent in self._agents])
+
+    def _row(self, agent: Agent) -> Any:
+        row = agent.next_distribution(self._prompt, self._tokens)
+        try:
+            values = np.asarray(row, dtype=np.float64)
+        except (TypeError, ValueError) as problem:
+            raise BadDistribution(f"the distribution of {agent.name!r} is not numeric") from problem
+        if values.shape != (len(agent.vocabulary),):
+            raise BadDistribution(
+                f"the distribution of {agent.name!r} has shape {values.shape}, not one number for "
+                f"each of {len(agent.vocabulary)} tokens"
+            )
+        return values
 
     def append(self, token: int) -> None:
         self._tokens.append(token)

@@ -13,8 +13,9 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
-from tokenauction.mechanisms.auction.inputs import HostArray, on_host
-from tokenauction.mechanisms.auction.own_odds import NotASegment, OwnOdds, own_odds
+from tokenauction.mechanisms.auction.inputs import HostArray, checked_aggregate, on_host
+from tokenauction.mechanisms.auction.own_bids import NotConverged
+from tokenauction.mechanisms.auction.own_odds import NotASegment, NotMonotone, OwnOdds, own_odds
 from tokenauction.mechanisms.opinion_pool import OpinionPool
 
 
@@ -49,6 +50,14 @@ class Bids:
         return bool(self.odds) and bool(getattr(self.rule, "logarithmic", False))
 
     @cached_property
+    def proportional(self) -> bool:
+        """Whether the pool is linear and a bid of zero has no weight; false without odds."""
+        try:
+            return self.linear and all(path.at(0.0) == 0 for path in self.odds)
+        except (NotMonotone, NotConverged):
+            return False
+
+    @cached_property
     def others(self) -> HostArray:
         """The others' shares among themselves, a row an agent, shape (agents, agents)."""
         return np.stack([path.others for path in self.odds])
@@ -68,8 +77,9 @@ class Bidding:
 
     @cached_property
     def aggregate(self) -> Any:
-        """The aggregate of the rule, shape (tokens,)."""
-        return self._ruled(self.bids.values)
+        """The aggregate of the rule, shape (tokens,); raises BadDistribution if it is none."""
+        found = self._ruled(self.bids.values)
+        return checked_aggregate(found, self.dists.shape[1], self.bids.rule.label)
 
     def at_own_bid(self, agent: int, own: float) -> Any:
         """The aggregate if one agent's bid were another, shape (tokens,).
@@ -101,7 +111,7 @@ class Bidding:
 
         Zero where nobody else bids.
         """
-        if self.bids.linear and all(path.at(0.0) == 0 for path in self.bids.odds):
+        if self.bids.proportional:
             return self.bids.others @ self.at_token(token)
         alone = [not np.delete(self.bids.values, i).any() for i in range(self.agents)]
         return np.array(

@@ -200,7 +200,8 @@ def _psi(z: Any) -> Any:
 def _ratio(above: Any, below: Any) -> Any:
     """A quotient to sort by: infinite over zero, one where both are zero."""
     xp = array_namespace(above)
-    quotient = above / xp.where(below > 0, below, xp.ones_like(below))
+    with np.errstate(over="ignore"):  # over the least numbers that there are
+        quotient = above / xp.where(below > 0, below, xp.ones_like(below))
     endless = xp.where(above > 0, xp.full_like(above, math.inf), xp.ones_like(above))
     return xp.where(below > 0, quotient, endless)
 

@@ -21,8 +21,12 @@ class BadBids(ValueError):
     """Bids that are not one finite non-negative number an agent, at least one of them positive."""
 
 
+class BadPayment(ValueError):
+    """What a payment rule charged is not one finite number an agent."""
+
+
 class BadDistribution(ValueError):
-    """A row that is not a distribution over the vocabulary; the message names agent and token."""
+    """A row that is not a distribution over the vocabulary; the message names the agent or rule."""
 
 
 def checked_bids(bids: Sequence[float], names: Sequence[str]) -> HostArray:
@@ -37,12 +41,15 @@ def checked_bids(bids: Sequence[float], names: Sequence[str]) -> HostArray:
 number that is not negative
     """
     try:
-        values = np.asarray(bids, dtype=np.float64)
-    except (TypeError, ValueError) as problem:
-        raise BadBids(f"bids must be numbers, not {bids!r}") from problem
+        if isinstance(bids, str) or any(isinstance(bid, str) for bid in bids):
+            raise TypeError("text")
+        values = np.asarray(bids, dtype=np.float64).copy()
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise BadBids(f"bids must be a list of numbers, not {bids!r}") from problem
     if values.shape != (len(names),):
         raise BadBids(
-            f"{values.size} bids for {len(names)} agents ({', '.join(names)}): give one bid each"
+            f"bids of shape {values.shape} for {len(names)} agents ({', '.join(names)}): "
+            "give one bid each"
         )
     for name, bid in zip(names, values, strict=True):
         if not (np.isfinite(bid) and bid >= 0):
@@ -51,7 +58,9 @@ number that is not negative
             )
     if not values.any():
         raise BadBids("all bids are zero; an auction needs at least one that is positive")
-    if not np.isfinite(values.sum()):
+    with np.errstate(over="ignore"):
+        total = values.sum()
+    if not np.isfinite(total):
         raise BadBids("the bids add up to infinity; scale them down together")
     return values
 
@@ -69,7 +78,8 @@ def checked_distributions(dists: Any, names: Sequence[str], tokens: int, floor: 
         )
     if dists.dtype not in (xp.float32, xp.float64):
         dists = xp.astype(dists, xp.float32)
-    sums = xp.sum(dists, axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = xp.sum(dists, axis=1)
     bounds = on_host(xp.stack([sums, xp.min(dists, axis=1)]))
     tolerance = SUM_TOLERANCE["float64" if dists.dtype == xp.float64 else "float32"]
     for name, total, lowest in zip(names, *bounds, strict=True):
@@ -86,6 +96,34 @@ def checked_distributions(dists: Any, names: Sequence[str], tokens: int, floor: 
     if floor and bounds[1].min() < FLOOR:
         dists = xp.maximum(dists, xp.full_like(dists, FLOOR))
     return dists
+
+
+def checked_aggregate(aggregate: Any, tokens: int, label: str) -> Any:
+    """What a rule returned, if it is a distribution over the tokens; raises BadDistribution."""
+    xp = array_namespace(aggregate)
+    if tuple(aggregate.shape) != (tokens,):
+        raise BadDistribution(
+            f"{label} returned shape {tuple(aggregate.shape)}, not one probability for each of "
+            f"{tokens} tokens"
+        )
+    total, lowest = on_host(xp.stack([xp.sum(aggregate), xp.min(aggregate)]))
+    tolerance = SUM_TOLERANCE["float64" if aggregate.dtype == xp.float64 else "float32"]
+    if not (lowest >= 0 and abs(total - 1) <= tolerance):
+        raise BadDistribution(
+            f"{label} made no distribution of these bids: it sums to {total}, and its least entry "
+            f"is {lowest}; tokenauction verify says where a rule is a distribution"
+        )
+    return aggregate
+
+
+def checked_payments(payments: Any, agents: int, label: str) -> HostArray:
+    """What a payment rule returned, shape (agents,); raises BadPayment."""
+    values = on_host(payments)
+    if values.shape != (agents,) or not np.isfinite(values).all():
+        raise BadPayment(
+            f"{label} charged {values.tolist()}, not one finite number for each of {agents} agents"
+        )
+    return values
 
 
 def on_host(values: Any) -> HostArray:

@@ -79,7 +79,7 @@ def own_odds(pool: OpinionPool, bids: HostArray, agent: int) -> OwnOdds:
         shares = np.where(np.arange(len(weights)) == agent, 0.0, weights) / rest
         if np.abs(shares - others).max() > _SHARES_STAY:
             raise NotASegment
-        return float(weights[agent] / rest)
+        return float(weights[agent]) / float(rest)  # infinite where it overflows
 
     if not others.any():
         return OwnOdds(agent, bid, others, lambda _: math.inf, 0.0, None)
@@ -88,7 +88,18 @@ def own_odds(pool: OpinionPool, bids: HostArray, agent: int) -> OwnOdds:
         return OwnOdds(agent, bid, others, lambda own: own / total, _area(bid, total), total)
     highest = _share(at(bid)) if bid else 0.0
     breaks = break_points(pool, bids, agent)
-    area = integral(lambda own: _gap(highest, at, own), bid, breaks, 1e-12)
+
+    def gap(own: float) -> float:
+        falls = _share(at(own)) - highest
+        if falls > _SHARES_STAY:
+            raise NotMonotone(
+                f"{pool.label} is not monotone here: the share of agent {agent} falls by "
+                f"{falls:.6g} as its own bid rises from {own:.6g} to {bid:.6g}; there is no "
+                "critical bid then: use another payment rule"
+            )
+        return -falls
+
+    area = integral(gap, bid, breaks, 1e-12)
     return OwnOdds(agent, bid, others, at, area, None)
 
 
@@ -98,14 +109,9 @@ def _area(bid: float, rivals: float) -> float:
     if ratio < 1e-2:
         terms = (((-1) ** k) * (k - 1) / k * ratio**k for k in range(2, 10))
         return rivals * math.fsum(terms)
+    if math.isinf(ratio):
+        return rivals * (math.log(bid) - math.log(rivals) - 1)
     return rivals * (math.log1p(ratio) - ratio / (1 + ratio))
-
-
-def _gap(highest: float, at: Callable[[float], float], own: float) -> float:
-    gap = highest - _share(at(own))
-    if gap < -_SHARES_STAY:
-        raise NotMonotone(f"the weight of the agent's own distribution falls below bid {own}")
-    return gap
 
 
 def _share(odds: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
 from tokenauction.mechanisms.auction.bidding import Bidding, Bids
 from tokenauction.mechanisms.auction.exponential_race import ExponentialRace
-from tokenauction.mechanisms.auction.inputs import HostArray, on_host
+from tokenauction.mechanisms.auction.inputs import HostArray, checked_payments
 from tokenauction.mechanisms.auction.sampling import Sampling
 from tokenauction.mechanisms.auction.stable_sampling import StableSampling
 from tokenauction.mechanisms.payment_rule import PaymentRule
@@ -110,7 +110,8 @@ class Terms:
             nothing = np.zeros(bidding.agents)
             return (nothing if self.expected else None), nothing
         if isinstance(self.payment, PaymentRule):
-            charged = on_host(self.payment(bidding.like_dists(bidding.bids.values), bidding.dists))
+            found = self.payment(bidding.like_dists(bidding.bids.values), bidding.dists)
+            charged = checked_payments(found, bidding.agents, self.payment.label)
             return (charged if self.expected else None), charged
         sampling = SAMPLINGS[self.sampling]
         realised = sampling.critical_bids(bidding, token, secret)

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
@@ -57,7 +57,10 @@ class Transcript(AbstractContextManager["Transcript"]):
         self._nonce = fresh_nonce()
         self._seed = 0
         self._hash = START
-        self._file: TextIO = open(path, "a", encoding="utf-8", newline="\n")  # noqa: SIM115
+        # Half a character (a prompt of bytes that are not UTF-8) is written as JSON escapes it.
+        self._file: TextIO = open(  # noqa: SIM115
+            path, "a", encoding="utf-8", errors="backslashreplace", newline="\n"
+        )
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
@@ -84,6 +87,7 @@ class Transcript(AbstractContextManager["Transcript"]):
             "tokens": len(vocabulary),
             "fingerprint": vocabulary.fingerprint,
             "end": sorted(vocabulary.end),
+            "joins": vocabulary.decoder is None,
         }
         if self.record == FULL:
             shown["pieces"] = list(vocabulary.pieces)
@@ -153,8 +157,13 @@ class Transcript(AbstractContextManager["Transcript"]):
     def _write(self, line: dict[str, Any]) -> None:
         self._hash = line_hash(self._hash, line)
         text = json.dumps({**line, "hash": self._hash}, ensure_ascii=False, allow_nan=False)
-        self._file.write(text + "\n")
-        self._file.flush()
+        try:
+            self._file.write(text + "\n")
+            self._file.flush()
+        except OSError as problem:
+            with suppress(OSError):
+                self._file.close()
+            raise OSError(problem.errno, problem.strerror, self._file.name) from problem
 
 
 def line_hash(before: str, line: Mapping[str, Any]) -> str:

@@ -1,0 +1,136 @@
+"""The commands of the experiments: `sweep`, `monitor`. No solver is loaded here."""
+
+import sys
+from typing import Any
+
+import click
+
+from tokenauction.proofs.agent_options import SCENARIO_NAMES, Bids, agents, asked, seed
+from tokenauction.proofs.cli import INTERRUPTED
+from tokenauction.proofs.console import Interrupts, check_folder, fail
+
+_rules = click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    help="An aggregation rule, named as for `verify`; may be repeated.",
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tokenauction sweep
+  tokenauction sweep co-marketing --output sweep/
+  tokenauction sweep competing --points 11 --rule linear --rule "cap(highest=1)"
+  tokenauction sweep --corpus "Mine=mine.txt" --corpus "Theirs=theirs.txt"
+
+\b
+Exit status:
+  0  the tables, and the plots, are written
+  2  wrong usage, or input that cannot be used
+"""
+)
+@agents
+@_rules
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False),
+    default="sweep",
+    show_default=True,
+    help="The folder of texts.csv, probabilities.csv, payments.csv and the plots.",
+)
+@click.option("--prompt", help="How the texts begin (default: the scenario's).")
+@click.option(
+    "--points",
+    type=click.IntRange(2),
+    default=21,
+    show_default=True,
+    help="Shares of the first bid, from 0 to 1.",
+)
+@click.option(
+    "--texts",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Texts for each share, at seeds 0, 1, ...",
+)
+@click.option("--max-tokens", type=click.IntRange(1), default=60, show_default=True)
+@click.option("--no-plots", is_flag=True, help="Write the tables only.")
+def sweep(scenario: str | None, **options: Any) -> None:
+    """Vary the share of the bids: texts, token probabilities, payments and revenue.
+
+    Two agents' bids go from all of one to all of the other, by default in both shipped scenarios
+    and for both rules that maximise a KL welfare. What was finished is in the files at any time.
+    """
+    interrupts = Interrupts()
+    shipped = not (scenario or options["corpora"] or options["models"])
+    if shipped:
+        wanted = [asked(name, dict(options)) for name in SCENARIO_NAMES]
+    else:
+        wanted = [asked(scenario, dict(options))]
+    from tokenauction.proofs import experiments
+
+    try:
+        for line in experiments.swept(wanted, options, interrupts):
+            click.echo(line)
+    except experiments.CannotRun as problem:
+        fail(str(problem))
+    if interrupts.seen:
+        click.echo(f"tokenauction: interrupted; {options['output']} has what was done", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tokenauction monitor co-marketing
+  tokenauction monitor competing --bids 3,1 --rule log-linear --rule "top-k(k=5)"
+  tokenauction monitor --transcript run.jsonl --output monitor.csv
+
+\b
+Exit status:
+  0  the table is written, whatever it says
+  2  wrong usage, or input that cannot be used
+"""
+)
+@agents
+@_rules
+@click.option(
+    "--transcript",
+    type=click.Path(dir_okay=False),
+    help="Look at the distributions of this transcript instead of running auctions.",
+)
+@click.option("--prompt", help="How the texts begin (default: the scenario's).")
+@click.option("--bids", type=Bids(), help="One bid for each agent (default: the scenario's).")
+@click.option(
+    "--tokens",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="How many tokens of texts written by the linear rule to look at.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the table there as CSV, too.",
+)
+@seed
+def monitor(scenario: str | None, **options: Any) -> None:
+    """Watch the robust order on distributions that occur, for rules that may violate it.
+
+    Every agent's bid is raised by factors of 1.1, 2 and 10 at every token. An excess is how far the
+    probability of a token then lies outside the range between what the agent wants and what it had.
+    """
+    check_folder(options["output"])
+    interrupts = Interrupts()
+    wanted = asked(scenario, options)
+    from tokenauction.proofs import experiments
+
+    try:
+        click.echo(experiments.monitored(wanted, options, interrupts), nl=False)
+    except experiments.CannotRun as problem:
+        fail(str(problem))
+    if interrupts.seen:
+        click.echo("tokenauction: interrupted; the tokens up to here are above", err=True)
+        sys.exit(INTERRUPTED)
