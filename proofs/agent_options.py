@@ -106,10 +106,12 @@ def asked(scenario: str | None, options: dict[str, Any]) -> Any:
     """The agents that the options of `agents` ask for, which are taken out of the options."""
     from tokenauction.proofs.auction_setup import AgentsAsked
 
-    kinds = {name: _by_name(options.pop(name)) for name in ("corpora", "models", "prompts")}
-    place = {name: options.pop(name) for name in ("device", "dtype")}
+    told: dict[str, Any] = {
+        name: _by_name(options.pop(name)) for name in ("corpora", "models", "prompts")
+    }
+    told |= {name: options.pop(name) for name in ("device", "dtype")}
     try:
-        return AgentsAsked(scenario, **kinds, **place)
+        return AgentsAsked(scenario, **told)
     except ValueError as problem:
         fail(str(problem))
 

@@ -142,7 +142,7 @@ def _number(value: float | None) -> str:
 
 
 def _worst(row: MonitorRow) -> str:
-    if row.worst_agent is None or row.worst_token is None:
+    if row.worst_factor is None:
         return "-"
     return (
         f"{row.worst_agent}, bid times {row.worst_factor:g}: {row.worst_token.strip()!r} "

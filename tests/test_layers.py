@@ -65,7 +65,7 @@ ALLOWED = {
     "mechanisms/models/backend": {"torch", "transformers"},
     "mechanisms/models/pretrained": {"torch", "transformers"},
     "mechanisms/models/causal_models": {"torch", "transformers"},
-    "mechanisms/experiments/plots": {"numpy", "matplotlib"},
+    "mechanisms/experiments/canvas": {"numpy", "matplotlib"},
 }
 
 

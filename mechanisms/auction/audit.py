@@ -229,6 +229,8 @@ class _Checks:
         _same("vocabulary", shown["fingerprint"], self._vocabulary.fingerprint)
         _same("number of tokens", shown["tokens"], len(self._vocabulary))
         _same("list of end tokens", shown["end"], sorted(self._vocabulary.end))
+        if "pieces" in shown and tuple(shown["pieces"]) != self._vocabulary.pieces:
+            raise Disagreement("its word pieces are not the agents'")
         for name, value in (
             ("rule", terms.rule.label),
             ("payment", terms.payment_label),

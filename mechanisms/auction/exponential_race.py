@@ -57,10 +57,11 @@ class ExponentialRace:
         return np.array([_integrated(bidding, agent) for agent in range(bidding.agents)])
 
 
-def collision_probability(one: Any, other: Any) -> float:
+def collision_probability(one: Any, other: Any, order: Any = None) -> float:
     """`J`: how likely two distributions, shape (tokens,), draw the same token in one race.
 
-    Sorted by `u / v`, the sum of maxima splits into a tail of `u` and a head of `v`.
+    Sorted by `u / v`, the sum of maxima splits into a tail of `u` and a head of `v`. `order` is
+    that order, where it is known.
 
     >>> import numpy as np
     >>> round(collision_probability(np.array([0.5, 0.5]), np.array([0.5, 0.5])), 12)
@@ -68,7 +69,7 @@ def collision_probability(one: Any, other: Any) -> float:
     """
     xp = array_namespace(one)
     u, v = xp.astype(one, xp.float64), xp.astype(other, xp.float64)
-    order = xp.argsort(_ratio(u, v))
+    order = xp.argsort(_ratio(u, v)) if order is None else order
     u, v = xp.take(u, order), xp.take(v, order)
     weight = _tail(u) * v + _head(v) * u
     alike = u * v / xp.where(weight > 0, weight, xp.ones_like(weight))
@@ -145,12 +146,29 @@ def _by_search(bidding: Bidding, agent: int, token: int, clocks: Any) -> float:
 
 
 def _integrated(bidding: Bidding, agent: int) -> float:
+    order = _order_along(bidding, agent)
+
     def changed(own: float) -> float:
-        return 1 - collision_probability(bidding.at_own_bid(agent, own), bidding.aggregate)
+        lower = bidding.at_own_bid(agent, own)
+        return 1 - collision_probability(lower, bidding.aggregate, order)
 
     bid = float(bidding.bids.values[agent])
     breaks = break_points(bidding.bids.rule, bidding.bids.values, agent)
     return max(0.0, integral(changed, bid, breaks, QUADRATURE_TOLERANCE))
+
+
+def _order_along(bidding: Bidding, agent: int) -> Any:
+    """The tokens by what they lose as an agent raises its bid: one order all along a pool's path.
+
+    None for rules that are not pools.
+    """
+    if not bidding.bids.odds:
+        return None
+    xp = array_namespace(bidding.dists)
+    own, others = bidding.dists[agent, :], bidding.of_others[agent, :]
+    if bidding.bids.logarithmic:
+        return xp.argsort(others - xp.log(own))
+    return xp.argsort(_ratio(others, own))
 
 
 def _expected_on_a_segment(path: OwnOdds, own: Any, others: Any) -> float:

@@ -20,7 +20,10 @@ Panel = list[ProbabilityRow]
 
 
 def probability_figure(rows: Sequence[ProbabilityRow]) -> Any:
-    """A panel a token, a line a rule; where a rule is beyond what both agents want is shaded."""
+    """A panel a token, a line a rule; shaded where a rule is beyond both ends of its curve.
+
+    The ends are what either agent alone gets.
+    """
     panels = _chosen(rows)
     across = min(3, len(panels))
     down = -(-len(panels) // across)
@@ -79,11 +82,11 @@ def _probability_panel(axes: Any, panel: Panel) -> None:
 
 
 def _shaded(axes: Any, panel: Panel) -> str:
-    """Shade where the rule with the largest hump is beyond both agents; that in words."""
+    """Shade where the rule with the largest hump is beyond both ends of its curve; in words."""
     most = max(panel, key=lambda row: row.hump)
     if most.stretch_start is None or most.stretch_end is None:
-        return "nowhere beyond both agents"
-    label = f"{shown(most.rule)} is beyond what both agents want"
+        return "nowhere beyond"
+    label = f"{shown(most.rule)} is beyond what either agent alone gets"
     axes.axvspan(
         most.stretch_start, most.stretch_end, color=SHADE, linewidth=0, zorder=0, label=label
     )

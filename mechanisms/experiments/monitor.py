@@ -50,7 +50,7 @@ FACTORS = (1.1, 2.0, 10.0)
 
 @dataclass(frozen=True)
 class MonitorRow:
-    """What was found of one rule; None where nothing violates the order.
+    """What was found of one rule; None, or no words, where nothing violates the order.
 
     `excess_50` to `excess_max` are quantiles, over the violating comparisons, of the excess of the
     token that has most; `mass_50` to `mass_max` of the sum over the tokens. The last columns are
@@ -71,11 +71,11 @@ class MonitorRow:
     mass_90: float | None
     mass_99: float | None
     mass_max: float | None
-    worst_agent: str | None
+    worst_agent: str
     worst_factor: float | None
     worst_step: int | None
-    worst_piece: str | None
-    worst_token: str | None
+    worst_piece: str
+    worst_token: str
 
 
 @dataclass
@@ -86,7 +86,7 @@ class _Found:
     excess: list[float] = field(default_factory=list)
     mass: list[float] = field(default_factory=list)
     largest: float = 0.0
-    worst: tuple[str, float, int, str, str] | None = None
+    worst: tuple[str, float | None, int | None, str, str] = ("", None, None, "", "")
 
 
 def excess(own: Any, before: Any, after: Any) -> Any:
@@ -184,10 +184,28 @@ class Monitor:
 
     def _row(self, rule: AggregationRule, found: _Found) -> MonitorRow:
         violated = len(found.excess)
-        counted = self.steps, found.comparisons, violated, violated / (found.comparisons or 1)
-        worst = found.worst or (None, None, None, None, None)
         excess, mass = _quantiles(found.excess), _quantiles(found.mass)
-        return MonitorRow(rule.label, *counted, *excess, *mass, *worst)
+        agent, factor, step, piece, token = found.worst
+        return MonitorRow(
+            rule=rule.label,
+            steps=self.steps,
+            comparisons=found.comparisons,
+            violated=violated,
+            share_violated=violated / (found.comparisons or 1),
+            excess_50=excess[0],
+            excess_90=excess[1],
+            excess_99=excess[2],
+            excess_max=excess[3],
+            mass_50=mass[0],
+            mass_90=mass[1],
+            mass_99=mass[2],
+            mass_max=mass[3],
+            worst_agent=agent,
+            worst_factor=factor,
+            worst_step=step,
+            worst_piece=piece,
+            worst_token=token,
+        )
 
 
 def monitor_transcript(
@@ -237,12 +255,8 @@ def _raised(bids: HostArray, agent: int, factor: float) -> float:
     return bid * factor if bid > 0 else (factor - 1) * float(np.delete(bids, agent).mean())
 
 
-Quantiles = tuple[float | None, float | None, float | None, float | None]
-
-
-def _quantiles(values: Sequence[float]) -> Quantiles:
+def _quantiles(values: Sequence[float]) -> list[float] | list[None]:
     """The median, the 0.9 and 0.99 quantiles, and the largest."""
     if not values:
-        return None, None, None, None
-    half, nine, ninety_nine, largest = np.quantile(values, [0.5, 0.9, 0.99, 1.0])
-    return float(half), float(nine), float(ninety_nine), float(largest)
+        return [None] * 4
+    return [float(value) for value in np.quantile(values, [0.5, 0.9, 0.99, 1.0])]

@@ -1,8 +1,9 @@
 """Rows of frozen dataclasses as CSV files: appended as they come, or written whole, and read back.
 
 The columns are the fields, in their order. Numbers are written so that they read back as the same
-floats; None is an empty cell. A file that is appended to has whole rows at every moment, and a file
-that is written whole is either the old one or the new one.
+floats; None is an empty cell, so a field that may be None is a number. A file that is appended to
+has whole rows at every moment, and a file that is written whole is either the old one or the new
+one.
 """
 
 import csv
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar, get_args, get_type_hints
 
 Row = TypeVar("Row")
+# Tokens may be halves of characters.
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogatepass"}
 
 
 class NotATable(ValueError):
@@ -37,12 +40,12 @@ class Tables(AbstractContextManager["Tables"]):
         Path(folder).mkdir(parents=True, exist_ok=True)
         with ExitStack() as opened:
             self._files: dict[type, TextIO] = {
-                kind: opened.enter_context(open(path, "a", encoding="utf-8", newline=""))
+                kind: opened.enter_context(open(path, "a", newline="", **_TEXT))
                 for kind, path in self.paths.items()
             }
             self._close = opened.pop_all()
         for kind, file in self._files.items():
-            _put(file, _lines([columns(kind)]))
+            _put(file, _header(kind))
 
     def __exit__(self, *_: object) -> None:
         self._close.close()
@@ -65,15 +68,15 @@ def write_table(path: str | Path, kind: type, rows: Iterable[Any]) -> None:
     """Write a whole file, in place of an older one. Raises OSError where it cannot be written."""
     path = Path(path)
     unfinished = path.with_name(path.name + ".part")
-    with open(unfinished, "w", encoding="utf-8", newline="") as file:
-        file.write(_lines([columns(kind), *map(astuple, rows)]))
+    with open(unfinished, "w", newline="", **_TEXT) as file:
+        file.write(_header(kind) + _lines(map(astuple, rows)))
     os.replace(unfinished, path)
 
 
 def read_table(path: str | Path, kind: type[Row]) -> list[Row]:
     """The rows of a file; raises NotATable, which names the file and the line, and OSError."""
     hints, names = get_type_hints(kind), columns(kind)
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, newline="", **_TEXT) as file:
         lines = csv.reader(file)
         try:
             header = tuple(next(lines, []))
@@ -100,9 +103,14 @@ def _value(hint: Any, cell: str) -> Any:
     return hint(cell)
 
 
+def _header(kind: type) -> str:
+    return ",".join(columns(kind)) + "\n"
+
+
 def _lines(values: Iterable[tuple[Any, ...]]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(values)
+    # Words are quoted always: a carriage return in one would end the line for a reader.
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows(values)
     return text.getvalue()
 
 

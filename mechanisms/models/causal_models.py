@@ -1,9 +1,10 @@
 """Causal language models as agents, in lock-step: every agent sees the same tokens (extra `llm`).
 
 Agents of one model are the rows of one batch, with one forward pass a token and one cache of keys
-and values; agents of different models follow in their own batches. Guarantees: a row equals, up to
-rounding, the model's own answer to that agent's whole text without batch and cache; distributions
-are float32 (float64 of a float64 model) whatever the logits are, and stay on the device.
+and values; agents of different models follow in their own batches, and a model without such a cache
+(a recurrent one) reads every row from its start. Guarantees: a row equals, up to rounding, the
+model's own answer to that agent's whole text without batch and cache; distributions are float32
+(float64 of a float64 model) whatever the logits are, and stay on the device.
 """
 
 from collections.abc import Mapping, Sequence
@@ -171,10 +172,11 @@ class _Batch:
         filled = [[0] * (longest - len(text)) + text for text in texts]
         real = [[0] * (longest - len(text)) + [1] * len(text) for text in texts]
         self.rows = tuple(rows)
-        self._model = model
+        self._model, self._texts = model, texts
         self._ids = torch.tensor(filled, device=model.device)
         self._mask = torch.tensor(real, device=model.device)
         self._padded = any(len(text) < longest for text in texts)
+        self._keeps = "past_key_values" in model.accepts
         self._cache: Any = None
         self._read = 0
 
@@ -190,7 +192,7 @@ class _Batch:
         rows, longest = self._ids.shape
         doing = f"reading {rows} rows of {longest + len(tokens)} tokens on {self._model.device}"
         with memory_guard(doing):
-            logits = self._forward(tokens)[:, :size]
+            logits = (self._forward(tokens) if self._keeps else self._one_by_one(tokens))[:, :size]
             kind = torch.promote_types(logits.dtype, torch.float32)
             return torch.softmax(logits, dim=-1, dtype=kind)
 
@@ -209,9 +211,19 @@ class _Batch:
         given = self._given(mask, ids.shape[1])
         with torch.inference_mode():
             found = self._model.model(input_ids=ids, use_cache=True, **given)
-        self._cache = getattr(found, "past_key_values", None)
-        self._read = 0 if self._cache is None else len(tokens)
+        self._cache, self._read = getattr(found, "past_key_values", None), len(tokens)
+        if self._cache is None:
+            self._keeps = False
+            return self._one_by_one(tokens)
         return found.logits[:, -1, :]
+
+    def _one_by_one(self, tokens: Sequence[int]) -> Any:
+        """The same of a model that keeps no keys and values: every row alone, from its start."""
+        torch, _ = libraries()
+        rows = [torch.tensor([[*text, *tokens]], device=self._ids.device) for text in self._texts]
+        with torch.inference_mode():
+            found = [self._model.model(input_ids=row, use_cache=False).logits for row in rows]
+            return torch.cat([logits[:, -1, :] for logits in found])
 
     def _given(self, mask: Any, new: int) -> dict[str, Any]:
         """What the forward pass needs besides the tokens, as far as the model knows it."""

@@ -98,8 +98,9 @@ class NGram:
             preferred = level.interpolate(context[len(context) - length :], preferred)
         if self.temperature == 1:
             return preferred
-        sharpened = (preferred / preferred.max()) ** (1 / self.temperature)
-        return sharpened / sharpened.sum()
+        weights: Array = (preferred / preferred.max()) ** (1 / self.temperature)
+        weights /= weights.sum()
+        return weights
 
     def _context(self, prompt: str, tokens: Sequence[int]) -> tuple[int, ...]:
         """The last `order - 1` of: what stands before the text, the prompt, the tokens."""
