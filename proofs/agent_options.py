@@ -29,10 +29,11 @@ class Pairs(click.ParamType[tuple[str, str]]):
         if isinstance(value, tuple):
             return value
         name, equals, rest = str(value).partition("=")
-        if equals and name:
+        if equals and name and name.isprintable():
             return name, rest
         if equals or not self._alone:
-            self.fail(f"write it as NAME=VALUE, not {value!r}", param, ctx)
+            said = "write it as NAME=VALUE, with a name that can be printed"
+            self.fail(f"{said}, not {value!r}", param, ctx)
         return "", str(value)
 
 

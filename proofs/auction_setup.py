@@ -126,9 +126,7 @@ def fingerprint(*functions: ProfileFunction) -> str | None:
 
 def fingerprint_of_terms(terms: Terms) -> str | None:
     """A digest of what the rules of an auction compute."""
-    if isinstance(terms.payment, str):
-        return fingerprint(terms.rule)
-    return fingerprint(terms.rule, terms.payment)
+    return fingerprint(*terms.functions)
 
 
 def identity(asked: AgentsAsked, terms: Terms, rule: str, payment: str) -> dict[str, Any]:

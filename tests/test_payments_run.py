@@ -38,8 +38,9 @@ from tokenauction.mechanisms import (
     log_linear,
     reserve,
     softmax_weights,
+    winner_takes_all,
 )
-from tokenauction.mechanisms.auction import NotConverged, NotMonotone
+from tokenauction.mechanisms.auction import BadBids, NotConverged, NotMonotone
 from tokenauction.mechanisms.auction.bidding import Bidding, Bids
 from tokenauction.mechanisms.auction.randomness import key, step_secret, uniforms
 from tokenauction.mechanisms.auction.settlement import SAMPLINGS, Terms
@@ -483,3 +484,25 @@ def test_float32_sums_of_a_large_vocabulary() -> None:
     for single in (dists.astype(np.float32), torch.asarray(dists, dtype=torch.float32)):
         found = StableSampling().expected_payments(Bidding(Bids(linear, bids), single))
         assert (np.abs(found - wanted) <= 1e-6 * bids).all()
+
+
+def test_bids_that_float32_does_not_tell_apart_are_one_bid() -> None:
+    """The odds and the rule see the same bids, so nobody pays for a lead that is not there."""
+    torch = pytest.importorskip("torch")
+    dists = torch.tensor([[0.9, 0.1], [0.1, 0.9]], dtype=torch.float32)
+    for rule in (winner_takes_all, softmax_weights, linear):
+        bids = Bids(rule, np.array([1 + 1e-9, 1.0]))
+        tie = Bids(rule, np.array([1.0, 1.0]))
+        one = Terms(rule).settle(bids, dists, "secret")
+        other = Terms(rule).settle(tie, dists, "secret")
+        assert one.expected is not None
+        assert other.expected is not None
+        assert one.expected.tolist() == other.expected.tolist()
+        assert one.realised.tolist() == other.realised.tolist()
+
+
+def test_bids_beyond_float32_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    dists = torch.tensor([[0.9, 0.1], [0.1, 0.9]], dtype=torch.float32)
+    with pytest.raises(BadBids, match="beyond float32"):
+        Terms(linear).settle(Bids(linear, np.array([1e300, 1.0])), dists, "secret")

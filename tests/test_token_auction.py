@@ -467,10 +467,27 @@ def test_terms_that_do_not_exist(rule: Any, options: Any, said: str) -> None:
         TokenAuction(AGENTS, rule, **options)
 
 
-@pytest.mark.parametrize("most", [0, -3])
-def test_a_text_has_a_token(most: int) -> None:
-    with pytest.raises(ValueError, match=f"at least one token, not {most}"):
+@pytest.mark.parametrize("most", [0, -3, 2.5, True])
+def test_a_text_has_a_token(most: Any) -> None:
+    with pytest.raises(ValueError, match=f"max_tokens is a whole number from one, not {most}"):
         TokenAuction(AGENTS, linear).stream("", [1, 1], most, 1)
+
+
+def test_a_run_without_a_token_has_no_outcome() -> None:
+    with pytest.raises(ValueError, match="no outcome"):
+        TokenAuction(AGENTS, linear).outcome([1, 1], 1, [])
+
+
+@pytest.mark.parametrize("agents", [AGENTS[0], 7, [AGENTS[0], "Norvik"]])
+def test_what_is_no_list_of_agents_is_refused(agents: Any) -> None:
+    with pytest.raises(TypeError, match="agent"):
+        TokenAuction(agents, linear)
+
+
+def test_a_model_of_another_vocabulary_is_refused() -> None:
+    rule = platform.with_parameters(model=[1.0])
+    with pytest.raises(ValueError, match="'model' of platform has 1 tokens, and the vocabulary"):
+        TokenAuction(AGENTS, rule)
 
 
 def test_end_tokens_exist() -> None:

@@ -4,7 +4,7 @@ An agent alone is a function of the prompt and the tokens so far; agents togethe
 for a text and then follow it in lock-step, which lets several share one forward pass.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -132,8 +132,19 @@ class _EnsembleSession:
 
 
 def together(agents: Agents | Sequence[Agent]) -> Agents:
-    """Agents as one: a group as it is, single ones as an ensemble."""
-    return agents if isinstance(agents, Agents) else Ensemble(list(agents))
+    """Agents as one: a group as it is, single ones as an ensemble. Raises TypeError for others."""
+    if isinstance(agents, Agents):
+        return agents
+    if isinstance(agents, Agent) or not isinstance(agents, Iterable):
+        raise TypeError(f"agents are a list of agents, or a group of them, not {agents!r}")
+    listed = list(agents)
+    for agent in listed:
+        if not isinstance(agent, Agent):
+            raise TypeError(
+                f"{agent!r} is no agent: that has a name, a vocabulary, a description and "
+                "next_distribution(prompt, tokens)"
+            )
+    return Ensemble(listed)
 
 
 def check_names(names: Sequence[str]) -> None:

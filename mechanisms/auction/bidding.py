@@ -13,7 +13,12 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
-from tokenauction.mechanisms.auction.inputs import HostArray, checked_aggregate, on_host
+from tokenauction.mechanisms.auction.inputs import (
+    BadBids,
+    HostArray,
+    checked_aggregate,
+    on_host,
+)
 from tokenauction.mechanisms.auction.own_bids import NotConverged
 from tokenauction.mechanisms.auction.own_odds import NotASegment, NotMonotone, OwnOdds, own_odds
 from tokenauction.mechanisms.opinion_pool import OpinionPool
@@ -28,6 +33,24 @@ class Bids:
 
     rule: AggregationRule
     values: HostArray
+
+    def as_computed(self, dists: Any) -> "Bids":
+        """The bids that the rule is given with these distributions: rounded where those are.
+
+        Otherwise the odds would tell bids apart that the rule does not. Raises BadBids for bids
+        that the narrower type does not hold.
+        """
+        xp = array_namespace(dists)
+        return self if dists.dtype == xp.float64 else self._rounded
+
+    @cached_property
+    def _rounded(self) -> "Bids":
+        with np.errstate(over="ignore"):
+            rounded = self.values.astype(np.float32).astype(np.float64)
+            total = rounded.astype(np.float32).sum()
+        if not np.isfinite(total) or not rounded.any():
+            raise BadBids(f"bids of {self.values.tolist()} are beyond float32; scale them together")
+        return Bids(self.rule, rounded)
 
     @cached_property
     def odds(self) -> tuple[OwnOdds, ...]:

@@ -15,6 +15,7 @@ from tokenauction.mechanisms.auction.inputs import HostArray, checked_payments
 from tokenauction.mechanisms.auction.sampling import Sampling
 from tokenauction.mechanisms.auction.stable_sampling import StableSampling
 from tokenauction.mechanisms.payment_rule import PaymentRule
+from tokenauction.mechanisms.profile_function import ProfileFunction
 
 CRITICAL_BID = "critical-bid"
 NO_PAYMENT = "none"
@@ -57,12 +58,7 @@ class Terms:
     def __post_init__(self) -> None:
         if not isinstance(self.rule, AggregationRule):
             raise TypeError(f"the rule is an AggregationRule, not {self.rule!r}")
-        if self.rule.open_names:
-            raise TypeError(
-                f"{self.rule.name} needs a distribution for {self.rule.open_names[0]}: "
-                f"use {self.rule.name}.with_parameters({self.rule.open_names[0]}=...)"
-            )
-        if self.sampling not in SAMPLINGS:
+        if not isinstance(self.sampling, str) or self.sampling not in SAMPLINGS:
             raise TypeError(f"a sampling is one of {', '.join(SAMPLINGS)}, not {self.sampling!r}")
         if not isinstance(self.payment, PaymentRule) and self.payment not in (
             CRITICAL_BID,
@@ -72,6 +68,27 @@ class Terms:
                 f"a payment is a PaymentRule, {CRITICAL_BID!r} or {NO_PAYMENT!r}, "
                 f"not {self.payment!r}"
             )
+        for function in self.functions:
+            for name in function.open_names:
+                raise TypeError(
+                    f"{function.name} needs a distribution for {name}: "
+                    f"use {function.name}.with_parameters({name}=...)"
+                )
+
+    @property
+    def functions(self) -> tuple[ProfileFunction, ...]:
+        """The rule, and the payment rule if there is one."""
+        return (self.rule,) if isinstance(self.payment, str) else (self.rule, self.payment)
+
+    def check_tokens(self, tokens: int) -> None:
+        """Raises ValueError for a parameter that is a distribution over another vocabulary."""
+        for function in self.functions:
+            for name, row in function.distributions.items():
+                if len(row) != tokens:
+                    raise ValueError(
+                        f"the parameter {name!r} of {function.name} has {len(row)} tokens, and the "
+                        f"vocabulary {tokens}"
+                    )
 
     @property
     def payment_label(self) -> str:
@@ -81,15 +98,14 @@ class Terms:
     @property
     def positive(self) -> bool:
         """Whether the rule or the payment is defined for positive distributions only."""
-        charged = "any" if isinstance(self.payment, str) else self.payment.support
-        return "full" in (self.rule.support, charged)
+        return any(function.support == "full" for function in self.functions)
 
     def settle(self, bids: Bids, dists: Any, secret: str) -> Settlement:
         """Draw the token of a step and charge for it; `dists` has shape (agents, tokens).
 
         Raises NotMonotone where the sampling has no critical bid, and NotConverged.
         """
-        bidding = Bidding(bids, dists)
+        bidding = Bidding(bids.as_computed(dists), dists)
         token = SAMPLINGS[self.sampling].draw(bidding, secret)
         probability = float(bidding.aggregate[token])
         expected, realised = self._payments(bidding, token, secret)
@@ -98,7 +114,7 @@ class Terms:
             aggregate=bidding.aggregate,
             probability=probability,
             wanted=bidding.at_token(token),
-            pulls=np.where(bids.values > 0, probability - bidding.without_each(token), 0.0),
+            pulls=np.where(bidding.bids.values > 0, probability - bidding.without_each(token), 0.0),
             expected=expected,
             realised=realised,
         )

@@ -103,6 +103,7 @@ class TokenAuction:
     ) -> None:
         self.agents = together(agents)
         self.terms = Terms(rule, payment, sampling, expected)
+        self.terms.check_tokens(len(self.vocabulary))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -127,8 +128,8 @@ class TokenAuction:
         Raises BadBids at once; BadDistribution, NotMonotone and NotConverged at the token.
         """
         values = checked_bids(bids, self.names)
-        if max_tokens < 1:
-            raise ValueError(f"a text needs at least one token, not {max_tokens}")
+        if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
+            raise ValueError(f"max_tokens is a whole number from one, not {max_tokens!r}")
         return self._steps(prompt, Bids(self.terms.rule, values), max_tokens, seed)
 
     def _steps(self, prompt: str, bids: Bids, most: int, seed: int) -> Iterator[Step]:
@@ -166,7 +167,9 @@ class TokenAuction:
         return self.outcome(bids, seed, steps)
 
     def outcome(self, bids: Sequence[float], seed: int, steps: Sequence[Step]) -> Outcome:
-        """The steps of a stream as an outcome."""
+        """The steps of a stream as an outcome; raises ValueError without any."""
+        if not steps:
+            raise ValueError("a run without a token has no outcome")
         return Outcome(
             names=self.names,
             bids=checked_bids(bids, self.names),

@@ -13,8 +13,8 @@ from tokenauction.mechanisms.models.corpus import CorpusError, read_corpus, ship
 from tokenauction.mechanisms.models.n_gram import NGram
 from tokenauction.mechanisms.models.word_pieces import WordPieces
 
-# Chosen by reading samples. Less novelty repeats the corpora, more loses the thread; a background of
-# a lower order, or a higher temperature, leaves seams where the agents meet.
+# Chosen by reading samples. Less novelty repeats the corpora, more loses the thread; a background
+# of a lower order, or a higher temperature, leaves seams where the agents meet.
 _ORDER, _BACKGROUND_ORDER, _NOVELTY, _TEMPERATURE = 5, 5, 0.2, 0.5
 
 
