@@ -53,7 +53,7 @@ def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) 
             asked.made(), terms.rule, terms.payment, terms.sampling, expected=terms.expected
         )
         bids = options["bids"] or asked.bids(len(auction.names))
-        prompt = asked.prompt if options["prompt"] is None else options["prompt"]
+        prompt = asked.prompt if options["prompt"] is None else _as_text(options["prompt"])
         with contextlib.ExitStack() as stack:
             source: TokenAuction | Transcript = auction
             if options["transcript"]:
@@ -67,6 +67,15 @@ def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) 
             return _followed(auction, stream, prompt, bids, options, interrupts)
     except TROUBLE as problem:
         raise CannotRun(message(problem)) from problem
+
+
+def _as_text(prompt: str) -> str:
+    """A prompt as it was given; raises ValueError for bytes that are not UTF-8."""
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the prompt is not UTF-8") from None
+    return prompt
 
 
 def _followed(
@@ -83,7 +92,7 @@ def _followed(
     with auction_display.LiveText(auction.names, prompt, shown) as live:
         try:
             for step in stream:
-                steps.append(step)
+                steps.append(step.without_arrays())
                 live.step(step)
                 if interrupts.seen:
                     break

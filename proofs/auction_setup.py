@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from tokenauction.mechanisms import Mechanism, OpinionPool, ProfileFunction
+from tokenauction.mechanisms import Mechanism, OpinionPool, PaymentRule, ProfileFunction
 from tokenauction.mechanisms.auction import CRITICAL_BID, NO_PAYMENT, Agent, Agents, Terms
 from tokenauction.mechanisms.models.scenarios import SCENARIOS, agents_of_files
-from tokenauction.proofs.loading import CannotLoad, load_targets
+from tokenauction.proofs.loading import CannotLoad, load_file, load_targets
 
 DEFAULT_SCENARIO = "co-marketing"
 
@@ -92,25 +92,40 @@ class AgentsAsked:
 def terms_of(rule: str, payment: str, sampling: str | None, expected: bool) -> Terms:
     """Terms by name: `linear`, `cap(highest=2)`, `file.py::name`; `critical-bid`, `pay-your-bid`.
 
-    Without a sampling, stable sampling for linear pools and the race for other rules. Raises
-    CannotLoad.
+    A mechanism brings its payment with it. Without a sampling, stable sampling for linear pools and
+    the race for other rules. Raises CannotLoad.
 
     >>> terms_of("log-linear", "critical-bid", None, True).sampling
     'race'
     """
-    charged = payment in (CRITICAL_BID, NO_PAYMENT)
+    charged = payment in (CRITICAL_BID, NO_PAYMENT) or "::" in payment
     found = load_targets([rule if charged else f"{rule}+{payment}"])
     if len(found) != 1:
         names = ", ".join(one.name for one in found)
         raise CannotLoad(f"{rule} has several rules ({names}): name one, as {rule}::NAME")
     target = found[0]
-    function = target.rule if isinstance(target, Mechanism) else target
-    paid: Any = target.payment if isinstance(target, Mechanism) else payment
+    paid: PaymentRule | str
+    if isinstance(target, Mechanism):
+        if charged and payment != CRITICAL_BID:
+            raise CannotLoad(
+                f"{rule} has a payment of its own: leave {payment} out, or name a rule"
+            )
+        function, paid = target.rule, target.payment
+    else:
+        function, paid = target, _payment_in_file(payment) if "::" in payment else payment
     linear = isinstance(function, OpinionPool) and not function.logarithmic
     try:
         return Terms(function, paid, sampling or ("stable" if linear else "race"), expected)
     except TypeError as problem:
         raise CannotLoad(str(problem)) from None
+
+
+def _payment_in_file(payment: str) -> PaymentRule:
+    path, _, name = payment.rpartition("::")
+    found = getattr(load_file(path), name, None)
+    if not isinstance(found, PaymentRule):
+        raise CannotLoad(f"{path}: {name} is not a payment rule")
+    return found
 
 
 def fingerprint(*functions: ProfileFunction) -> str | None:

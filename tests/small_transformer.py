@@ -21,10 +21,14 @@ from transformers import (
     AutoTokenizer,
     GPT2Config,
     LlamaConfig,
+    MistralConfig,
     PreTrainedTokenizerFast,
+    RecurrentGemmaConfig,
 )
 from transformers.models.gpt2 import GPT2LMHeadModel
 from transformers.models.llama import LlamaForCausalLM
+from transformers.models.mistral import MistralForCausalLM
+from transformers.models.recurrent_gemma import RecurrentGemmaForCausalLM
 
 import tokenauction.mechanisms
 from tokenauction.mechanisms.models.backend import quiet
@@ -71,26 +75,42 @@ def build_tokenizer(size: int = 1000) -> PreTrainedTokenizerFast:
 
 
 def build_model(kind: str, rows: int, seed: int) -> Any:
-    """A model of two layers with random weights, `rows` wide at its head."""
+    """A model of few layers with random weights, `rows` wide at its head.
+
+    A Llama; or `gpt2`; or `window`, whose attention slides; or `recurrent`, which keeps no cache.
+    """
     torch.manual_seed(seed)
-    common = {"bos_token_id": 0, "eos_token_id": 0, "initializer_range": 0.04}
+    common: dict[str, Any] = {"bos_token_id": 0, "eos_token_id": 0, "initializer_range": 0.04}
     if kind == "gpt2":
         gpt2 = GPT2Config(
             vocab_size=rows, n_embd=64, n_layer=2, n_head=4, n_positions=CONTEXT, **common
         )
         return GPT2LMHeadModel(gpt2)
-    llama = LlamaConfig(
-        vocab_size=rows,
-        hidden_size=128,
-        intermediate_size=256,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=CONTEXT,
-        pad_token_id=None,
+    if kind == "recurrent":
+        recurrent = RecurrentGemmaConfig(
+            vocab_size=rows,
+            hidden_size=64,
+            intermediate_size=96,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            attention_window_size=8,
+            **common,
+        )
+        return RecurrentGemmaForCausalLM(recurrent)
+    llama = {
+        "vocab_size": rows,
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": CONTEXT,
+        "pad_token_id": None,
         **common,
-    )
-    return LlamaForCausalLM(llama)
+    }
+    if kind == "window":
+        return MistralForCausalLM(MistralConfig(sliding_window=8, **llama))
+    return LlamaForCausalLM(LlamaConfig(**llama))
 
 
 def train(model: Any, tokenizer: Any, steps: int, seed: int, batch: int = 16) -> None:

@@ -31,7 +31,7 @@ def passes(agents: CausalModels) -> list[tuple[int, ...]]:
 # Lock-step
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "window"])
 @pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-5), ("float64", 1e-12)])
 def test_rows_equal_each_agent_alone(kind: str, dtype: str, bound: float) -> None:
     agents = CausalModels.from_prompts(saved(kind), PROMPTS, device="cpu", dtype=dtype)
@@ -82,6 +82,19 @@ def test_rows_equal_each_agent_alone_whatever_the_prompts(
 def kept(folder: Path) -> tuple[Pretrained, Any, Any]:
     """A model loaded for agents and alone, kept for the examples of one property."""
     return load(folder, "cpu"), *load_alone(folder)
+
+
+def test_a_model_without_a_cache_reads_every_row_alone() -> None:
+    agents = CausalModels.from_prompts(saved("recurrent"), PROMPTS, device="cpu")
+    session = agents.open("Fly")
+    model, tokenizer = load_alone(saved("recurrent"))
+    tokens: list[int] = []
+    for token in (40, 300, 7):
+        for row, own in zip(session.distributions(), PROMPTS.values(), strict=True):
+            expected = alone(model, tokenizer, own + "Fly", tokens)
+            assert float((row - expected).abs().max()) < 1e-5
+        session.append(token)
+        tokens.append(token)
 
 
 def test_different_models_follow_one_text() -> None:

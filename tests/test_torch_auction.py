@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import small_transformer as small
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tokenauction.mechanisms import AggregationRule, cap, linear, log_linear, second_price
+from tokenauction.mechanisms.auction import token_auction
 from tokenauction.mechanisms.auction.agents import Agents
+from tokenauction.mechanisms.auction.inputs import host_view
 from tokenauction.mechanisms.auction.token_auction import (
     CONTEXT_LIMIT,
     END_OF_TEXT,
@@ -89,6 +91,22 @@ def assert_agree(one: Outcome, other: Outcome, bound: float) -> None:
             assert float((np.abs(x.expected - y.expected) / scale).max()) <= bound
 
 
+@pytest.fixture
+def on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors of the CPU are treated as those of a device, and not seen as NumPy arrays."""
+    monkeypatch.setattr(token_auction, "host_view", lambda values: values)
+
+
+def test_tensors_of_the_host_are_seen_by_numpy_and_not_copied() -> None:
+    tensor = torch.tensor([[0.5, 0.5]])
+    view = host_view(tensor)
+    assert isinstance(view, np.ndarray)
+    assert view.__array_interface__["data"][0] == tensor.data_ptr()
+    narrow = tensor.to(torch.bfloat16)
+    assert host_view(narrow) is narrow
+
+
+@pytest.mark.usefixtures("on_a_device")
 @pytest.mark.parametrize("sampling", ["stable", "race"])
 @pytest.mark.parametrize("rule", [linear, cap, log_linear], ids=lambda rule: rule.name)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -109,6 +127,8 @@ def test_an_auction_of_models_agrees_with_numpy(
         assert_agree(outcome, on_numpy, BOUNDS[narrower])
 
 
+@pytest.mark.usefixtures("on_a_device")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**32 - 1),
     agents=st.integers(1, 4),
@@ -143,6 +163,7 @@ def test_torch_agrees_with_numpy_on_random_profiles(
     assert_agree(run(rows), run([torch.from_numpy(row) for row in rows]), BOUNDS[kind])
 
 
+@pytest.mark.usefixtures("on_a_device")
 @pytest.mark.parametrize("payment", ["critical-bid", second_price])
 @pytest.mark.parametrize(
     ("rule", "sampling"), [(linear, "stable"), (linear, "race"), (log_linear, "race")]
@@ -232,7 +253,7 @@ def gpu_checks(*options: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=300,
         check=False,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
     )
 
 

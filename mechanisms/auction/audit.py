@@ -24,6 +24,7 @@ from tokenauction.mechanisms.auction.inputs import (
     HostArray,
     checked_bids,
     checked_distributions,
+    host_view,
     on_host,
 )
 from tokenauction.mechanisms.auction.randomness import commitment, step_secret
@@ -307,7 +308,10 @@ class _Checks:
         if self._session is None:
             return recorded
         wanted = checked_distributions(
-            self._session.distributions(), self._names, len(vocabulary), self._terms.positive
+            host_view(self._session.distributions()),
+            self._names,
+            len(vocabulary),
+            self._terms.positive,
         )
         _same("arithmetic", line["arithmetic"], arithmetic_of(wanted))
         if recorded is not None:

@@ -93,6 +93,15 @@ class Bidding:
     bids: Bids
     dists: Any
 
+    @cached_property
+    def precise(self) -> "Bidding":
+        """The same in float64: what adaptive quadrature needs, which else chases rounding."""
+        xp = array_namespace(self.dists)
+        if self.dists.dtype == xp.float64:
+            return self
+        wide = xp.astype(self.dists, xp.float64)
+        return Bidding(self.bids, wide / xp.sum(wide, axis=1)[:, None])
+
     @property
     def agents(self) -> int:
         """How many agents there are."""

@@ -54,7 +54,7 @@ class ExponentialRace:
                     for path in bidding.bids.odds
                 ]
             )
-        return np.array([_integrated(bidding, agent) for agent in range(bidding.agents)])
+        return np.array([_integrated(bidding.precise, agent) for agent in range(bidding.agents)])
 
 
 def collision_probability(one: Any, other: Any, order: Any = None) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_torch_array
 
 FLOOR = 1e-30
 SUM_TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
@@ -123,6 +123,16 @@ def checked_payments(payments: Any, agents: int, label: str) -> HostArray:
         raise BadPayment(
             f"{label} charged {values.tolist()}, not one finite number for each of {agents} agents"
         )
+    return values
+
+
+def host_view(values: Any) -> Any:
+    """A tensor in the host's memory as a NumPy array of the same memory; others as they are.
+
+    NumPy sorts and sums several times faster there than torch does.
+    """
+    if is_torch_array(values) and values.device.type == "cpu" and values.dtype.itemsize >= 4:
+        return values.numpy()
     return values
 
 

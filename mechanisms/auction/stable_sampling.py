@@ -49,7 +49,7 @@ class StableSampling:
         if bidding.bids.linear:
             areas = np.array([path.area for path in bidding.bids.odds])
             return areas * distances_to_others(bidding)
-        return np.array([_integrated(bidding, agent) for agent in range(bidding.agents)])
+        return np.array([_integrated(bidding.precise, agent) for agent in range(bidding.agents)])
 
 
 def _on_a_segment(bidding: Bidding, token: int, numbers: HostArray) -> HostArray:

@@ -5,7 +5,7 @@ distributions only; the bids stay fixed over the text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from tokenauction.mechanisms.auction.inputs import (
     HostArray,
     checked_bids,
     checked_distributions,
+    host_view,
 )
 from tokenauction.mechanisms.auction.randomness import fresh_seed, step_secret
 from tokenauction.mechanisms.auction.settlement import CRITICAL_BID, Settlement, Terms
@@ -33,7 +34,8 @@ class Step:
     """One token of a run: its number from zero, its text, the settlement, and what was known.
 
     `dists` are the preferred distributions that were pooled, shape (agents, tokens), where the
-    agents put them (a torch tensor stays on its device). `stopped` says why the text ends here.
+    agents put them: a torch tensor stays on its device, and on the host is a NumPy array.
+    `stopped` says why the text ends here.
     """
 
     number: int
@@ -41,6 +43,10 @@ class Step:
     settlement: Settlement
     dists: Any
     stopped: str | None = None
+
+    def without_arrays(self) -> "Step":
+        """The same without the distributions and the aggregate, which are most of its size."""
+        return replace(self, dists=None, settlement=replace(self.settlement, aggregate=None))
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,10 @@ class TokenAuction:
         vocabulary = self.vocabulary
         for number in range(most):
             dists = checked_distributions(
-                session.distributions(), self.names, len(vocabulary), self.terms.positive
+                host_view(session.distributions()),
+                self.names,
+                len(vocabulary),
+                self.terms.positive,
             )
             settlement = self.terms.settle(bids, dists, step_secret(seed, number))
             room = session.room
@@ -161,7 +170,11 @@ class TokenAuction:
         max_tokens: int = 100,
         seed: int | None = None,
     ) -> Outcome:
-        """One whole text; without a seed, a fresh one. Raises what `stream` raises."""
+        """One whole text; without a seed, a fresh one. Raises what `stream` raises.
+
+        Every step keeps its distributions, `(agents, tokens)` numbers: stream long texts of large
+        vocabularies, and keep `Step.without_arrays()`.
+        """
         seed = fresh_seed() if seed is None else seed
         steps = tuple(self.stream(prompt, bids, max_tokens, seed))
         return self.outcome(bids, seed, steps)

@@ -75,7 +75,7 @@ class Transcript(AbstractContextManager["Transcript"]):
         done = []
         for step in steps:
             self._write(self._token(step))
-            done.append(step)
+            done.append(step.without_arrays())
             if step.stopped:
                 self._write(self._end(self.auction.outcome(bids, seed, done)))
             yield step
