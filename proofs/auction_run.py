@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokenauction.mechanisms.auction import Outcome, Step, TokenAuction
+from tokenauction.mechanisms.auction import CRITICAL_BID, Outcome, Step, Terms, TokenAuction
 from tokenauction.mechanisms.auction.audit import (
     ALTERED,
     Audit,
@@ -19,6 +19,7 @@ from tokenauction.mechanisms.auction.audit import (
     audit,
     read_header,
 )
+from tokenauction.mechanisms.auction.bidding import Bids
 from tokenauction.mechanisms.auction.transcript import FULL, Transcript
 from tokenauction.proofs import auction_display, auction_setup, report
 from tokenauction.proofs.auction_setup import AgentsAsked
@@ -127,7 +128,17 @@ def _report(
     if options["explain"]:
         parts.append(auction_display.steps_table(outcome))
     parts.append(auction_display.payments(outcome, about_text))
+    if terms.payment == CRITICAL_BID and not Bids(terms.rule, outcome.bids).odds:
+        parts.append(_doubt(terms))
     return ("\n" if already else "") + "\n".join(parts)
+
+
+def _doubt(terms: Terms) -> str:
+    order = "monotone" if terms.sampling == "stable" else "monotone-odds"
+    return (
+        f"These are critical bids if {terms.rule.label} is {order}: "
+        f"tokenauction verify ... --property {order} says whether it is.\n"
+    )
 
 
 def audited(path: str, with_agents: bool, rule: str | None, payment: str | None) -> tuple[str, int]:
@@ -137,14 +148,18 @@ def audited(path: str, with_agents: bool, rule: str | None, payment: str | None)
         if altered(header):
             return f"{Path(path).name}: line 1 disagrees: {ALTERED}", 1
         terms = auction_setup.terms_of_transcript(header, rule, payment)
-        needed = with_agents or header.get("record") != FULL
-        agents = auction_setup.agents_of_transcript(header) if needed else None
+        if header.get("record") != FULL and not with_agents:
+            raise CannotRun(
+                f"{path} records what was drawn only; audit it with --agents, which reads or loads "
+                f"what it names: {auction_setup.agents_named(header)}"
+            )
+        agents = auction_setup.agents_of_transcript(header) if with_agents else None
         found = audit(path, terms, agents)
     except (NotATranscript, KeyError, TypeError, AttributeError) as problem:
         raise CannotRun(message(problem)) from problem
     except TROUBLE as problem:
         raise CannotRun(f"{path}: {message(problem)}") from problem
-    return _found(found, needed), 1 if not found.agrees else 0 if found.complete else 3
+    return _found(found, with_agents), 1 if not found.agrees else 0 if found.complete else 3
 
 
 def _found(found: Audit, with_agents: bool) -> str:

@@ -176,6 +176,12 @@ def terms_of_transcript(header: Mapping[str, Any], rule: str | None, payment: st
     return terms
 
 
+def agents_named(header: Mapping[str, Any]) -> str:
+    """What a transcript says of how to make its agents again, in words."""
+    known = (header.get("identity") or {}).get("agents") or {}
+    return "; ".join(f"{kind} {what}" for kind, what in known.items()) or "nothing"
+
+
 def agents_of_transcript(header: Mapping[str, Any]) -> Agents:
     """The agents that a transcript names, made again; raises ValueError."""
     from tokenauction.mechanisms.auction.agents import together

@@ -449,9 +449,9 @@ def test_stable_sampling_of_a_rule_without_critical_bids(run: Run) -> None:
     """The log-linear rule moves a third token the wrong way; the error says what to do."""
     terms = ("run", "--rule", "log-linear", "--sampling", "stable", "--seed", "1")
     problem = run(*terms, "--transcript", "t.jsonl").problem
-    assert problem.startswith("log_linear is not monotone here: raising the bid of agent ")
+    assert problem.startswith("log_linear is not monotone here: raising the bid of '")
     assert problem.endswith("use the exponential race, or another payment rule")
-    assert run("audit", "t.jsonl").status == 3
+    assert Path("t.jsonl").read_bytes() == b"", "there was not even a first token"
 
 
 def test_what_was_written_before_an_error_is_kept(run: Run) -> None:
@@ -519,12 +519,13 @@ def test_a_tampered_transcript(run: Run) -> None:
 
 def test_agents_that_have_changed_since(run: Run) -> None:
     assert run(*SMALL, "--transcript", "t.jsonl", "--record", "drawn").status == 0
-    assert run("audit", "t.jsonl").status == 0
+    assert "audit it with --agents, which reads or loads" in run("audit", "t.jsonl").problem
+    assert run("audit", "t.jsonl", "--agents").status == 0
     Path("Bo.txt").write_text(TEXTS["Bo"].replace("bus", "boat"), "utf-8")
-    done = run("audit", "t.jsonl")
+    done = run("audit", "t.jsonl", "--agents")
     assert (done.status, "t.jsonl: line 1 disagrees: " in done.out) == (1, True)
     Path("Bo.txt").unlink()
-    assert run("audit", "t.jsonl").problem == "t.jsonl: there is no file Bo.txt"
+    assert run("audit", "t.jsonl", "--agents").problem == "t.jsonl: there is no file Bo.txt"
 
 
 # The process ---------------------------------------------------------------------------------

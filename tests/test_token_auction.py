@@ -586,7 +586,7 @@ def dipping(bids: Any) -> Any:
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_a_pool_that_a_raise_moves_the_wrong_way(sampling: str) -> None:
     """It has no critical bid, and runs under every other payment."""
-    with pytest.raises(NotMonotone, match="dipping is not monotone here: the share of agent 1"):
+    with pytest.raises(NotMonotone, match="dipping is not monotone here: the share of 'Marisol'"):
         TokenAuction(AGENTS, dipping, sampling=sampling).run("", [1, 2], 3, seed=1)
     for payment in ("none", pay_your_bid):
         outcome = TokenAuction(AGENTS, dipping, payment, sampling).run("", [1, 2], 3, seed=1)

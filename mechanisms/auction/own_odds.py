@@ -9,7 +9,7 @@ move, `NotASegment` is raised and the caller takes the way that suits every rule
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,20 @@ class NotASegment(Exception):
 
 
 class NotMonotone(ValueError):
-    """A raise moves the aggregate away from what the agent wants: there is no critical bid."""
+    """A raise moves the aggregate away from what the agent wants: there is no critical bid.
+
+    `said` has `{agent}` and `{token}` in it, which are numbers until somebody names them.
+    """
+
+    def __init__(self, said: str, agent: int, token: int = 0) -> None:
+        self._said, self._agent, self._token = said, agent, token
+        super().__init__(said.format(agent=f"agent {agent}", token=f"token {token}"))
+
+    def named(self, names: Sequence[str], pieces: Sequence[str]) -> "NotMonotone":
+        """The same with the agent's name and the token's text."""
+        agent, token = names[self._agent], pieces[self._token]
+        told = self._said.format(agent=repr(agent), token=repr(token))
+        return NotMonotone(told.replace("{", "{{").replace("}", "}}"), self._agent, self._token)
 
 
 @dataclass(frozen=True)
@@ -93,9 +106,10 @@ def own_odds(pool: OpinionPool, bids: HostArray, agent: int) -> OwnOdds:
         falls = _share(at(own)) - highest
         if falls > _SHARES_STAY:
             raise NotMonotone(
-                f"{pool.label} is not monotone here: the share of agent {agent} falls by "
+                f"{pool.label} is not monotone here: the share of {{agent}} falls by "
                 f"{falls:.6g} as its own bid rises from {own:.6g} to {bid:.6g}; there is no "
-                "critical bid then: use another payment rule"
+                "critical bid then: use another payment rule",
+                agent,
             )
         return -falls
 

@@ -111,9 +111,11 @@ def _check_order(bidding: Bidding, agent: int, own: float, lower: Any) -> None:
     if worst > _ROUNDING["float64" if lower.dtype == xp.float64 else "float32"]:
         token = int(xp.argmax(excess))
         raise NotMonotone(
-            f"{bidding.bids.rule.label} is not monotone here: raising the bid of agent {agent} "
-            f"from {own:.6g} to {bidding.bids.values[agent]:.6g} moves token {token} from "
+            f"{bidding.bids.rule.label} is not monotone here: raising the bid of {{agent}} "
+            f"from {own:.6g} to {bidding.bids.values[agent]:.6g} moves {{token}} from "
             f"{float(lower[token]):.6g} to {float(reached[token]):.6g}, and the agent wants it at "
             f"{float(wanted[token]):.6g}; stable sampling has no critical bid then: use the "
-            "exponential race, or another payment rule"
+            "exponential race, or another payment rule",
+            agent,
+            token,
         )

@@ -19,6 +19,7 @@ from tokenauction.mechanisms.auction.inputs import (
     checked_distributions,
     host_view,
 )
+from tokenauction.mechanisms.auction.own_odds import NotMonotone
 from tokenauction.mechanisms.auction.randomness import fresh_seed, step_secret
 from tokenauction.mechanisms.auction.settlement import CRITICAL_BID, Settlement, Terms
 from tokenauction.mechanisms.auction.vocabulary import Vocabulary
@@ -148,7 +149,10 @@ class TokenAuction:
                 len(vocabulary),
                 self.terms.positive,
             )
-            settlement = self.terms.settle(bids, dists, step_secret(seed, number))
+            try:
+                settlement = self.terms.settle(bids, dists, step_secret(seed, number))
+            except NotMonotone as problem:
+                raise problem.named(self.names, vocabulary.pieces) from None
             room = session.room
             stopped = None
             if settlement.token in vocabulary.end:

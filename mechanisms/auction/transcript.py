@@ -73,12 +73,24 @@ class Transcript(AbstractContextManager["Transcript"]):
         self._seed = seed
         self._write(self._header(prompt, bids, max_tokens))
         done = []
-        for step in steps:
+        for step in self._from_the_first(steps):
             self._write(self._token(step))
             done.append(step.without_arrays())
             if step.stopped:
                 self._write(self._end(self.auction.outcome(bids, seed, done)))
             yield step
+
+    def _from_the_first(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """The steps; where there is not even one, the file is emptied again."""
+        try:
+            first = next(steps)
+        except BaseException:
+            with suppress(OSError):
+                self._file.truncate(0)
+            self._hash = START
+            raise
+        yield first
+        yield from steps
 
     def _header(self, prompt: str, bids: Sequence[float], max_tokens: int) -> dict[str, Any]:
         auction, terms = self.auction, self.auction.terms
