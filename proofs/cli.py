@@ -1,7 +1,7 @@
 """The process of the command `tokenauction`: quick to interrupt, and quiet about it.
 
 An interrupt ends the process with status 130, while it still imports and while it reads its
-arguments; a command that has results to keep handles interrupts itself (`commands.py`). Nothing but
+arguments; a command that has results to keep handles interrupts itself (`command_line/`). Nothing but
 the standard library is imported before that holds.
 """
 
@@ -15,7 +15,7 @@ INTERRUPTED: Final = 130
 def main(*arguments: Any, **options: Any) -> Any:
     """Run the command line, on `sys.argv` or on a list of arguments; the options are click's."""
     signal.signal(signal.SIGINT, _end)
-    from tokenauction.proofs import commands
+    from tokenauction.proofs.command_line import commands
 
     return commands.main(*arguments, **options)
 

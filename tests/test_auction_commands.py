@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tokenauction.mechanisms import CATALOGUE, vcg_linear
-from tokenauction.proofs import commands
+from tokenauction.proofs.command_line import commands
 
 MAIN: Any = commands.main
 COMMAND = (sys.executable, "-m", "tokenauction.proofs.cli")

@@ -41,7 +41,7 @@ from tokenauction.mechanisms.auction.randomness import commitment, step_secret
 from tokenauction.mechanisms.auction.settlement import Terms
 from tokenauction.mechanisms.auction.transcript import START, Transcript, line_hash
 from tokenauction.mechanisms.models.scenarios import agents_of_files
-from tokenauction.proofs.auction_run import CannotRun, audited
+from tokenauction.proofs.command_line.auction_run import CannotRun, audited
 
 Lines = list[dict[str, Any]]
 Forge = Callable[[Lines], None]

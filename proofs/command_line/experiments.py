@@ -16,11 +16,11 @@ from tokenauction.mechanisms.experiments.monitor import (
 from tokenauction.mechanisms.experiments.plots import NoPlots, plot_sweep
 from tokenauction.mechanisms.experiments.sweep import Part, Plan, save, sweep
 from tokenauction.mechanisms.weighted_pools import linear
-from tokenauction.proofs import auction_setup
-from tokenauction.proofs.auction_run import TROUBLE, CannotRun, message
-from tokenauction.proofs.auction_setup import AgentsAsked
-from tokenauction.proofs.console import Interrupts
-from tokenauction.proofs.display import Display, table
+from tokenauction.proofs.command_line import auction_setup
+from tokenauction.proofs.command_line.auction_run import TROUBLE, CannotRun, message
+from tokenauction.proofs.command_line.auction_setup import AgentsAsked
+from tokenauction.proofs.command_line.console import Interrupts
+from tokenauction.proofs.command_line.display import Display, table
 
 __all__ = ["CannotRun", "monitored", "swept"]
 

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from tokenauction.mechanisms.auction import Outcome, Step
-from tokenauction.proofs.display import table
+from tokenauction.proofs.command_line.display import table
 
 _STYLES = (
     "cyan",

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from tokenauction.proofs.agent_options import SCENARIO_NAMES, Bids, agents, asked, seed
 from tokenauction.proofs.cli import INTERRUPTED
-from tokenauction.proofs.console import Interrupts, check_folder, fail
+from tokenauction.proofs.command_line.agent_options import SCENARIO_NAMES, Bids, agents, asked, seed
+from tokenauction.proofs.command_line.console import Interrupts, check_folder, fail
 
 _rules = click.option(
     "--rule",
@@ -69,7 +69,7 @@ def sweep(scenario: str | None, **options: Any) -> None:
         wanted = [asked(name, dict(options)) for name in SCENARIO_NAMES]
     else:
         wanted = [asked(scenario, dict(options))]
-    from tokenauction.proofs import experiments
+    from tokenauction.proofs.command_line import experiments
 
     try:
         for line in experiments.swept(wanted, options, interrupts):
@@ -125,7 +125,7 @@ def monitor(scenario: str | None, **options: Any) -> None:
     check_folder(options["output"])
     interrupts = Interrupts()
     wanted = asked(scenario, options)
-    from tokenauction.proofs import experiments
+    from tokenauction.proofs.command_line import experiments
 
     try:
         click.echo(experiments.monitored(wanted, options, interrupts), nl=False)

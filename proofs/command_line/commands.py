@@ -15,11 +15,11 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report, supervisor
-from tokenauction.proofs.auction_commands import audit, run
 from tokenauction.proofs.cli import INTERRUPTED
-from tokenauction.proofs.console import Interrupts, check_folder, fail, write
-from tokenauction.proofs.display import Display, table
-from tokenauction.proofs.experiment_commands import monitor, sweep
+from tokenauction.proofs.command_line.auction_commands import audit, run
+from tokenauction.proofs.command_line.console import Interrupts, check_folder, fail, write
+from tokenauction.proofs.command_line.display import Display, table
+from tokenauction.proofs.command_line.experiment_commands import monitor, sweep
 from tokenauction.theory import (
     DEFAULT_MECHANISM_PROPERTIES,
     DEFAULT_PROPERTIES,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tokenauction.proofs.console import fail
+from tokenauction.proofs.command_line.console import fail
 
 SCENARIO_NAMES = ("co-marketing", "competing")
 
@@ -105,7 +105,7 @@ seed = click.option(
 
 def asked(scenario: str | None, options: dict[str, Any]) -> Any:
     """The agents that the options of `agents` ask for, which are taken out of the options."""
-    from tokenauction.proofs.auction_setup import AgentsAsked
+    from tokenauction.proofs.command_line.auction_setup import AgentsAsked
 
     told: dict[str, Any] = {
         name: _by_name(options.pop(name)) for name in ("corpora", "models", "prompts")

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from tokenauction.proofs import report
-from tokenauction.proofs.agent_options import Bids, agents, asked, seed
 from tokenauction.proofs.cli import INTERRUPTED
-from tokenauction.proofs.console import Interrupts, check_folder, fail, write
+from tokenauction.proofs.command_line.agent_options import Bids, agents, asked, seed
+from tokenauction.proofs.command_line.console import Interrupts, check_folder, fail, write
 
 
 @click.command(
@@ -88,7 +88,7 @@ def run(scenario: str | None, **options: Any) -> None:
     check_folder(options["output"])
     interrupts = Interrupts()
     wanted = asked(scenario, options)
-    from tokenauction.proofs import auction_run
+    from tokenauction.proofs.command_line import auction_run
 
     try:
         found = auction_run.run(wanted, options, interrupts)
@@ -127,7 +127,7 @@ def audit(transcript: str, agents: bool, rule: str | None, payment: str | None) 
 
     A file that the transcript names for its rule is not run unless --rule names it too.
     """
-    from tokenauction.proofs import auction_run
+    from tokenauction.proofs.command_line import auction_run
 
     try:
         text, status = auction_run.audited(transcript, agents, rule, payment)

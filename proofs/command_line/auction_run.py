@@ -21,9 +21,10 @@ from tokenauction.mechanisms.auction.audit import (
 )
 from tokenauction.mechanisms.auction.bidding import Bids
 from tokenauction.mechanisms.auction.transcript import FULL, Transcript
-from tokenauction.proofs import auction_display, auction_setup, report
-from tokenauction.proofs.auction_setup import AgentsAsked
-from tokenauction.proofs.console import Interrupts
+from tokenauction.proofs import report
+from tokenauction.proofs.command_line import auction_display, auction_setup
+from tokenauction.proofs.command_line.auction_setup import AgentsAsked
+from tokenauction.proofs.command_line.console import Interrupts
 from tokenauction.proofs.loading import CannotLoad
 
 # What can go wrong with what the user gave, or with the machine; each has a message to show.
