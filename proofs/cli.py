@@ -1,8 +1,8 @@
 """The process of the command `tokenauction`: quick to interrupt, and quiet about it.
 
 An interrupt ends the process with status 130, while it still imports and while it reads its
-arguments; a command that has results to keep handles interrupts itself (`command_line/`). Nothing but
-the standard library is imported before that holds.
+arguments; a command that has results to keep handles interrupts itself (`command_line/`). Nothing
+but the standard library is imported before that holds.
 """
 
 import os
