@@ -162,8 +162,8 @@ MUTANTS: dict[str, Mutant] = {
         lambda: critical_bids("saturating_weights", "stable"),
     ),
     "a scale of logarithms without its factor": (
-        own_bids, "_piece", "lambda y: of(low * math.exp(y)) * low * math.exp(y)",
-        "lambda y: of(low * math.exp(y)) * low", large_bids,
+        own_bids, "_on_scale", "lambda y: of(math.exp(y)) * math.exp(y)",
+        "lambda y: of(math.exp(y))", large_bids,
     ),
     "the agent pulls down where it pulls up": (
         stable_sampling, "_on_a_segment", "(wanted[i] - wanted)", "(wanted - wanted[i])",

@@ -40,8 +40,10 @@ from tokenauction.mechanisms import (
     softmax_weights,
     winner_takes_all,
 )
-from tokenauction.mechanisms.auction import BadBids, NotConverged, NotMonotone
+from tokenauction.mechanisms.auction import BadBids, BadDistribution, NotConverged, NotMonotone
 from tokenauction.mechanisms.auction.bidding import Bidding, Bids
+from tokenauction.mechanisms.auction.calls import RuleFailed
+from tokenauction.mechanisms.auction.inputs import BadWeights
 from tokenauction.mechanisms.auction.randomness import key, step_secret, uniforms
 from tokenauction.mechanisms.auction.settlement import SAMPLINGS, Terms
 from tokenauction.mechanisms.auction.stable_sampling import StableSampling
@@ -242,16 +244,16 @@ def test_payments_lie_between_zero_and_the_bid(
     rule: AggregationRule, sampling: str, data: st.DataObject
 ) -> None:
     case = data.draw(profiles(tokens=3, positive=rule.support == "full"))
-    profile, how = Profile.of(case), SAMPLINGS[sampling]
+    profile = Profile.of(case)
     bidding, secret = profile.under(rule), step_secret(data.draw(seeds()), 0)
-    token = how.draw(bidding, secret)
-    assert bidding.aggregate[token] > 0
     try:
-        paid = [how.critical_bids(bidding, token, secret), how.expected_payments(bidding)]
+        settled = Terms(rule, sampling=sampling).settle(bidding.bids, bidding.dists, secret)
     except NotMonotone:
         assert sampling == "stable"
         return
-    for payments in paid:
+    assert settled.probability > 0
+    assert settled.expected is not None
+    for payments in (settled.realised, settled.expected):
         assert (payments >= 0).all()
         assert (payments <= profile.bids * (1 + 1e-15)).all()
 
@@ -506,3 +508,128 @@ def test_bids_beyond_float32_are_refused() -> None:
     dists = torch.tensor([[0.9, 0.1], [0.1, 0.9]], dtype=torch.float32)
     with pytest.raises(BadBids, match="beyond float32"):
         Terms(linear).settle(Bids(linear, np.array([1e300, 1.0])), dists, "secret")
+
+
+# What hides from quadrature --------------------------------------------------------------------
+
+
+def entry_at(bid: float) -> AggregationRule:
+    """The linear pool in which a bid counts, as one, from some bid on."""
+
+    @linear_pool
+    def entry(bids: Any) -> Any:
+        xp = array_namespace(bids)
+        counted = xp.astype(bids >= bid, bids.dtype)
+        return xp.where(xp.sum(counted) > 0, counted, bids)
+
+    return entry
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("generic", [False, True])
+@pytest.mark.parametrize("threshold", [1e-2, 1e-4, 9.99])
+def test_a_jump_near_an_end_is_seen(sampling: str, generic: bool, threshold: float) -> None:
+    """An agent that wants what nobody else wants pays half a threshold."""
+    pool = entry_at(threshold)
+    rule = aggregation_rule(lambda bids, dists: pool(bids, dists)) if generic else pool
+    settled = Terms(rule, sampling=sampling).settle(
+        Bids(rule, np.array([10.0, 20.0])), np.eye(2), "secret"
+    )
+    assert settled.expected is not None
+    assert settled.expected[0] == pytest.approx(threshold / 2, abs=1e-8)
+
+
+def test_a_softmax_of_large_equal_bids() -> None:
+    """All of the change is within a few units of the bid: `b/2 - ln(2)`."""
+    for bid in (2e4, 1e5):
+        [expected, _] = SAMPLINGS["stable"].expected_payments(
+            Bidding(Bids(softmax_weights, np.array([bid, bid])), np.eye(2))
+        )
+        assert expected == pytest.approx(bid / 2 - np.log(2), abs=1e-9 * bid)
+
+
+def test_weights_that_are_the_bids_at_these_bids_only() -> None:
+    """What a function returned once does not make it the linear rule."""
+
+    @linear_pool
+    def sometimes(bids: Any) -> Any:
+        return bids if bids.min() >= 1 else bids**4
+
+    opaque = aggregation_rule(lambda bids, dists: sometimes(bids, dists))
+    for sampling in SAMPLINGS.values():
+        one, other = (
+            sampling.expected_payments(Bidding(Bids(rule, np.array([3.0, 2.0])), np.eye(2)))
+            for rule in (sometimes, opaque)
+        )
+        assert np.abs(one - other).max() <= 1e-8
+    assert one[0] > 0.7
+
+
+def test_a_rule_cannot_change_the_auction() -> None:
+    """Weights and rules that write into their bids get copies; distributions cannot be written."""
+
+    @linear_pool
+    def greedy(bids: Any) -> Any:
+        bids /= bids.sum()
+        return bids
+
+    bids = Bids(greedy, np.array([3.0, 2.0]))
+    first = Terms(greedy).settle(bids, np.eye(2), "secret")
+    second = Terms(linear).settle(Bids(linear, np.array([3.0, 2.0])), np.eye(2), "secret")
+    assert bids.values.tolist() == [3, 2]
+    assert first.expected == pytest.approx(second.expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_weights_without_sense_are_refused(sampling: str) -> None:
+    for weights in (lambda bids: -bids, lambda bids: bids * np.nan, lambda bids: bids[:1]):
+        pool = linear_pool(weights)
+        with pytest.raises((BadWeights, BadDistribution, RuleFailed)):
+            Terms(pool, sampling=sampling).settle(
+                Bids(pool, np.array([3.0, 2.0])), np.eye(2), "secret"
+            )
+
+
+def test_an_aggregate_that_is_none_at_a_lower_bid_is_refused() -> None:
+    def leaps(bids: Any, dists: Any) -> Any:
+        return bids @ dists / bids.sum() if bids.min() >= 1 else np.array([-3.0, 4.0])
+
+    rule = aggregation_rule(leaps)
+    with pytest.raises(BadDistribution, match="leaps made no distribution"):
+        Terms(rule, sampling="race").settle(Bids(rule, np.array([1.5, 1.2])), np.eye(2), "secret")
+
+
+def test_a_pool_whose_weights_need_somebody_who_bids() -> None:
+    """Nobody else bids: below the reserve the agents are alike, and above it one is alone."""
+
+    @linear_pool
+    def reserved(bids: Any) -> Any:
+        above = np.maximum(bids - 1, 0)
+        return above if above.sum() > 0 else bids.max() * np.ones_like(bids)
+
+    for sampling in SAMPLINGS.values():
+        found = sampling.expected_payments(Bidding(Bids(reserved, np.array([5.0, 0.0])), np.eye(2)))
+        assert found == pytest.approx([0.5, 0], abs=1e-8)
+
+
+def test_weights_that_look_at_the_type_of_numbers_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    pool = linear_pool(lambda bids: bids if "64" in str(bids.dtype) else bids**2)
+    with pytest.raises(BadWeights, match="depend on the type of numbers"):
+        Terms(pool).settle(Bids(pool, np.array([3.0, 2.0])), torch.eye(2), "secret")
+
+
+def test_the_race_at_a_bid_beyond_squares() -> None:
+    [expected, _] = SAMPLINGS["race"].expected_payments(
+        Bidding(Bids(linear, np.array([1e160, 1.0])), np.array([[0.9, 0.1], [0.1, 0.9]]))
+    )
+    assert abs(expected) <= 1e-12 * 1e160
+
+
+def test_what_a_rule_raises_is_reported_with_its_place() -> None:
+    def crashes(bids: Any, dists: Any) -> Any:
+        raise LookupError("boom")
+
+    rule = aggregation_rule(crashes)
+    with pytest.raises(RuleFailed, match=r"_run.py:\d+: crashes raises LookupError: boom"):
+        Terms(rule).settle(Bids(rule, np.array([1.0, 1.0])), np.eye(2), "secret")

@@ -13,10 +13,13 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
+from tokenauction.mechanisms.auction.calls import called
 from tokenauction.mechanisms.auction.inputs import (
     BadBids,
+    BadWeights,
     HostArray,
     checked_aggregate,
+    checked_weights,
     on_host,
 )
 from tokenauction.mechanisms.auction.own_bids import NotConverged
@@ -50,7 +53,23 @@ class Bids:
             total = rounded.astype(np.float32).sum()
         if not np.isfinite(total) or not rounded.any():
             raise BadBids(f"bids of {self.values.tolist()} are beyond float32; scale them together")
-        return Bids(self.rule, rounded)
+        found = Bids(self.rule, rounded)
+        found._check_type()
+        return found
+
+    def _check_type(self) -> None:
+        """That a pool's weights are those of float32 too; raises BadWeights."""
+        if isinstance(self.rule, OpinionPool):
+            wide, narrow = (
+                checked_weights(
+                    self.rule.weights_of(self.values.astype(kind)),
+                    len(self.values),
+                    self.rule.label,
+                )
+                for kind in (np.float64, np.float32)
+            )
+            if not np.allclose(wide / wide.sum(), narrow / narrow.sum(), rtol=0, atol=1e-4):
+                raise BadWeights(f"the weights of {self.rule.label} depend on the type of numbers")
 
     @cached_property
     def odds(self) -> tuple[OwnOdds, ...]:
@@ -110,8 +129,7 @@ class Bidding:
     @cached_property
     def aggregate(self) -> Any:
         """The aggregate of the rule, shape (tokens,); raises BadDistribution if it is none."""
-        found = self._ruled(self.bids.values)
-        return checked_aggregate(found, self.dists.shape[1], self.bids.rule.label)
+        return self._ruled(self.bids.values)
 
     def at_own_bid(self, agent: int, own: float) -> Any:
         """The aggregate if one agent's bid were another, shape (tokens,).
@@ -153,7 +171,8 @@ class Bidding:
     def like_dists(self, values: Sequence[float] | HostArray) -> Any:
         """Numbers of the host as an array where the distributions live."""
         xp = array_namespace(self.dists)
-        return xp.asarray(values, dtype=self.dists.dtype, device=device(self.dists))
+        return xp.asarray(values, dtype=self.dists.dtype, device=device(self.dists), copy=True)
 
     def _ruled(self, bids: HostArray) -> Any:
-        return self.bids.rule(self.like_dists(bids), self.dists)
+        found = called(self.bids.rule, self.like_dists(bids), self.dists)
+        return checked_aggregate(found, self.dists.shape[1], self.bids.rule.label)

@@ -154,7 +154,7 @@ def _integrated(bidding: Bidding, agent: int) -> float:
 
     bid = float(bidding.bids.values[agent])
     breaks = break_points(bidding.bids.rule, bidding.bids.values, agent)
-    return max(0.0, integral(changed, bid, breaks, QUADRATURE_TOLERANCE))
+    return integral(changed, bid, breaks, QUADRATURE_TOLERANCE)
 
 
 def _order_along(bidding: Bidding, agent: int) -> Any:
@@ -193,7 +193,7 @@ def _expected_on_a_segment(path: OwnOdds, own: Any, others: Any) -> float:
     parts = (top0 * _phi(z) + top1 * reach * _psi(z)) / xp.where(alone, xp.ones_like(low0), low0)
     only = top1 / xp.where(low1 > 0, low1, xp.ones_like(low1))
     alike = float(xp.sum(xp.where(alone, only, parts)))
-    return max(0.0, path.bid * (1 - alike))
+    return path.bid * (1 - alike)
 
 
 def _phi(z: Any) -> Any:
@@ -212,7 +212,7 @@ def _psi(z: Any) -> Any:
     small = xp.where(large, xp.zeros_like(z), z)
     for k in range(9, 1, -1):
         series = 1 / k - small * series
-    return xp.where(large, (safe - xp.log1p(safe)) / safe**2, series)
+    return xp.where(large, (1 - xp.log1p(safe) / safe) / safe, series)
 
 
 def _ratio(above: Any, below: Any) -> Any:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, is_torch_array
+from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
 
 FLOOR = 1e-30
+_ROUNDED = 1e-4
 SUM_TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 
 HostArray = np.ndarray[Any, np.dtype[np.float64]]
@@ -19,6 +20,10 @@ HostArray = np.ndarray[Any, np.dtype[np.float64]]
 
 class BadBids(ValueError):
     """Bids that are not one finite non-negative number an agent, at least one of them positive."""
+
+
+class BadWeights(ValueError):
+    """Weights of a pool that are not one finite non-negative number an agent, some positive."""
 
 
 class BadPayment(ValueError):
@@ -95,17 +100,21 @@ def checked_distributions(dists: Any, names: Sequence[str], tokens: int, floor: 
         dists = dists / sums[:, None]
     if floor and bounds[1].min() < FLOOR:
         dists = xp.maximum(dists, xp.full_like(dists, FLOOR))
+    if isinstance(dists, np.ndarray):
+        dists = dists.view()
+        dists.flags.writeable = False
     return dists
 
 
 def checked_aggregate(aggregate: Any, tokens: int, label: str) -> Any:
     """What a rule returned, if it is a distribution over the tokens; raises BadDistribution."""
-    xp = array_namespace(aggregate)
-    if tuple(aggregate.shape) != (tokens,):
+    if not is_array_api_obj(aggregate) or tuple(aggregate.shape) != (tokens,):
+        array = is_array_api_obj(aggregate)
+        what = f"shape {tuple(aggregate.shape)}" if array else type(aggregate).__name__
         raise BadDistribution(
-            f"{label} returned shape {tuple(aggregate.shape)}, not one probability for each of "
-            f"{tokens} tokens"
+            f"{label} returned {what}, not one probability for each of {tokens} tokens"
         )
+    xp = array_namespace(aggregate)
     total, lowest = on_host(xp.stack([xp.sum(aggregate), xp.min(aggregate)]))
     tolerance = SUM_TOLERANCE["float64" if aggregate.dtype == xp.float64 else "float32"]
     if not (lowest >= 0 and abs(total - 1) <= tolerance):
@@ -116,14 +125,39 @@ def checked_aggregate(aggregate: Any, tokens: int, label: str) -> Any:
     return aggregate
 
 
+def checked_weights(weights: Any, agents: int, label: str) -> HostArray:
+    """What the weights of a pool are at some bids, as float64; raises BadWeights."""
+    values = np.array(weights, dtype=np.float64)
+    if values.shape != (agents,) or not np.isfinite(values).all() or not (values >= 0).all():
+        raise BadWeights(
+            f"the weights of {label} are {values.tolist()}, not one finite number that is not "
+            f"negative for each of {agents} agents"
+        )
+    if not values.any():
+        raise BadWeights(f"the weights of {label} are all zero at some bids")
+    return values
+
+
 def checked_payments(payments: Any, agents: int, label: str) -> HostArray:
     """What a payment rule returned, shape (agents,); raises BadPayment."""
-    values = on_host(payments)
+    values = on_host(payments) if is_array_api_obj(payments) else np.asarray(payments)
     if values.shape != (agents,) or not np.isfinite(values).all():
         raise BadPayment(
             f"{label} charged {values.tolist()}, not one finite number for each of {agents} agents"
         )
     return values
+
+
+def checked_critical_bids(payments: HostArray, bids: HostArray) -> HostArray:
+    """Critical bids, or their expectation: between zero and the bids, up to rounding.
+
+    Raises BadPayment for what is not, which no rule that is a distribution everywhere gives.
+    """
+    slack = _ROUNDED * bids
+    if not ((payments >= -slack) & (payments <= bids + slack)).all():
+        raise BadPayment(f"critical bids of {payments.tolist()} at bids of {bids.tolist()}")
+    within: HostArray = np.clip(payments, 0.0, bids)
+    return within
 
 
 def host_view(values: Any) -> Any:

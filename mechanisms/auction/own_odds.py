@@ -11,10 +11,11 @@ move, `NotASegment` is raised and the caller takes the way that suits every rule
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from tokenauction.mechanisms.auction.inputs import HostArray
+from tokenauction.mechanisms.auction.inputs import HostArray, checked_weights
 from tokenauction.mechanisms.auction.own_bids import break_points, integral, lowest_where
 from tokenauction.mechanisms.opinion_pool import OpinionPool
 
@@ -81,8 +82,12 @@ def own_odds(pool: OpinionPool, bids: HostArray, agent: int) -> OwnOdds:
     (0.193147, 0.5)
     """
     bid = float(bids[agent])
-    rivals = np.delete(bids, agent)
-    others = _others(pool, bids, agent)
+    total = math.fsum(np.delete(bids, agent))
+    if _weighs_by_bids(pool) and total > 0:
+        shares = np.where(np.arange(len(bids)) == agent, 0.0, bids) / total
+        return OwnOdds(agent, bid, shares, lambda own: own / total, _area(bid, total), total)
+    breaks = break_points(pool, bids, agent)
+    others = _others(pool, bids, agent, breaks)
 
     def at(own: float) -> float:
         weights = _weights(pool, bids, agent, own)
@@ -90,21 +95,19 @@ def own_odds(pool: OpinionPool, bids: HostArray, agent: int) -> OwnOdds:
         if rest == 0:
             return math.inf
         shares = np.where(np.arange(len(weights)) == agent, 0.0, weights) / rest
-        if np.abs(shares - others).max() > _SHARES_STAY:
+        if not np.abs(shares - others).max() <= _SHARES_STAY:
             raise NotASegment
         return float(weights[agent]) / float(rest)  # infinite where it overflows
 
-    if not others.any():
+    if len(bids) == 1:
         return OwnOdds(agent, bid, others, lambda _: math.inf, 0.0, None)
-    if pool.weights_of(bids) is bids:
-        total = float(math.fsum(rivals))
-        return OwnOdds(agent, bid, others, lambda own: own / total, _area(bid, total), total)
+    for own in (0.0, *breaks):
+        at(own)
     highest = _share(at(bid)) if bid else 0.0
-    breaks = break_points(pool, bids, agent)
 
     def gap(own: float) -> float:
         falls = _share(at(own)) - highest
-        if falls > _SHARES_STAY:
+        if not falls <= _SHARES_STAY:
             raise NotMonotone(
                 f"{pool.label} is not monotone here: the share of {{agent}} falls by "
                 f"{falls:.6g} as its own bid rises from {own:.6g} to {bid:.6g}; there is no "
@@ -132,15 +135,30 @@ def _share(odds: float) -> float:
     return 1.0 if math.isinf(odds) else odds / (1 + odds)
 
 
+def _weighs_by_bids(pool: OpinionPool) -> bool:
+    """Whether the weights are the bids: the function's code does nothing but return its argument.
+
+    One look at what it returns would not do: it may return something else at other bids.
+    """
+    code = getattr(pool.weights, "__code__", None)
+    return code is not None and code.co_code == (lambda bids: bids).__code__.co_code
+
+
 def _weights(pool: OpinionPool, bids: HostArray, agent: int, own: float) -> HostArray:
+    """The weights at another own bid; where nobody else bids, zero is the limit from above."""
     changed = bids.copy()
     changed[agent] = own
-    return np.asarray(pool.weights_of(changed), dtype=np.float64)
+    if not changed.any():
+        changed[agent] = bids[agent] * 1e-12
+    return checked_weights(pool.weights_of(changed), len(bids), pool.label)
 
 
-def _others(pool: OpinionPool, bids: HostArray, agent: int) -> HostArray:
-    """The others' shares, at the bid or, if nobody else has a weight there, without the bid."""
-    for own in (float(bids[agent]), 0.0):
+def _others(pool: OpinionPool, bids: HostArray, agent: int, breaks: Sequence[float]) -> HostArray:
+    """The others' shares, at the first own bid at which somebody else has a weight."""
+    bid = float(bids[agent])
+    ends = [0.0, *breaks, bid]
+    between = [(low + high) / 2 for low, high in pairwise(ends)]
+    for own in (bid, *ends, *between):
         weights = _weights(pool, bids, agent, own)
         weights[agent] = 0.0
         if weights.sum() > 0:

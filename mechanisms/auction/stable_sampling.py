@@ -73,12 +73,15 @@ def _by_search(bidding: Bidding, token: int, numbers: HostArray) -> HostArray:
     for i, (bid, number) in enumerate(zip(bidding.bids.values, numbers, strict=True)):
         if bid == 0:
             continue
-        _check_order(bidding, i, 0.0, bidding.at_own_bid(i, 0.0))
         level = number * float(bidding.aggregate[token])
 
         def stays(own: float, agent: int = i, level: float = level) -> bool:
-            return float(bidding.at_own_bid(agent, own)[token]) >= level
+            lower = bidding.at_own_bid(agent, own)
+            _check_order(bidding, agent, own, lower)
+            return float(lower[token]) >= level
 
+        for own in break_points(bidding.bids.rule, bidding.bids.values, i):
+            _check_order(bidding, i, own, bidding.at_own_bid(i, own))
         if not stays(0.0):
             found[i] = lowest_where(stays, float(bid))
     return found
@@ -108,7 +111,7 @@ def _check_order(bidding: Bidding, agent: int, own: float, lower: Any) -> None:
     below = xp.minimum(wanted, lower) - reached
     excess = xp.maximum(above, below)
     worst = float(xp.max(excess))
-    if worst > _ROUNDING["float64" if lower.dtype == xp.float64 else "float32"]:
+    if not worst <= _ROUNDING["float64" if lower.dtype == xp.float64 else "float32"]:
         token = int(xp.argmax(excess))
         raise NotMonotone(
             f"{bidding.bids.rule.label} is not monotone here: raising the bid of {{agent}} "

@@ -137,6 +137,10 @@ class TokenAuction:
         values = checked_bids(bids, self.names)
         if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1:
             raise ValueError(f"max_tokens is a whole number from one, not {max_tokens!r}")
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"a seed is a whole number from zero, not {seed!r}")
+        if not isinstance(prompt, str):
+            raise TypeError(f"a prompt is text, not {prompt!r}")
         return self._steps(prompt, Bids(self.terms.rule, values), max_tokens, seed)
 
     def _steps(self, prompt: str, bids: Bids, most: int, seed: int) -> Iterator[Step]:
