@@ -15,7 +15,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from tokenauction.mechanisms.auction.bidding import Bidding
-from tokenauction.mechanisms.auction.inputs import HostArray, on_host
+from tokenauction.mechanisms.auction.inputs import HostArray, checked_critical_bids, on_host
 from tokenauction.mechanisms.auction.own_bids import break_points, integral, lowest_where
 from tokenauction.mechanisms.auction.own_odds import OwnOdds
 from tokenauction.mechanisms.auction.randomness import key, uniforms
@@ -38,8 +38,11 @@ class ExponentialRace:
         """Closed for pools, bracketed to 2^-50 of itself for other rules."""
         clocks = _log_clocks(bidding, secret)
         if bidding.bids.odds:
-            return _on_a_segment(bidding, token, clocks)
-        return np.array([_by_search(bidding, i, token, clocks) for i in range(bidding.agents)])
+            found = _on_a_segment(bidding, token, clocks)
+        else:
+            agents = range(bidding.agents)
+            found = np.array([_by_search(bidding, agent, token, clocks) for agent in agents])
+        return checked_critical_bids(found, bidding.bids.values)
 
     def expected_payments(self, bidding: Bidding) -> HostArray:
         """Closed for the linear pool of the bids, by quadrature to 1e-9 of the bid elsewhere."""
@@ -47,14 +50,17 @@ class ExponentialRace:
             path.rivals is not None or not path.others.any() for path in bidding.bids.odds
         )
         if closed:
-            means = bidding.of_others
-            return np.array(
+            own, others = bidding.dists, bidding.of_others
+            found = np.array(
                 [
-                    _expected_on_a_segment(path, bidding.dists[path.agent, :], means[path.agent, :])
+                    _expected_on_a_segment(path, own[path.agent, :], others[path.agent, :])
                     for path in bidding.bids.odds
                 ]
             )
-        return np.array([_integrated(bidding.precise, agent) for agent in range(bidding.agents)])
+        else:
+            agents = range(bidding.agents)
+            found = np.array([_integrated(bidding.precise, agent) for agent in agents])
+        return checked_critical_bids(found, bidding.bids.values)
 
 
 def collision_probability(one: Any, other: Any, order: Any = None) -> float:

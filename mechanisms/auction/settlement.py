@@ -12,11 +12,7 @@ from tokenauction.mechanisms.aggregation_rule import AggregationRule
 from tokenauction.mechanisms.auction.bidding import Bidding, Bids
 from tokenauction.mechanisms.auction.calls import called
 from tokenauction.mechanisms.auction.exponential_race import ExponentialRace
-from tokenauction.mechanisms.auction.inputs import (
-    HostArray,
-    checked_critical_bids,
-    checked_payments,
-)
+from tokenauction.mechanisms.auction.inputs import HostArray, checked_payments
 from tokenauction.mechanisms.auction.sampling import Sampling
 from tokenauction.mechanisms.auction.stable_sampling import StableSampling
 from tokenauction.mechanisms.payment_rule import PaymentRule
@@ -134,8 +130,6 @@ class Terms:
             found = called(self.payment, bidding.like_dists(bidding.bids.values), bidding.dists)
             charged = checked_payments(found, bidding.agents, self.payment.label)
             return (charged if self.expected else None), charged
-        sampling, bids = SAMPLINGS[self.sampling], bidding.bids.values
-        realised = checked_critical_bids(sampling.critical_bids(bidding, token, secret), bids)
-        if not self.expected:
-            return None, realised
-        return checked_critical_bids(sampling.expected_payments(bidding), bids), realised
+        sampling = SAMPLINGS[self.sampling]
+        realised = sampling.critical_bids(bidding, token, secret)
+        return (sampling.expected_payments(bidding) if self.expected else None), realised

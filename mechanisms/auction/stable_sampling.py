@@ -16,7 +16,7 @@ from array_api_compat import array_namespace
 
 from tokenauction.mechanisms.auction.bidding import Bidding
 from tokenauction.mechanisms.auction.distances import distances_to_others
-from tokenauction.mechanisms.auction.inputs import HostArray
+from tokenauction.mechanisms.auction.inputs import HostArray, checked_critical_bids
 from tokenauction.mechanisms.auction.own_bids import break_points, integral, lowest_where
 from tokenauction.mechanisms.auction.own_odds import NotMonotone
 from tokenauction.mechanisms.auction.randomness import key, uniforms
@@ -42,14 +42,17 @@ class StableSampling:
         """Closed for linear pools, bracketed to 2^-50 of itself for other rules."""
         numbers = uniforms(key(secret, "price"), bidding.agents, np.zeros(0))
         price = _on_a_segment if bidding.bids.linear else _by_search
-        return price(bidding, token, numbers)
+        return checked_critical_bids(price(bidding, token, numbers), bidding.bids.values)
 
     def expected_payments(self, bidding: Bidding) -> HostArray:
         """Closed for linear pools, by quadrature to 1e-9 of the bid for other rules."""
         if bidding.bids.linear:
             areas = np.array([path.area for path in bidding.bids.odds])
-            return areas * distances_to_others(bidding)
-        return np.array([_integrated(bidding.precise, agent) for agent in range(bidding.agents)])
+            found = areas * distances_to_others(bidding)
+        else:
+            agents = range(bidding.agents)
+            found = np.array([_integrated(bidding.precise, agent) for agent in agents])
+        return checked_critical_bids(found, bidding.bids.values)
 
 
 def _on_a_segment(bidding: Bidding, token: int, numbers: HostArray) -> HostArray:
