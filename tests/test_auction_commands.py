@@ -1,13 +1,15 @@
 """`tokenauction run` and `tokenauction audit`, as their users give them: good input and bad."""
 
+import csv
 import json
 import os
 import pty
 import re
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ import numpy as np
 import pytest
 
 from tokenauction.mechanisms import CATALOGUE, vcg_linear
+from tokenauction.mechanisms.auction.transcript import START, line_hash
 from tokenauction.proofs.command_line import commands
+from tokenauction.proofs.command_line.auction_setup import AgentsAsked
 
 MAIN: Any = commands.main
 COMMAND = (sys.executable, "-m", "tokenauction.proofs.cli")
@@ -145,8 +149,9 @@ def test_a_scenario_writes_an_ad_and_a_table(scenario: tuple[str, ...], run: Run
     paid = [float(row[2]) for row in rows[1:3]]
     assert sum(paid) == pytest.approx(float(rows[3][1]), abs=2e-4)
     tokens = int(about.split()[0])
-    assert sum(int(row[4].split()[0]) for row in rows[1:3]) == tokens
-    assert about.rstrip().endswith("linear, critical-bid, stable sampling, seed 2")
+    assert all(row[4].endswith(f" of {tokens}") for row in rows[1:3])
+    assert 0 < sum(int(row[4].split()[0]) for row in rows[1:3]) < tokens
+    assert about.rstrip().endswith("linear, critical-bid, stable sampling, seed 129")
 
 
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "platform"])
@@ -220,7 +225,7 @@ def test_a_json_report_says_what_the_table_says(run: Run) -> None:
     assert (found["schema"], found["seed"], found["prompt"]) == ("tokenauction.run/1", 7, "The")
     assert set(found["agents"][0]) == {"name", "bid", "pays", "expected", "pulled"}
     assert found["revenue"] == sum(agent["pays"] for agent in found["agents"])
-    assert sum(agent["pulled"] for agent in found["agents"]) == found["tokens"]
+    assert sum(agent["pulled"] for agent in found["agents"]) <= found["tokens"]
     text = run(*SMALL, *terms).out
     assert text.startswith(f"The{found['text']}\n\n")
     for agent in found["agents"]:
@@ -258,7 +263,83 @@ def test_explain_lists_every_token(run: Run) -> None:
     shown = [row.partition("  ")[0] for row in rows]
     pieces = [piece[1:-1] for piece in shown if piece != "(end)"]
     assert "".join(pieces) == text
-    assert all(re.fullmatch(r"'.+' +(Ada|Bo)( +\d\.\d{4}){5}", row) for row in rows[:-1]), rows
+    assert all(re.fullmatch(r"'.+' +(Ada|Bo|-)( +\d\.\d{4}){5}", row) for row in rows[:-1]), rows
+
+
+def test_explain_gives_every_token_to_a_program_too(run: Run) -> None:
+    terms = ("run", "--bids", "2,1", "--explain")
+    found = as_json(run(*terms, "--format", "json"))
+    steps = found["steps"]
+    names = [agent["name"] for agent in found["agents"]]
+    assert len(steps) == found["tokens"]
+    assert "".join(step["piece"] for step in steps) == found["text"]
+    for step in steps:
+        assert list(step) == [
+            *("token", "piece", "pulled_by", "probability"),
+            *("wanted", "pulls", "expected", "realised"),
+        ]
+        pulls = step["pulls"]
+        who = names[pulls.index(max(pulls))] if max(pulls) > 1e-4 else None
+        assert step["pulled_by"] == who
+        assert step["probability"] == pytest.approx(np.dot([2, 1], step["wanted"]) / 3)
+    for i, agent in enumerate(found["agents"]):
+        assert agent["pays"] == pytest.approx(sum(step["realised"][i] for step in steps))
+        assert agent["expected"] == pytest.approx(sum(step["expected"][i] for step in steps))
+        assert agent["pulled"] == sum(step["pulled_by"] == agent["name"] for step in steps)
+    assert {step["pulled_by"] for step in steps} == {*names, None}
+    table = run(*terms).out.split("\n\n")[1].splitlines()[1:]
+    shown = [re.split(r"  +", row)[1] for row in table]
+    assert shown == [step["pulled_by"] or "-" for step in steps]
+    plain = as_json(run(*SMALL, "--explain", "--format", "json", "--no-expected"))
+    assert all(step["expected"] is None for step in plain["steps"])
+
+
+def test_agents_who_want_the_same_pull_nothing(run: Run) -> None:
+    twins = ("run", "--corpus", "Ada=Ada.txt", "--corpus", "Twin=Ada.txt", "--format", "json")
+    found = as_json(run(*twins, "--explain"))
+    assert [agent["pulled"] for agent in found["agents"]] == [0, 0]
+    assert {step["pulled_by"] for step in found["steps"]} == {None}
+    alone = as_json(run("run", "--corpus", "Ada=Ada.txt", "--format", "json"))
+    assert [agent["pulled"] for agent in alone["agents"]] == [alone["tokens"]]
+
+
+def test_white_space_after_a_prompt_is_left_out_for_n_grams(run: Run) -> None:
+    whole = as_json(run("run", "--prompt", "This summer,", "--format", "json"))
+    assert whole["tokens"] > 10
+    for prompt in ("This summer, ", "This summer, \t\n"):
+        assert as_json(run("run", "--prompt", prompt, "--format", "json")) == whole
+    own = [
+        as_json(run(*SMALL, "--prompt", prompt, "--format", "json", "--transcript", name))
+        for prompt, name in (("The sea", "a.jsonl"), ("The sea  ", "b.jsonl"))
+    ]
+    assert own[0] == own[1]
+    assert json.loads(Path("b.jsonl").read_text("utf-8").splitlines()[0])["prompt"] == "The sea"
+    blank = as_json(run(*SMALL, "--prompt", "  ", "--format", "json"))
+    assert blank == as_json(run(*SMALL, "--format", "json"))
+
+
+def test_a_prompt_of_causal_models_is_as_it_was_given() -> None:
+    asked = AgentsAsked(models={"": "somewhere"}, prompts={"A": "x"})
+    assert asked.prompt("Dear reader, ") == "Dear reader, "
+    assert AgentsAsked("competing").prompt("Dear reader, ") == "Dear reader,"
+
+
+def test_a_payment_of_the_race_is_checked_by_running_again(run: Run) -> None:
+    """docs/auctions.md: the clocks stay, so a token stays as long as the bid is above its price."""
+    kept = lost = 0
+    for seed in range(40):
+        terms = ("--sampling", "race", "--seed", str(seed), "--format", "json", "--explain")
+        first = as_json(run(*SMALL, "--no-expected", *terms))
+        for bid in (0.1, 0.6):
+            again = as_json(run(*SMALL, "--no-expected", *terms, "--bids", f"{bid},1"))
+            for one, other in zip(first["steps"], again["steps"], strict=False):
+                assert (one["token"] == other["token"]) == (bid >= one["realised"][0])
+                if one["token"] != other["token"]:
+                    lost += 1
+                    break
+                kept += one["realised"][0] > 0
+    assert kept >= 3
+    assert lost >= 3
 
 
 def test_one_token(run: Run) -> None:
@@ -290,12 +371,17 @@ def test_agents_of_one_file_alone(run: Run) -> None:
 
 
 def test_help_has_examples_and_says_how_it_exits(run: Run) -> None:
-    for name, options in (("run", "--corpus --bids --rule"), ("audit", "--agents --rule")):
+    for name, options in (
+        ("run", "--corpus --bids --rule"),
+        ("audit", "--agents --rule"),
+        ("sweep", "--points --rule"),
+        ("monitor", "--transcript --rule"),
+    ):
         for asked in ("-h", "--help"):
             done = run(name, asked)
             assert (done.status, done.err) == (0, "")
             assert f"  tokenauction {name} " in done.out.partition("Examples:")[2]
-            assert "Exit status:" in done.out
+            assert "  130  interrupted" in done.out.partition("Exit status:")[2]
             assert all(option in done.out for option in options.split())
     assert {"run", "audit"} <= {line.split()[0] for line in run("-h").out.splitlines() if line}
 
@@ -404,6 +490,10 @@ def test_models_that_cannot_be_loaded(folder: str, run: Run, tmp_path: Path) -> 
 def test_rules_and_payments_that_do_not_exist(run: Run) -> None:
     assert "did you mean linear?" in run(*SMALL, "--rule", "liner").problem
     assert "did you mean pay-your-bid?" in run(*SMALL, "--payment", "pay-you-bid").problem
+    for payment in ("nosuch", "", "critical", "vcg-linear(x=1"):
+        problem = run(*SMALL, "--payment", payment).problem
+        assert problem.startswith(f"unknown payment rule '{payment}'"), problem
+        assert problem.endswith("vcg-log-linear); or critical-bid, or none")
     assert "there is no such file" in run(*SMALL, "--rule", "none.py::mine").problem
     assert "did you mean halves?" in run(*SMALL, "--rule", "rules.py::halvs").problem
     missing = run(*SMALL, "--rule", "rules.py::halves", "--payment", "fees").problem
@@ -429,7 +519,8 @@ def test_a_payment_of_a_file_for_any_rule(run: Run) -> None:
 
 def test_a_mechanism_has_one_payment(run: Run) -> None:
     for payment in ("none", "pay-your-bid", "rules.py::fee"):
-        run(*SMALL, "--rule", "second-price", "--payment", payment).problem  # noqa: B018
+        problem = run(*SMALL, "--rule", "second-price", "--payment", payment).problem
+        assert problem.startswith("second-price has a payment of its own: leave ")
 
 
 def test_a_file_with_several_rules(run: Run) -> None:
@@ -499,11 +590,41 @@ def test_files_that_cannot_be_written(run: Run) -> None:
     problem = run(*SMALL, "--transcript", "mine.txt").problem
     assert problem == "mine.txt is not empty; name another file"
     assert Path("mine.txt").read_text() == "mine"
+    for option in ("--output", "--transcript"):
+        assert run(*SMALL, option, "").problem == f"{option} is empty: name a file, or leave it out"
+
+
+@pytest.mark.parametrize(
+    ("output", "transcript"),
+    [("t", "t"), ("./t", "t"), ("t", "link"), ("hard", "old"), ("t", "t.partial")],
+)
+def test_a_report_is_not_written_over_the_transcript(
+    output: str, transcript: str, run: Run
+) -> None:
+    Path("link").symlink_to("t")
+    Path("old").touch()
+    Path("hard").hardlink_to("old")
+    before = sorted(Path().iterdir())
+    problem = run(*SMALL, "--output", output, "--transcript", transcript).problem
+    assert problem == (
+        f"--output {output} would be written over --transcript {transcript}: name another file"
+    )
+    assert sorted(Path().iterdir()) == before, "nothing was run"
+
+
+def test_options_that_would_be_dropped(run: Run) -> None:
+    """Each says what else is needed."""
+    problem = run(*SMALL, "--record", "full").problem
+    assert problem == "--record is about a transcript: give --transcript FILE too, or leave it out"
+    for option in (["--device", "cpu"], ["--dtype", "float32"], ["--device", ""]):
+        for command in (SMALL, ("run",), ("sweep",), ("monitor", "competing")):
+            assert "name one with --model" in run(*command, *option).problem
 
 
 def test_files_that_are_no_transcripts(run: Run) -> None:
     Path("empty.jsonl").touch()
-    assert run("audit", "empty.jsonl").problem.startswith("empty.jsonl: the first line is not JSON")
+    assert run("audit", "empty.jsonl").problem.startswith("empty.jsonl is empty: ")
+    assert run("monitor", "--transcript", "empty.jsonl").problem.startswith("empty.jsonl is empty")
     assert run("audit", "Ada.txt").problem.startswith("Ada.txt: the first line is not JSON")
     assert run("audit", "none.jsonl").problem == "none.jsonl: No such file or directory"
 
@@ -524,11 +645,123 @@ def test_agents_that_have_changed_since(run: Run) -> None:
     Path("Bo.txt").write_text(TEXTS["Bo"].replace("bus", "boat"), "utf-8")
     done = run("audit", "t.jsonl", "--agents")
     assert (done.status, "t.jsonl: line 1 disagrees: " in done.out) == (1, True)
+    assert done.out.endswith("; the agents made again are not those that ran\n")
     Path("Bo.txt").unlink()
     assert run("audit", "t.jsonl", "--agents").problem == "t.jsonl: there is no file Bo.txt"
 
 
+def test_a_fault_of_the_transcript_is_not_laid_on_the_agents(run: Run) -> None:
+    assert run(*SMALL, "--transcript", "t.jsonl").status == 0
+    text = Path("t.jsonl").read_text("utf-8")
+    Path("t.jsonl").write_text(text.replace('"realised": [', '"realised": [1', 1), "utf-8")
+    done = run("audit", "t.jsonl", "--agents")
+    assert (done.status, "made again" in done.out) == (1, False)
+
+
+def test_an_audit_under_another_rule_than_the_one_that_ran(run: Run) -> None:
+    assert run(*SMALL, "--transcript", "t.jsonl", "--payment", "pay-your-bid").status == 0
+    other = ("--payment", "vcg-linear")
+    for named in (("--rule", "log-linear"), other, ("--rule", "cap", *other)):
+        problem = run("audit", "t.jsonl", *named).problem
+        assert problem.startswith("t.jsonl: the transcript was written under another rule or pay")
+        assert "(linear, pay_your_bid, fingerprint " in problem
+        assert f" than {' '.join(named).replace(' --payment', ' and --payment')} (" in problem
+        assert "now" not in problem
+
+
+def test_an_audit_of_a_shipped_rule_that_has_changed_since(run: Run) -> None:
+    assert run(*SMALL, "--transcript", "t.jsonl").status == 0
+    first, *others = Path("t.jsonl").read_text("utf-8").splitlines()
+    header = json.loads(first)
+    del header["hash"]
+    header["identity"]["fingerprint"] = "0" * 16
+    header["hash"] = line_hash(START, header)
+    Path("t.jsonl").write_text("\n".join([json.dumps(header), *others]) + "\n", "utf-8")
+    problem = run("audit", "t.jsonl").problem
+    assert problem.startswith("t.jsonl: linear computes something else now than when the ")
+
+
 # The process ---------------------------------------------------------------------------------
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.is_char_device(), reason="there is no device that is full")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--max-tokens", "3"),
+        ("run", "--max-tokens", "3", "--format", "json", "--explain"),
+        ("run", "--help"),
+        ("monitor", "--tokens", "3"),
+        ("rules",),
+        ("--version",),
+        ("verify", "linear", "--property", "distribution"),
+    ],
+)
+def test_output_that_cannot_be_written(arguments: tuple[str, ...]) -> None:
+    """A disk that is full, and a standard output that is closed."""
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.stderr == "tokenauction: standard output: No space left on device\n"
+    assert done.returncode == 2
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *COMMAND, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert closed.stderr == "tokenauction: standard output: Bad file descriptor\n"
+    assert closed.returncode == 2
+
+
+def test_a_closed_standard_output_is_no_matter_where_a_file_is_written(tmp_path: Path) -> None:
+    arguments = ("run", "--max-tokens", "3", "--output", "report.txt", "--transcript", "t.jsonl")
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *COMMAND, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3 tokens, most tokens" in (tmp_path / "report.txt").read_text("utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.txt", "t.jsonl"]
+
+
+def limited(arguments: Sequence[str], folder: Path, size: int) -> subprocess.CompletedProcess[str]:
+    """A command that cannot write a file of more than so many bytes, as where a disk is full."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+    )
+
+
+def test_a_disk_that_fills_up(tmp_path: Path) -> None:
+    """The file is named, a report is not left in parts, and tables keep whole rows."""
+    done = limited(("run", "--max-tokens", "3", "--output", "report.txt"), tmp_path, 20)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "tokenauction: --output report.txt: File too large\n",
+    )
+    assert not list(tmp_path.iterdir())
+    done = limited(("run", "--max-tokens", "3", "--transcript", "t.jsonl"), tmp_path, 90_000)
+    assert (done.returncode, done.stderr) == (2, "tokenauction: t.jsonl: File too large\n")
+    done = limited(("sweep", "co-marketing", "--no-plots", "--max-tokens", "3"), tmp_path, 4000)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "tokenauction: sweep/texts.csv: File too large\n",
+    )
+    header, *lines = (tmp_path / "sweep" / "texts.csv").read_text("utf-8").splitlines()
+    assert len(lines) >= 2
+    assert {len(row) for row in csv.reader([header, *lines])} == {len(header.split(","))}
 
 
 def test_piped_output_has_no_escape_codes(command: Callable[..., Any]) -> None:

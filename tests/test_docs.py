@@ -13,6 +13,9 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 import generate  # noqa: E402
 
+from tokenauction.mechanisms.experiments.monitor import MonitorRow  # noqa: E402
+from tokenauction.mechanisms.experiments.sweep_rows import FILES  # noqa: E402
+from tokenauction.mechanisms.experiments.tables import columns  # noqa: E402
 from tokenauction.proofs import report  # noqa: E402
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
@@ -81,9 +84,24 @@ def test_the_readme_has_two_set_up_commands() -> None:
     assert len(commands) == 2
 
 
-def test_the_example_of_the_readme_is_what_the_command_prints() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
-    command, shown = re.findall(r"```\n\$ (tokenauction [^\n]*)\n(.*?)\n```", text, re.S)[0]
+EXAMPLES = [
+    pytest.param(
+        command,
+        shown,
+        id=f"{page}: {command}",
+        marks=[pytest.mark.slow] if "second-price" in command else [],
+    )
+    for page in ("README.md", "docs/auctions.md")
+    for command, shown in re.findall(
+        r"^```\n\$ (tokenauction [^\n]*)\n(.*?)\n```$",
+        (ROOT / page).read_text("utf-8"),
+        re.S | re.M,
+    )
+]
+
+
+@pytest.mark.parametrize(("command", "shown"), EXAMPLES)
+def test_the_examples_of_the_docs_are_what_the_commands_print(command: str, shown: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tokenauction.proofs.cli", *shlex.split(command)[1:]],
         capture_output=True,
@@ -92,3 +110,21 @@ def test_the_example_of_the_readme_is_what_the_command_prints() -> None:
         check=False,
     )
     assert done.stdout.strip() == shown.strip()
+
+
+def test_the_examples_are_all_found() -> None:
+    for page, count in (("README.md", 3), ("docs/auctions.md", 2)):
+        assert (ROOT / page).read_text("utf-8").count("\n$ ") == count
+        assert sum(str(example.id).startswith(page) for example in EXAMPLES) == count
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"), [*((name, kind) for kind, name in FILES.items()), ("monitor", MonitorRow)]
+)
+def test_auctions_md_has_every_column_of_the_tables(file: str, kind: type) -> None:
+    guide = (ROOT / "docs" / "auctions.md").read_text("utf-8").partition("### The columns")[2]
+    [table] = [
+        part for part in re.split(r"\n(?=\S.* has a row for )", guide) if f"`{file}`" in part
+    ]
+    cells = re.findall(r"^\| (`.*?`) \| .+ \|$", table, re.M)
+    assert tuple(re.findall(r"`(\w+)`", " ".join(cells))) == columns(kind)

@@ -119,12 +119,70 @@ def test_the_monitor_of_a_transcript_is_that_of_the_run(tmp_path: Path) -> None:
         (["monitor", "--bids", "1"], ["bids"]),
         (["monitor", "--rule", "linear+"], ["payment"]),
         (["monitor", "--output", "no/such/folder.csv"], ["no/such"]),
+        (["sweep", "--rule", "linear", "--rule", "linear"], ["two rules", "called linear"]),
+        (["sweep", "--rule", "cap", "--rule", "cap(highest=10)"], ["called cap(highest=10)"]),
+        (["sweep", "--rule", "linear+pay-your-bid"], ["payment pay_your_bid", "(linear)"]),
+        (["monitor", "--rule", "second-price"], ["payment second_price", "(linear)"]),
     ],
 )
 def test_bad_input_is_refused_in_one_line(
     tmp_path: Path, arguments: list[str], words: list[str]
 ) -> None:
     refused(tokenauction(*arguments, cwd=tmp_path), *words)
+
+
+def test_a_refused_sweep_has_written_nothing(tmp_path: Path) -> None:
+    refused(tokenauction("sweep", "--rule", "linear", "--rule", "linear", cwd=tmp_path), "linear")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (["co-marketing"], "a scenario"),
+        (["--corpus", "A=a.txt"], "--corpus"),
+        (["--prompt", "Fly"], "--prompt"),
+        (["--bids", "1,1"], "--bids"),
+        (["--tokens", "200"], "--tokens"),
+        (["--seed", "129"], "--seed"),
+    ],
+)
+def test_a_monitor_of_a_transcript_runs_nothing(
+    tmp_path: Path, given: list[str], named: str
+) -> None:
+    done = tokenauction("monitor", "--transcript", "t.jsonl", *given, cwd=tmp_path)
+    refused(done, "--transcript looks at a run that was recorded", f"and {named} is about a new")
+
+
+def test_a_monitor_does_not_write_over_its_transcript(tmp_path: Path) -> None:
+    for output, transcript in (("t.jsonl", "t.jsonl"), ("t", "t.part")):
+        (tmp_path / transcript).write_text("precious", "utf-8")
+        files = ["--transcript", transcript, "--output", output]
+        refused(tokenauction("monitor", *files, cwd=tmp_path), "would be written over")
+        assert (tmp_path / transcript).read_text("utf-8") == "precious"
+    refused(tokenauction("monitor", "--output", "", cwd=tmp_path), "--output is empty")
+
+
+def test_a_prompt_is_whole_words_here_too(tmp_path: Path) -> None:
+    tables = [
+        tokenauction("monitor", "--tokens", "20", "--prompt", prompt, cwd=tmp_path).stdout
+        for prompt in ("This summer,", "This summer, ")
+    ]
+    assert tables[0] == tables[1] != ""
+    swept = [
+        tokenauction(
+            *("sweep", "co-marketing", *QUICK, "--no-plots", "--rule", "linear"),
+            *("--prompt", prompt, "--output", name),
+            cwd=tmp_path,
+        )
+        for prompt, name in (("This summer,", "a"), ("This summer, ", "b"))
+    ]
+    assert [done.returncode for done in swept] == [0, 0]
+    texts = [[row["text"] for row in rows(tmp_path / name / "texts.csv")] for name in "ab"]
+    assert texts[0] == texts[1]
+    after = {row["after"] for row in rows(tmp_path / "b" / "probabilities.csv")}
+    assert "This summer," in after
+    assert all(prefix.startswith("This summer,") for prefix in after)
 
 
 def test_sweeping_one_agent_says_that_a_share_needs_two(tmp_path: Path) -> None:

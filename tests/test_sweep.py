@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,6 +25,7 @@ from tokenauction.mechanisms import (
     temperature,
 )
 from tokenauction.mechanisms.auction import FixedAgent, TokenAuction, Vocabulary
+from tokenauction.mechanisms.experiments.canvas import style
 from tokenauction.mechanisms.experiments.curve_figures import probability_figure
 from tokenauction.mechanisms.experiments.curves import (
     aggregates,
@@ -36,6 +38,7 @@ from tokenauction.mechanisms.experiments.curves import (
 )
 from tokenauction.mechanisms.experiments.monitor import excess
 from tokenauction.mechanisms.experiments.plots import NoPlots, plot_sweep
+from tokenauction.mechanisms.experiments.pullers import puller
 from tokenauction.mechanisms.experiments.sweep import Part, Plan, samplings_of, save, sweep
 from tokenauction.mechanisms.experiments.sweep_parts import Prefix, striking
 from tokenauction.mechanisms.experiments.sweep_rows import (
@@ -55,6 +58,7 @@ from tokenauction.mechanisms.experiments.tables import (
     read_table,
     write_table,
 )
+from tokenauction.mechanisms.experiments.text_figure import text_figure
 from tokenauction.mechanisms.experiments.text_layout import Run, lines_of, owners
 
 Numbers = np.ndarray[Any, Any]
@@ -307,6 +311,24 @@ def test_prefixes_with_the_largest_humps_are_shown_after_the_beginning() -> None
     assert [prefix.number for prefix in found] == [0, 2, 3]
 
 
+def test_a_token_is_pulled_by_whom_it_was_raised_most_and_not_by_rounding() -> None:
+    assert puller([0.2, 0.3, -0.5]) == 1
+    assert puller(np.array([0.3, 0.3])) == 0
+    assert puller([1.01e-4, 0.0]) == 0
+    assert puller([1e-4, 0.0]) is None
+    assert puller([-1.0]) is None
+
+
+def test_stretches_are_those_that_the_steps_say() -> None:
+    """Both want the sea alike, and all else differently by less or more than is noticed."""
+    near = (0.05, 0.5, 0.2, 0.2, 0.05)
+    also = (0.05, 0.5, 0.2, 0.2001, 0.0499)
+    agents = (FixedAgent("A", WORDS, near), FixedAgent("B", WORDS, also))
+    found = rows_of(TextRow, list(sweep("near", agents, "", PLAN)))
+    assert all(row.pulled == "" for row in found if 0.2 < row.share < 0.8)
+    assert any(row.pulled for row in found if row.share in (0.0, 1.0))
+
+
 def test_agents_that_agree_move_nothing() -> None:
     twins = (AGENTS[0], FixedAgent("twin", WORDS, FIRST))
     found = list(sweep("twins", twins, "", PLAN))
@@ -328,6 +350,8 @@ def test_a_share_is_between_two() -> None:
     [
         ({"points": 1}, "at least the two shares"),
         ({"rules": ()}, "at least one rule"),
+        ({"rules": (linear, log_linear, linear)}, "two rules of a sweep are called linear"),
+        ({"rules": (cap, cap.with_parameters(highest=10))}, r"called cap\(highest=10\)"),
         ({"seeds": ()}, "one seed"),
         ({"max_tokens": 0}, "max_tokens is at least 1"),
         ({"priced": 0}, "priced is at least 1"),
@@ -473,6 +497,33 @@ def test_the_stretch_of_log_linear_is_shaded(parts: list[Part]) -> None:
     assert max(drawn["log-linear"]) - 0.5 == pytest.approx(rows[-1].hump)
     styles = {(line.get_linestyle(), line.get_marker()) for line in axes.lines}
     assert len(styles) == 2
+
+
+def drawn_text(rows: Sequence[TextRow]) -> str:
+    """What is written in a figure of texts."""
+    with style():
+        return "".join(one.get_text() for one in text_figure(rows).texts)
+
+
+def test_a_text_that_was_cut_ends_in_an_ellipsis(parts: list[Part]) -> None:
+    for stopped, mark in (("most tokens", "…"), ("context limit", "…"), ("end of text", "")):
+        rows = [
+            replace(row, stopped=stopped, text="sea sea", pulled="")
+            for row in rows_of(TextRow, parts)
+            if (row.rule, row.share, row.seed) == ("log_linear", 0.5, 0)
+        ]
+        assert f"sea sea{mark}paid: " in drawn_text(rows)
+
+
+def test_the_figure_of_texts_says_whose_payment_is_first(parts: list[Part]) -> None:
+    one, other = (
+        row
+        for row in rows_of(TextRow, parts)
+        if (row.rule, row.share, row.seed) == ("log_linear", 0.5, 0)
+    )
+    written = drawn_text([replace(one, realised=0.25), replace(other, realised=1.5)])
+    assert "Paid for a text: by A + by B, Ltd = revenue." in written
+    assert "paid: 0.25 + 1.50 = " in written
 
 
 def test_an_interrupted_sweep_is_drawn_as_far_as_it_went(tmp_path: Path) -> None:

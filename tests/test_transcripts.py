@@ -1015,7 +1015,7 @@ def test_a_file_that_a_transcript_names_is_run_only_if_the_auditor_names_it(
     rule_file(tmp_path / "reworded.py", "2 * (bids + 0 * bids)")
     assert audited("run.jsonl", False, "reworded.py::mine", None)[1] == 0
     rule_file(tmp_path / "other.py", "bids ** 2")
-    with pytest.raises(CannotRun, match=r"other\.py::mine computes something else now"):
+    with pytest.raises(CannotRun, match=r"another rule or payment .* than --rule other\.py::mine"):
         audited("run.jsonl", False, "other.py::mine", None)
 
 

@@ -66,6 +66,10 @@ class Plan:
         shares(min(self.points, self.fine_points))
         if not (self.rules and self.seeds):
             raise ValueError("a sweep needs at least one rule and one seed")
+        labels = [rule.label for rule in self.rules]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise ValueError(f"two rules of a sweep are called {label}: name each rule once")
         for name in ("max_tokens", "shown", "tokens", "priced", "every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")

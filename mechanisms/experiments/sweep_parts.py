@@ -26,6 +26,7 @@ from tokenauction.mechanisms.experiments.curves import (
     reach,
     stretch,
 )
+from tokenauction.mechanisms.experiments.pullers import puller
 from tokenauction.mechanisms.experiments.sweep_rows import (
     HUMP,
     MOVES,
@@ -66,8 +67,7 @@ def text_rows(
     for step in auction.stream(setting.prompt, bids, max_tokens, seed):
         paid += step.settlement.realised
         tokens.append(step.settlement.token)
-        pulls = step.settlement.pulls
-        pullers.append(int(pulls.argmax()) if pulls.max() > 0 else None)
+        pullers.append(puller(step.settlement.pulls))
         stopped = step.stopped or ""
     decode = setting.agents.vocabulary.decode
     ends = [len(decode(tokens[:k])) for k in range(len(tokens) + 1)]

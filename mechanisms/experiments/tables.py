@@ -11,7 +11,7 @@ import io
 import os
 import types
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, get_args, get_type_hints
@@ -115,5 +115,13 @@ def _lines(values: Iterable[tuple[Any, ...]]) -> str:
 
 
 def _put(file: TextIO, text: str) -> None:
-    file.write(text)
-    file.flush()
+    whole = os.fstat(file.fileno()).st_size
+    try:
+        file.write(text)
+        file.flush()
+    except OSError as problem:
+        with suppress(OSError):
+            file.close()
+        with suppress(OSError):
+            os.truncate(file.name, whole)
+        raise OSError(problem.errno, problem.strerror, file.name) from problem

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tokenauction.mechanisms.auction.token_auction import END_OF_TEXT
 from tokenauction.mechanisms.experiments.canvas import TEXT_LINE, WIDTH, Page, measure
 from tokenauction.mechanisms.experiments.sweep_rows import TextRow, grouped, shown
 from tokenauction.mechanisms.experiments.text_layout import Run, lines_of, owners
 
 _MOST_ROWS = 11
-_MARGIN, _SHARES, _GAP, _HEAD = 0.04, 0.42, 0.22, 0.6
+_MARGIN, _SHARES, _GAP, _HEAD = 0.04, 0.42, 0.22, 0.72
 
 Cells = dict[tuple[float, str], list[TextRow]]
 Lines = list[list[Run]]
@@ -17,7 +18,8 @@ Lines = list[list[Run]]
 def text_figure(rows: Sequence[TextRow]) -> Any:
     """Texts of one scenario and sampling, of the first seed; at most eleven shares, evenly spread.
 
-    The agents' words differ in slant and colour. Below each text is what is paid for it.
+    The agents' words differ in slant and colour; a text that was cut ends in an ellipsis. Below
+    each text is what is paid for it.
     """
     rows = [row for row in rows if row.seed == rows[0].seed]
     cells: Cells = grouped(rows, lambda row: (row.share, row.rule))
@@ -53,8 +55,10 @@ def _spread(values: Sequence[float]) -> list[float]:
 
 
 def _lines(cell: Sequence[TextRow], width: float, wide: Callable[[Run], float]) -> Lines:
-    text = cell[0].text
-    return lines_of(text, owners(len(text), [row.pulled for row in cell]), width, wide)
+    text, whose = cell[0].text, owners(len(cell[0].text), [row.pulled for row in cell])
+    if cell[0].stopped != END_OF_TEXT:
+        text, whose = text + "…", [*whose, None]
+    return lines_of(text, whose, width, wide)
 
 
 def _head(
@@ -68,6 +72,8 @@ def _head(
     total = sum(row.bid for row in cell)
     common = f"λ is the share of {first} of bids that add up to {total:.3g}; seed {cell[0].seed}."
     page.write(_MARGIN, top - 0.15 - TEXT_LINE, [Run(common, None)])
+    paid = f"Paid for a text: by {first} + by {second} = revenue. A text that ends in … was cut."
+    page.write(_MARGIN, top - 0.15 - 2 * TEXT_LINE, [Run(paid, None)])
     page.heading(_MARGIN, top - _HEAD + 0.07, "λ")
     for rule, x in zip(rules, places, strict=True):
         page.heading(x, top - _HEAD + 0.07, shown(rule))

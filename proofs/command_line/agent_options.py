@@ -50,7 +50,9 @@ class Bids(click.ParamType[tuple[float, ...]]):
         try:
             return tuple(float(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(f"bids are numbers with commas between them, not {value!r}", param, ctx)
+            self.fail(
+                f"bids are numbers with commas between them, as 2,1, not {value!r}", param, ctx
+            )
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -97,7 +99,7 @@ agents = together(
 seed = click.option(
     "--seed",
     type=click.IntRange(0),
-    default=2,
+    default=129,
     show_default=True,
     help="Of the random numbers: the same seed writes the same text.",
 )

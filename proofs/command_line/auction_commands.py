@@ -8,7 +8,7 @@ import click
 from tokenauction.proofs import report
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.agent_options import Bids, agents, asked, seed
-from tokenauction.proofs.command_line.console import Interrupts, check_folder, fail, write
+from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, write
 
 
 @click.command(
@@ -25,7 +25,8 @@ Examples:
 \b
 Exit status:
   0  a text was written
-  2  wrong usage, or input that cannot be used
+  2  wrong usage, input that cannot be used, or output that cannot be written
+  130  interrupted; the text up to there is printed
 """
 )
 @agents
@@ -85,7 +86,9 @@ def run(scenario: str | None, **options: Any) -> None:
     A SCENARIO is co-marketing (an airline and a resort; the default) or competing (two airlines),
     whose n-gram agents are trained on the spot.
     """
-    check_folder(options["output"])
+    check_files(options["output"], options["transcript"])
+    if options["record"] and not options["transcript"]:
+        fail("--record is about a transcript: give --transcript FILE too, or leave it out")
     interrupts = Interrupts()
     wanted = asked(scenario, options)
     from tokenauction.proofs.command_line import auction_run
@@ -116,6 +119,7 @@ Exit status:
   1  a line disagrees; the first is named
   2  wrong usage, or no transcript
   3  the lines agree, but the transcript is cut or was interrupted
+  130  interrupted
 """
 )
 @click.argument("transcript", type=click.Path(dir_okay=False))

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from tokenauction.mechanisms.auction import Outcome, Step
+from tokenauction.mechanisms.experiments.pullers import puller
 from tokenauction.proofs.command_line.display import table
 
 _STYLES = (
@@ -29,11 +29,6 @@ _STYLES = (
 def style(agent: int) -> str:
     """An agent's colour and emphasis."""
     return _STYLES[agent % len(_STYLES)]
-
-
-def puller(step: Step) -> int:
-    """The agent whose bid raised the token's probability most."""
-    return int(np.argmax(step.settlement.pulls))
 
 
 class LiveText:
@@ -65,12 +60,13 @@ class LiveText:
 
     def step(self, step: Step) -> None:
         """One token more."""
-        self._text.append(step.piece, style=style(puller(step)))
+        pulled_by = puller(step.settlement.pulls)
+        self._text.append(step.piece, style=None if pulled_by is None else style(pulled_by))
 
 
 def payments(outcome: Outcome, about: str) -> str:
     """The table of payments, and what the auction was."""
-    pulled = [puller(step) for step in outcome.steps]
+    pulled = _pulled(outcome)
     count = len(outcome.steps)
     expected = outcome.expected if _has_expected(outcome) else None
     rows = [
@@ -98,21 +94,21 @@ def steps_table(outcome: Outcome) -> str:
     rows = [
         [
             repr(step.piece) if step.piece else "(end)",
-            names[puller(step)],
+            "-" if agent is None else names[agent],
             f"{step.settlement.probability:.4f}",
             *(f"{value:.4f}" for value in step.settlement.wanted),
             *(f"{value:.4f}" for value in step.settlement.realised),
         ]
-        for step in outcome.steps
+        for step, agent in zip(outcome.steps, _pulled(outcome), strict=True)
     ]
     return table(heading, rows)
 
 
-def as_json(outcome: Outcome, about: dict[str, Any]) -> dict[str, Any]:
-    """A run as one object of the schema `tokenauction.run/1`."""
+def as_json(outcome: Outcome, about: dict[str, Any], explain: bool = False) -> dict[str, Any]:
+    """A run as one object of the schema `tokenauction.run/1`; with `explain`, its steps too."""
     expected = outcome.expected if _has_expected(outcome) else None
-    pulled = [puller(step) for step in outcome.steps]
-    return {
+    pulled = _pulled(outcome)
+    found: dict[str, Any] = {
         "schema": "tokenauction.run/1",
         **about,
         "seed": outcome.seed,
@@ -131,6 +127,29 @@ def as_json(outcome: Outcome, about: dict[str, Any]) -> dict[str, Any]:
             for i, name in enumerate(outcome.names)
         ],
     }
+    if explain:
+        found["steps"] = [_step_as_json(outcome.names, step) for step in outcome.steps]
+    return found
+
+
+def _step_as_json(names: Sequence[str], step: Step) -> dict[str, Any]:
+    """One token; the lists have a number for each agent."""
+    settlement, agent = step.settlement, puller(step.settlement.pulls)
+    expected = settlement.expected
+    return {
+        "token": settlement.token,
+        "piece": step.piece,
+        "pulled_by": None if agent is None else names[agent],
+        "probability": settlement.probability,
+        "wanted": settlement.wanted.tolist(),
+        "pulls": settlement.pulls.tolist(),
+        "expected": None if expected is None else expected.tolist(),
+        "realised": settlement.realised.tolist(),
+    }
+
+
+def _pulled(outcome: Outcome) -> list[int | None]:
+    return [puller(step.settlement.pulls) for step in outcome.steps]
 
 
 def _has_expected(outcome: Outcome) -> bool:

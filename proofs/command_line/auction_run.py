@@ -55,7 +55,7 @@ def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) 
             asked.made(), terms.rule, terms.payment, terms.sampling, expected=terms.expected
         )
         bids = options["bids"] or asked.bids(len(auction.names))
-        prompt = asked.prompt if options["prompt"] is None else _as_text(options["prompt"])
+        prompt = asked.prompt(options["prompt"])
         with contextlib.ExitStack() as stack:
             source: TokenAuction | Transcript = auction
             if options["transcript"]:
@@ -69,15 +69,6 @@ def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) 
             return _followed(auction, stream, prompt, bids, options, interrupts)
     except TROUBLE as problem:
         raise CannotRun(message(problem)) from problem
-
-
-def _as_text(prompt: str) -> str:
-    """A prompt as it was given; raises ValueError for bytes that are not UTF-8."""
-    try:
-        prompt.encode()
-    except UnicodeEncodeError:
-        raise ValueError("the prompt is not UTF-8") from None
-    return prompt
 
 
 def _followed(
@@ -121,7 +112,7 @@ def _report(
             "sampling": terms.sampling,
             "prompt": prompt,
         }
-        return report.to_json(auction_display.as_json(outcome, about))
+        return report.to_json(auction_display.as_json(outcome, about, options["explain"]))
     about_text = (
         f"{terms.rule.label}, {terms.payment_label}, {terms.sampling} sampling, seed {outcome.seed}"
     )
@@ -145,6 +136,7 @@ def _doubt(terms: Terms) -> str:
 def audited(path: str, with_agents: bool, rule: str | None, payment: str | None) -> tuple[str, int]:
     """What an audit found, in words, and its exit status; raises CannotRun."""
     try:
+        auction_setup.check_begun(path)
         header = read_header(path)
         if altered(header):
             return f"{Path(path).name}: line 1 disagrees: {ALTERED}", 1
@@ -156,6 +148,9 @@ def audited(path: str, with_agents: bool, rule: str | None, payment: str | None)
             )
         agents = auction_setup.agents_of_transcript(header) if with_agents else None
         found = audit(path, terms, agents)
+        if agents is not None and not found.agrees:
+            if not auction_setup.are_those_that_ran(agents, header):
+                found.reason += "; the agents made again are not those that ran"
     except (NotATranscript, KeyError, TypeError, AttributeError) as problem:
         raise CannotRun(message(problem)) from problem
     except TROUBLE as problem:

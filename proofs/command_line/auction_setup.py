@@ -7,10 +7,18 @@ files, or causal models. What a transcript says of its agents is enough to make 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from tokenauction.mechanisms import Mechanism, OpinionPool, PaymentRule, ProfileFunction
+from tokenauction.mechanisms import (
+    AggregationRule,
+    Mechanism,
+    OpinionPool,
+    PaymentRule,
+    ProfileFunction,
+)
 from tokenauction.mechanisms.auction import CRITICAL_BID, NO_PAYMENT, Agent, Agents, Terms
+from tokenauction.mechanisms.auction.audit import NotATranscript
 from tokenauction.mechanisms.models.scenarios import SCENARIOS, agents_of_files
 from tokenauction.proofs.loading import CannotLoad, load_file, load_targets
 
@@ -37,6 +45,11 @@ class AgentsAsked:
         if bool(self.models) != bool(self.prompts):
             raise ValueError(
                 "--model needs --agent NAME=PROMPT for each agent, and --agent a model"
+            )
+        if not self.models and (self.device, self.dtype) != (None, None):
+            raise ValueError(
+                "--device and --dtype are of causal models: name one with --model, or leave them "
+                "out"
             )
 
     def made(self) -> Agents | Sequence[Agent]:
@@ -66,10 +79,19 @@ class AgentsAsked:
         """What tables call these agents together."""
         return (self.scenario or DEFAULT_SCENARIO) if self._shipped else "own"
 
-    @property
-    def prompt(self) -> str:
-        """How the text begins unless the user says otherwise."""
-        return SCENARIOS[self.scenario or DEFAULT_SCENARIO].prompt if self._shipped else ""
+    def prompt(self, given: str | None) -> str:
+        """How the text begins: as is given, or as the scenario says.
+
+        For n-gram agents without white space at its end: a space is the beginning of their next
+        word, and alone a word that they have never met. Raises ValueError for what is not UTF-8.
+        """
+        if given is None:
+            return SCENARIOS[self.scenario or DEFAULT_SCENARIO].prompt if self._shipped else ""
+        try:
+            given.encode()
+        except UnicodeEncodeError:
+            raise ValueError("the prompt is not UTF-8") from None
+        return given if self.models else given.rstrip()
 
     def bids(self, agents: int) -> tuple[float, ...]:
         """The bids unless the user says otherwise."""
@@ -98,26 +120,58 @@ def terms_of(rule: str, payment: str, sampling: str | None, expected: bool) -> T
     >>> terms_of("log-linear", "critical-bid", None, True).sampling
     'race'
     """
-    charged = payment in (CRITICAL_BID, NO_PAYMENT) or "::" in payment
-    found = load_targets([rule if charged else f"{rule}+{payment}"])
-    if len(found) != 1:
-        names = ", ".join(one.name for one in found)
-        raise CannotLoad(f"{rule} has several rules ({names}): name one, as {rule}::NAME")
-    target = found[0]
+    target = _one_target(rule)
     paid: PaymentRule | str
     if isinstance(target, Mechanism):
-        if charged and payment != CRITICAL_BID:
+        if payment != CRITICAL_BID:
             raise CannotLoad(
                 f"{rule} has a payment of its own: leave {payment} out, or name a rule"
             )
         function, paid = target.rule, target.payment
     else:
-        function, paid = target, _payment_in_file(payment) if "::" in payment else payment
+        function, paid = target, _payment(rule, payment)
     linear = isinstance(function, OpinionPool) and not function.logarithmic
     try:
         return Terms(function, paid, sampling or ("stable" if linear else "race"), expected)
     except TypeError as problem:
         raise CannotLoad(str(problem)) from None
+
+
+def rule_of(name: str) -> AggregationRule:
+    """A rule by name, where nobody pays by it; raises CannotLoad for one that has a payment.
+
+    >>> rule_of("cap(highest=2)").label
+    'cap(highest=2)'
+    """
+    terms = terms_of(name, CRITICAL_BID, "race", False)
+    if isinstance(terms.payment, PaymentRule):
+        raise CannotLoad(
+            f"{name} has the payment {terms.payment_label}, and a rule alone is needed here: "
+            f"leave the payment out ({terms.rule.label})"
+        )
+    return terms.rule
+
+
+def _one_target(rule: str) -> AggregationRule | Mechanism:
+    found = load_targets([rule])
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found)
+        raise CannotLoad(f"{rule} has several rules ({names}): name one, as {rule}::NAME")
+    return found[0]
+
+
+def _payment(rule: str, payment: str) -> PaymentRule | str:
+    """The payment of a rule that has been found."""
+    if payment in (CRITICAL_BID, NO_PAYMENT):
+        return payment
+    if "::" in payment:
+        return _payment_in_file(payment)
+    try:
+        paid = _one_target(f"{rule}+{payment}")
+    except CannotLoad as problem:
+        raise CannotLoad(f"{problem}; or {CRITICAL_BID}, or {NO_PAYMENT}") from None
+    assert isinstance(paid, Mechanism)
+    return paid.payment
 
 
 def _payment_in_file(payment: str) -> PaymentRule:
@@ -167,13 +221,33 @@ def terms_of_transcript(header: Mapping[str, Any], rule: str | None, payment: st
         if given is None and (".py" in name or "::" in name):
             raise CannotLoad(f"the transcript names {name}; to run that file, give {option} {name}")
     terms = terms_of(named, charged, str(header["sampling"]), bool(header["expected"]))
-    recorded = known.get("fingerprint")
-    if recorded and fingerprint_of_terms(terms) != recorded:
-        raise ValueError(
-            f"{named} computes something else now than when the transcript was written "
-            f"(fingerprint {recorded})"
-        )
+    _check_fingerprint(header, terms, (rule, payment))
     return terms
+
+
+def _check_fingerprint(
+    header: Mapping[str, Any], terms: Terms, named: tuple[str | None, str | None]
+) -> None:
+    """That the terms compute what ran, where the transcript says what that was."""
+    recorded = (header.get("identity") or {}).get("fingerprint")
+    found = fingerprint_of_terms(terms) if recorded else None
+    if recorded == found:
+        return
+    ran = f"{header['rule']}, {header['payment']}, fingerprint {recorded}"
+    if named == (None, None):
+        raise ValueError(
+            f"{terms.rule.label} computes something else now than when the transcript was written "
+            f"({ran})"
+        )
+    what = " and ".join(
+        f"{option} {name}"
+        for option, name in zip(("--rule", "--payment"), named, strict=True)
+        if name
+    )
+    raise ValueError(
+        f"the transcript was written under another rule or payment ({ran}) than {what} "
+        f"(fingerprint {found})"
+    )
 
 
 def agents_named(header: Mapping[str, Any]) -> str:
@@ -190,3 +264,22 @@ def agents_of_transcript(header: Mapping[str, Any]) -> Agents:
     if not known:
         raise ValueError("the transcript does not say how to make its agents again")
     return together(AgentsAsked(**known).made())
+
+
+def are_those_that_ran(agents: Agents, header: Mapping[str, Any]) -> bool:
+    """Whether agents made again have the names, descriptions and vocabulary of a transcript."""
+    ran = [(one.get("name"), one.get("description")) for one in header["agents"]]
+    again = [
+        (name, dict(description))
+        for name, description in zip(agents.names, agents.descriptions, strict=True)
+    ]
+    same_words = header["vocabulary"].get("fingerprint") == agents.vocabulary.fingerprint
+    return ran == again and same_words
+
+
+def check_begun(path: str) -> None:
+    """Raises NotATranscript for an empty file."""
+    if Path(path).is_file() and Path(path).stat().st_size == 0:
+        raise NotATranscript(
+            f"{path} is empty: a run that ends before its first token leaves no transcript"
+        )

@@ -17,7 +17,14 @@ from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.auction_commands import audit, run
-from tokenauction.proofs.command_line.console import Interrupts, check_folder, fail, write
+from tokenauction.proofs.command_line.console import (
+    Interrupts,
+    cannot_write,
+    check_files,
+    fail,
+    open_output,
+    write,
+)
 from tokenauction.proofs.command_line.display import Display, table
 from tokenauction.proofs.command_line.experiment_commands import monitor, sweep
 from tokenauction.theory import (
@@ -66,7 +73,14 @@ class _TheoremName(click.ParamType[str]):
 
 
 class _Group(click.Group):
-    """Commands that end as those of other tools do where their user no longer listens."""
+    """Commands that end as those of other tools do where nobody listens, or output is refused."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        open_output()
+        try:
+            return super().main(*arguments, **options)
+        except OSError as problem:
+            cannot_write(problem)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -178,7 +192,7 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     style, output = options.pop("style"), options.pop("output")
-    check_folder(output)
+    check_files(output)
     request = {"targets": list(targets), "properties": list(properties), **options}
     display = Display(rows_at_once=style == "text" and output is None)
     try:
@@ -236,7 +250,7 @@ def theorems(
 
     They are those of the paper (arXiv 2310.10826) and of this project; docs/theorems.md lists them.
     """
-    check_folder(output)
+    check_files(output)
     interrupts = Interrupts()
     from tokenauction.proofs import theorem_report
     from tokenauction.proofs.paper.library import Checked, check

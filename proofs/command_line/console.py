@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,10 +30,28 @@ class Interrupts:
         self.seen = True
 
 
-def check_folder(output: str | None) -> None:
-    """End the command where there is no folder to write a report to."""
+def check_files(output: str | None, transcript: str | None = None) -> None:
+    """End the command where a report has no folder, a file no name, or two files are one."""
+    for option, name in (("--output", output), ("--transcript", transcript)):
+        if name == "":
+            fail(f"{option} is empty: name a file, or leave it out")
     if output and not Path(output).absolute().parent.is_dir():
         fail(f"--output {output}: there is no folder {Path(output).absolute().parent}")
+    if output and transcript and _one_file(output, transcript):
+        fail(
+            f"--output {output} would be written over --transcript {transcript}: name another file"
+        )
+
+
+def _one_file(output: str, transcript: str) -> bool:
+    """Whether a report, or its unfinished file, is the transcript."""
+    for name in (output, f"{output}.partial", f"{output}.part"):
+        one, other = Path(name), Path(transcript)
+        if one.resolve() == other.resolve():
+            return True
+        if one.exists() and other.exists() and one.samefile(other):
+            return True
+    return False
 
 
 def write(text: str, output: str | None) -> None:
@@ -45,14 +64,40 @@ def write(text: str, output: str | None) -> None:
         if place.exists() and not place.is_file():
             place.write_text(text, "utf-8")
             return
-        temporary = Path(f"{output}.partial")
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, output)
+        _replace(place, text)
     except OSError as problem:
         fail(f"--output {output}: {problem.strerror}")
 
 
+def _replace(place: Path, text: str) -> None:
+    temporary = place.with_name(f"{place.name}.partial")
+    try:
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, place)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def open_output() -> None:
+    """Where standard output was closed, put there what refuses to be written to.
+
+    Python has None there, on which some output is an error and some is lost without a word; and a
+    file that is opened would take its place.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
+
+
+def cannot_write(problem: OSError) -> NoReturn:
+    """End the command where its output cannot be written; what is left of it is dropped."""
+    with suppress(OSError):
+        sys.stdout.close()
+    fail(f"{problem.filename or 'standard output'}: {problem.strerror}")
+
+
 def fail(message: str) -> NoReturn:
-    """End the command for input that cannot be used."""
-    click.echo(f"tokenauction: {message}", err=True)
+    """End the command for input that cannot be used, or output that cannot be written."""
+    with suppress(OSError):
+        click.echo(f"tokenauction: {message}", err=True)
     sys.exit(report.UNUSABLE)

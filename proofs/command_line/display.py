@@ -15,6 +15,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from tokenauction.proofs.verdict import Scope
+
 _COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
 
 
@@ -138,18 +140,9 @@ def _title(row: dict[str, Any]) -> str:
 
 
 def _scope(row: dict[str, Any]) -> str:
-    agents, tokens = row["scope"]["agents"], row["scope"]["tokens"]
-    if not agents:
-        return "-"
-    return f"{_sizes(agents)} agents, {_sizes(tokens)} tokens"
-
-
-def _sizes(sizes: Any) -> str:
-    if sizes == "all":
-        return "all"
-    if len(sizes) > 1:
-        return f"{sizes[0]}-{sizes[-1]}"
-    return str(sizes[0])
+    found = row["scope"]
+    agents, tokens = (s if s == "all" else tuple(s) for s in (found["agents"], found["tokens"]))
+    return str(Scope(agents, tokens)) if agents else "-"
 
 
 def _summary(rows: list[dict[str, Any]]) -> str:

@@ -1,19 +1,26 @@
 """The commands of the experiments: `sweep`, `monitor`. No solver is loaded here."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.agent_options import SCENARIO_NAMES, Bids, agents, asked, seed
-from tokenauction.proofs.command_line.console import Interrupts, check_folder, fail
+from tokenauction.proofs.command_line.console import Interrupts, check_files, fail
 
 _rules = click.option(
     "--rule",
     "rules",
     multiple=True,
     help="An aggregation rule, named as for `verify`; may be repeated.",
+)
+# What a monitor is told of the auctions that it runs.
+_OF_RUNS = (
+    *("scenario", "corpora", "models", "prompts", "device", "dtype"),
+    *("prompt", "bids", "tokens", "seed"),
 )
 
 
@@ -28,7 +35,8 @@ Examples:
 \b
 Exit status:
   0  the tables, and the plots, are written
-  2  wrong usage, or input that cannot be used
+  2  wrong usage, input that cannot be used, or output that cannot be written
+  130  interrupted; the tables have what was done
 """
 )
 @agents
@@ -91,7 +99,8 @@ Examples:
 \b
 Exit status:
   0  the table is written, whatever it says
-  2  wrong usage, or input that cannot be used
+  2  wrong usage, input that cannot be used, or output that cannot be written
+  130  interrupted; the table of the tokens up to there is printed
 """
 )
 @agents
@@ -122,7 +131,9 @@ def monitor(scenario: str | None, **options: Any) -> None:
     Every agent's bid is raised by factors of 1.1, 2 and 10 at every token. An excess is how far the
     probability of a token then lies outside the range between what the agent wants and what it had.
     """
-    check_folder(options["output"])
+    check_files(options["output"], options["transcript"])
+    if options["transcript"]:
+        _check_nothing_else(_OF_RUNS)
     interrupts = Interrupts()
     wanted = asked(scenario, options)
     from tokenauction.proofs.command_line import experiments
@@ -134,3 +145,16 @@ def monitor(scenario: str | None, **options: Any) -> None:
     if interrupts.seen:
         click.echo("tokenauction: interrupted; the tokens up to here are above", err=True)
         sys.exit(INTERRUPTED)
+
+
+def _check_nothing_else(names: Sequence[str]) -> None:
+    """End the command where one of these is given, all of which a transcript has already."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is ParameterSource.COMMANDLINE:
+            given = parameter.opts[0] if parameter.param_type_name == "option" else "a scenario"
+            fail(
+                f"--transcript looks at a run that was recorded, and {given} is about a new one: "
+                "leave one of the two out"
+            )

@@ -35,7 +35,7 @@ def swept(
             sweep(
                 one.name,
                 one.made(),
-                one.prompt if options["prompt"] is None else options["prompt"],
+                one.prompt(options["prompt"]),
                 plan,
             )
             for one in wanted
@@ -51,6 +51,9 @@ def swept(
     except NoPlots as problem:
         yield f"no plots: {problem}"
         return
+    except TROUBLE as problem:
+        told = f"the tables are complete, and cannot be drawn: {message(problem)}"
+        raise CannotRun(told) from problem
     yield f"{len(figures)} plots: {', '.join(figure.name for figure in figures)}"
 
 
@@ -77,7 +80,7 @@ def _written(parts: Iterator[Part], interrupts: Interrupts) -> int:
 
 
 def _rules(names: Sequence[str]) -> tuple[AggregationRule, ...]:
-    return tuple(auction_setup.terms_of(name, "none", "race", False).rule for name in names)
+    return tuple(map(auction_setup.rule_of, names))
 
 
 def monitored(wanted: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) -> str:
@@ -85,6 +88,7 @@ def monitored(wanted: AgentsAsked, options: Mapping[str, Any], interrupts: Inter
     try:
         rules = _rules(options["rules"]) or RULES
         if options["transcript"]:
+            auction_setup.check_begun(options["transcript"])
             watch = monitor_transcript(options["transcript"], rules)
         else:
             watch = _watched(wanted, rules, options, interrupts)
@@ -103,7 +107,7 @@ def _watched(
 ) -> Monitor:
     agents = together(wanted.made())
     bids = options["bids"] or wanted.bids(len(agents.names))
-    prompt = wanted.prompt if options["prompt"] is None else options["prompt"]
+    prompt = wanted.prompt(options["prompt"])
     auction = TokenAuction(agents, linear, "none", expected=False)
     watch = Monitor(bids, rules, names=agents.names, vocabulary=agents.vocabulary)
     seed = options["seed"]
