@@ -39,8 +39,8 @@ class OpinionPool(AggregationRule):
 def linear_pool(weights: Callable[..., Any]) -> OpinionPool:
     """Make a function `bids -> weights` the linear pool with these weights.
 
-    Parameters after the bids are the rule's, as for an aggregation rule. Raises TypeError for a
-    function with another signature.
+    The first parameter takes the bids, whatever its name; those after it are the rule's, as for an
+    aggregation rule. Raises TypeError for a function with another signature or without a name.
 
     >>> import numpy as np
     >>> @linear_pool
@@ -63,19 +63,46 @@ def logarithmic_pool(weights: Callable[..., Any]) -> OpinionPool:
 def _pool(
     weights: Callable[..., Any], mean: Callable[..., Any], *, logarithmic: bool
 ) -> OpinionPool:
-    first, *others = inspect.signature(weights).parameters.values()
+    others = _parameters(weights)
 
     def pooled(bids: Any, dists: Any, **parameters: Any) -> Any:
         return mean(weights(bids, **parameters), dists)
 
     update_wrapper(pooled, weights)
-    dists = inspect.Parameter("dists", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    pooled.__signature__ = inspect.Signature([first, dists, *others])  # type: ignore[attr-defined]
+    profile = [
+        inspect.Parameter(array, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        for array in ("bids", "dists")
+    ]
+    pooled.__signature__ = inspect.Signature([*profile, *others])  # type: ignore[attr-defined]
     rule = OpinionPool.of(pooled, "full" if logarithmic else "any")
     if rule.distributions:
         name = next(iter(rule.distributions))
         raise TypeError(f"{rule.name}: the weights of a pool see the bids alone, not {name!r}")
     return replace(rule, weights=weights, logarithmic=logarithmic)
+
+
+def _parameters(weights: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters after the bids; raises TypeError where the first takes no bids."""
+    name = getattr(weights, "__name__", "")
+    if not name.isidentifier():
+        raise TypeError(
+            f"the weights of a pool are a named function of the bids, not {weights!r}: write "
+            "def weights(bids): ..."
+        )
+    found = list(inspect.signature(weights).parameters.values())
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if not found or found[0].kind not in by_position or found[0].default is not found[0].empty:
+        raise TypeError(
+            f"{name}: the weights of a pool take the bids first, by position and without a "
+            f"default: def {name}(bids, *, parameter=1)"
+        )
+    for parameter in found[1:]:
+        if parameter.name in ("bids", "dists"):
+            raise TypeError(
+                f"{name}: the weights of a pool have one array, the bids; give the parameter "
+                f"{parameter.name!r} another name"
+            )
+    return found[1:]
 
 
 def _arithmetic_mean(weights: Any, dists: Any) -> Any:

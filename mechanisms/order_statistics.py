@@ -16,13 +16,19 @@ def sum_of_greater(values: Any, weights: Any) -> Any:
 
     Equal entries are not greater than each other, so ties get one and the same sum, and the largest
     gets exactly zero. Sums are taken from the largest entry downwards: whole weights give exact
-    counts. Raises ValueError where the two are not of one shape `(n,)`.
+    counts. Raises ValueError where the two are not of one shape `(n,)`, TypeError where `values`
+    are truth values or unsigned integers.
 
     >>> import numpy as np
     >>> sum_of_greater(np.array([3.0, 1.0, 3.0, 2.0]), np.array([1, 1, 1, 1]))
     array([0, 3, 0, 2])
     """
     xp = array_namespace(values, weights)
+    if not xp.isdtype(values.dtype, ("signed integer", "real floating")):
+        raise TypeError(
+            f"sum_of_greater orders numbers with a sign, not {values.dtype}: convert the values "
+            "with xp.astype(values, weights.dtype)"
+        )
     if hasattr(xp, "sum_of_greater"):
         return xp.sum_of_greater(values, weights)
     if values.ndim != 1 or values.shape != weights.shape:

@@ -11,7 +11,7 @@ A rule that cannot be traced is attacked numerically and never proved.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import product
@@ -21,7 +21,7 @@ import numpy as np
 from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule
 from tokenauction.proofs import claims, explain, graph
 from tokenauction.proofs.all_sizes import prove_all_sizes
-from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.assignment import Assignment, check_domain
 from tokenauction.proofs.claims import Claim, RuleFault
 from tokenauction.proofs.examination import Examined
 from tokenauction.proofs.falsify import Search
@@ -29,9 +29,16 @@ from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import lemmas_for
-from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack
-from tokenauction.proofs.numpy_run import agrees, interference
+from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
+from tokenauction.proofs.numpy_run import (
+    CHECKED_SIZES,
+    agrees,
+    failure_at,
+    interference,
+    raised_at,
+)
 from tokenauction.proofs.replay import Replayer
+from tokenauction.proofs.sampling import draw
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.solver import solver_version
 from tokenauction.proofs.trace import SizeRequired, TracingError
@@ -42,6 +49,7 @@ from tokenauction.proofs.verdict import (
     Scope,
     Unknown,
     Verdict,
+    Witness,
 )
 from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty, monotone_in
 
@@ -217,7 +225,16 @@ class Verifier:
 
         smaller = attack.judge(shrink(found.assignment, clearly, most_tries=600)) or found
         where = Scope((smaller.assignment.agents,), (smaller.assignment.tokens,))
-        return Refuted(explain.seen_in_floats(claim, smaller), NUMERIC, where)
+        return Refuted(_witness_of_run(claim, smaller), NUMERIC, where)
+
+
+def _witness_of_run(claim: Claim, found: Violation) -> Witness:
+    """What was seen by running the function: a violation, or what it raises."""
+    witness = explain.seen_in_floats(claim, found)
+    raised = raised_at(found.assignment, found.instance)
+    if not raised:
+        return witness
+    return replace(witness, sentence=f"{explain.profile(found.assignment)}: {raised.rstrip('.')}.")
 
 
 @dataclass
@@ -247,7 +264,7 @@ class _Decision:
 
     def about_all_sizes(self) -> Verdict | None:
         """What a quick search and the proofs for every size say; None where they say nothing."""
-        for step in (self._quick, self._by_lemma, self._all_sizes):
+        for step in (self._quick, self._raising, self._by_lemma, self._all_sizes):
             found = step()
             if found is not None:
                 return found
@@ -273,6 +290,52 @@ class _Decision:
 
     def _thorough(self) -> Verdict | None:
         return self._refuted(self.search.thorough(), SEARCH)
+
+    def _raising(self) -> Verdict | None:
+        """Of a property that demands a defined rule: a small profile at which the rule raises."""
+        if not self.claim.prop.everywhere:
+            return None
+        opaque = replace(self.claim, opaque=True)
+        instances = Replayer(opaque)
+
+        def raises(values: Assignment) -> bool:
+            instance = instances.instance(values)
+            if instance is None or not check_domain(opaque, values):
+                return False
+            return bool(raised_at(values, instance))
+
+        for agents, tokens in dict.fromkeys([*self._small_sizes(), *self._checked_sizes()]):
+            instance = next(claims.instances(opaque, agents, tokens))
+            rng = np.random.default_rng([self.options.seed, agents, tokens])
+            columns = draw(opaque, instance, 8, rng)
+            for row in range(columns.length):
+                values = columns.exact(row, instance)
+                if raises(values):
+                    return self._refuted_by_raising(shrink(values, raises, 600), instances)
+        return None
+
+    def _refuted_by_raising(self, values: Assignment, instances: Replayer) -> Verdict:
+        """Seen by running the function: there is nothing to evaluate where it raises."""
+        instance = instances.instance(values)
+        if instance is None:
+            raise RuntimeError("a profile at which a rule raises belongs to no instance")
+        nothing = tuple((float("nan"),) * len(call.outputs) for call in instance.formula.calls)
+        witness = _witness_of_run(self.claim, Violation(values, 1.0, nothing, instance))
+        return Refuted(witness, NUMERIC, Scope((values.agents,), (values.tokens,)))
+
+    def _checked_sizes(self) -> list[tuple[int, int]]:
+        """The sizes at which every rule is run, up to where the options end them."""
+        only = claims.tokens_of(*self.claim.functions)
+        most_agents, most_tokens = self.options.agents or 8, self.options.tokens or 8
+        sizes = [(n, only or t) for n, t in CHECKED_SIZES]
+        return [(n, t) for n, t in sizes if n <= most_agents and (t == only or t <= most_tokens)]
+
+    def _small_sizes(self) -> list[tuple[int, int]]:
+        """The fixed sizes that are decided one by one, the smallest first."""
+        only = claims.tokens_of(*self.claim.functions)
+        tokens = range(1, (self.options.tokens or 3) + 1) if only is None else (only,)
+        sizes = product(range(1, (self.options.agents or 3) + 1), tokens)
+        return sorted(sizes, key=lambda size: (size[0] * size[1], size))
 
     def _all_sizes(self) -> Verdict | None:
         self.options.progress("proving it for all agents and tokens")
@@ -314,14 +377,10 @@ class _Decision:
         return Proved(Scope(), self._evidence(method, steps))
 
     def _fixed_sizes(self) -> Verdict | None:
-        most_agents, most_tokens = self.options.agents or 3, self.options.tokens or 3
         proved: list[tuple[int, int]] = []
         undecided: list[tuple[int, int]] = []
         vacuous = True
-        only = claims.tokens_of(*self.claim.functions)
-        tokens_to_try = range(1, most_tokens + 1) if only is None else (only,)
-        sizes = product(range(1, most_agents + 1), tokens_to_try)
-        for agents, tokens in sorted(sizes, key=lambda size: (size[0] * size[1], size)):
+        for agents, tokens in self._small_sizes():
             if len(undecided) == 2:
                 break
             self.options.progress(f"deciding {agents} agents, {tokens} tokens exactly")
@@ -329,6 +388,10 @@ class _Decision:
                 result = decide_size(self.claim, agents, tokens, self.options.rlimit // 3)
             except (TracingError, RuleFault) as problem:
                 self.notes.append(f"not traced with {agents} agents and {tokens} tokens: {problem}")
+                continue
+            failure = failure_at(self.claim, agents, tokens)
+            if failure:
+                self.notes.append(f"no proof for {agents} agents and {tokens} tokens: {failure}")
                 continue
             for candidate in result.candidates:
                 if self._violates(candidate):

@@ -150,7 +150,7 @@ def sentence(claim: Claim, witness: Witness) -> str:
     values, name = witness.assignment, claim.prop.name
     if witness.undefined:
         return (
-            f"{_profile(values)}: {_what(witness)} undefined there (a division by zero, or a "
+            f"{profile(values)}: {_what(witness)} undefined there (a division by zero, or a "
             "logarithm of zero that does not cancel)."
         )
     if claim.prop.order is not None and values.agent is not None:
@@ -179,7 +179,7 @@ def sentence(claim: Claim, witness: Witness) -> str:
     for key, row in values.named.items():
         extra.append(f"{key} is ({', '.join(map(str, row))})")
     given = f" ({', '.join(extra)})" if extra else ""
-    return f"{_profile(values)}{given}: {name} fails; the aggregate is {shown}."
+    return f"{profile(values)}{given}: {name} fails; the aggregate is {shown}."
 
 
 def _what(witness: Witness) -> str:
@@ -196,7 +196,7 @@ def _about_one_agent(claim: Claim, witness: Witness) -> str:
     paid = dict(zip(witness.payments_at, witness.payments, strict=True))
     if agent is None:
         charged = "; ".join(f"({', '.join(row)})" for row in witness.payments)
-        return f"{_profile(values)}, the payments are {charged}: {name} fails."
+        return f"{profile(values)}, the payments are {charged}: {name} fails."
     low, high = values.bids[agent], values.raised_bid
     if values.other_bids is not None and set(outcomes) >= _CONTEXTS:
         against = _others(values, values.other_bids)
@@ -252,7 +252,8 @@ def _others(values: Assignment, bids: tuple[Fraction, ...] | None = None) -> str
     return f", with {', '.join(others)}" if others else ""
 
 
-def _profile(values: Assignment) -> str:
+def profile(values: Assignment) -> str:
+    """The bids and the distributions of an assignment, in words."""
     bids = ", ".join(map(str, values.bids))
     dists = "; ".join(f"({', '.join(map(str, row))})" for row in values.dists)
     return f"With bids ({bids}) and distributions {dists}"
@@ -272,11 +273,17 @@ def explanation(verifier: Any, prop: Any, verdict: Verdict) -> list[str]:
         lines.append(
             "Replayed in exact arithmetic, and by running the rule on NumPy."
             if verdict.witness.exact
-            else f"Seen in floats only, with a margin of {verdict.witness.margin}."
+            else _seen(verdict.witness)
         )
     else:
         lines.append(f"Unknown: {verdict.reason}.")
     return lines
+
+
+def _seen(witness: Witness) -> str:
+    if witness.undefined:
+        return "Seen by running the rule on NumPy."
+    return f"Seen in floats only, with a margin of {witness.margin}."
 
 
 def _formula(one: Examined) -> list[str]:

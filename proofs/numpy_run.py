@@ -19,6 +19,7 @@ from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.replay import Replay
 from tokenauction.proofs.sampling import draw
 from tokenauction.proofs.trace import TracingError, line_in
+from tokenauction.proofs.traced_array import TracedArray
 
 CHECKED_SIZES = ((2, 3), (3, 2), (2, 2), (3, 3), (1, 2), (2, 1), (1, 1), (4, 5), (5, 4), (7, 2))
 _AGREEMENT = 1e-6
@@ -136,40 +137,101 @@ def generic_profile(
 
 
 def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
-    """Where a traced rule and the run of its function differ; empty where they agree."""
+    """Where a traced rule and the run of its function differ; empty where they agree.
+
+    To raise where the trace is defined is to differ. Sizes without a trace are passed over.
+    """
     for agents, tokens in sizes:
         try:
             instance = next(claims.instances(claim, agents, tokens))
         except (TracingError, claims.RuleFault):
             continue
-        rng = np.random.default_rng([11, agents, tokens])
-        columns = draw(claim, instance, 12, rng)
-        leaves, length = columns.leaves(), columns.length
-        batch = Batch(leaves, length)
-        for call in instance.formula.calls:
-            bids, dists = call.bids, call.dists
-            nodes = [*bids.elements.reshape(-1), *dists.elements.reshape(-1), *call.outputs]
-            batch.run(*nodes)
-            for row in range(length):
-                if not all(batch.defined(node)[row] for node in nodes):
-                    continue
-                at = {n: float(batch.value(n)[row]) for n in nodes}
-                own_bids = np.array([at[n] for n in bids.elements.reshape(-1)])
-                own_dists = np.array([at[n] for n in dists.elements.reshape(-1)])
-                named = {
-                    name: columns.weights[row, agents + k] / columns.weights[row, agents + k].sum()
-                    for k, name in enumerate(columns.row_names)
-                }
-                traced = np.array([at[n] for n in call.outputs])
-                run = run_rule(call.function, own_bids, own_dists.reshape(agents, tokens), named)
-                if not np.isfinite(traced).all() or np.abs(traced).max() > 1e12:
-                    continue
-                if not np.allclose(traced, run, rtol=_AGREEMENT, atol=_AGREEMENT):
-                    return (
-                        f"the trace and the run of {call.function.name} disagree with {agents} "
-                        f"agents and {tokens} tokens: traced {traced.tolist()}, run {run.tolist()}"
-                    )
+        found = _disagreement_at(claim, instance)
+        if found:
+            return found
     return ""
+
+
+def _disagreement_at(claim: Claim, instance: claims.Instance) -> str:
+    """The same for the calls of one instance, at random profiles with ties and zeros."""
+    agents, tokens = instance.agents, instance.tokens
+    rng = np.random.default_rng([11, agents, tokens])
+    columns = draw(claim, instance, 12, rng)
+    batch = Batch(columns.leaves(), columns.length)
+    for call in instance.formula.calls:
+        nodes = [*call.bids.elements.reshape(-1), *call.dists.elements.reshape(-1), *call.outputs]
+        batch.run(*nodes)
+        for row in range(columns.length):
+            if not all(batch.defined(node)[row] for node in nodes):
+                continue
+            at = {node: float(batch.value(node)[row]) for node in nodes}
+            bids, dists = (_filled_in(array, at) for array in (call.bids, call.dists))
+            named = {
+                name: columns.weights[row, agents + k] / columns.weights[row, agents + k].sum()
+                for k, name in enumerate(columns.row_names)
+            }
+            traced = np.array([at[node] for node in call.outputs])
+            try:
+                run = run_rule(call.function, bids, dists, named)
+            except Misbehaves:
+                raise
+            except Unusable as problem:
+                return str(problem)
+            if not np.isfinite(traced).all() or np.abs(traced).max() > 1e12:
+                continue
+            if not np.allclose(traced, run, rtol=_AGREEMENT, atol=_AGREEMENT):
+                return (
+                    f"the trace and the run of {call.function.name} disagree with {agents} "
+                    f"agents and {tokens} tokens: traced {traced.tolist()}, run {run.tolist()}"
+                )
+    return ""
+
+
+def _filled_in(array: TracedArray, values: Mapping[Node, float]) -> Floats:
+    """A traced array with the values of its nodes, in the shape that a call was given."""
+    numbers = [values[node] for node in array.elements.reshape(-1)]
+    return np.array(numbers, dtype=float).reshape(array.elements.shape)
+
+
+def failure_at(claim: Claim, agents: int, tokens: int) -> str:
+    """Why a proof may not speak of a size: a function raises there, or is not what was traced.
+
+    Empty where every function of the claim runs on NumPy and gives what its trace gives. Raises
+    Misbehaves for a function that returns something of the wrong shape or changes its input.
+    """
+    try:
+        for function in claim.functions:
+            run_rule(function, *generic_profile(function, agents, tokens, 17))
+        return disagreement(claim, [(agents, tokens)])
+    except Misbehaves:
+        raise
+    except Unusable as problem:
+        return str(problem)
+
+
+def raised_at(values: Assignment, instance: claims.Instance) -> str:
+    """What a function of the claim raises on NumPy at an assignment; empty where all return."""
+    leaves = {node: np.array([float(value)]) for node, value in values.leaves().items()}
+    named = {name: np.array([float(p) for p in row]) for name, row in values.named.items()}
+    batch = Batch(leaves, 1)
+    for call in instance.formula.calls:
+        bids, dists = _given(batch, call)
+        try:
+            result = run_rule(call.function, bids, dists, named)
+        except Misbehaves:
+            raise
+        except Unusable as problem:
+            return str(problem)
+        leaves |= {node: np.array([x]) for node, x in zip(call.outputs, result, strict=True)}
+    return ""
+
+
+def _given(batch: Batch, call: claims.Call) -> list[Floats]:
+    """The bids and the distributions that a call is given in a batch of one profile."""
+    nodes = [*call.bids.elements.reshape(-1), *call.dists.elements.reshape(-1)]
+    batch.run(*nodes)
+    at = {node: float(batch.value(node)[0]) for node in nodes}
+    return [_filled_in(array, at) for array in (call.bids, call.dists)]
 
 
 LARGE_SIZES = (
@@ -239,13 +301,10 @@ def agrees(values: Assignment, replay: Replay, instance: claims.Instance) -> boo
     leaves = {node: np.array([float(value)]) for node, value in values.leaves().items()}
     batch = Batch(leaves, 1)
     for call, exact in zip(instance.formula.calls, replay.outputs, strict=True):
-        nodes = [*call.bids.elements.reshape(-1), *call.dists.elements.reshape(-1)]
-        batch.run(*nodes)
-        floats = np.array([float(batch.value(node)[0]) for node in nodes])
-        own_bids, own_dists = floats[: values.agents], floats[values.agents :]
+        bids, dists = _given(batch, call)
         named = {name: np.array([float(p) for p in row]) for name, row in values.named.items()}
         try:
-            run = run_rule(call.function, own_bids, own_dists.reshape(values.agents, -1), named)
+            run = run_rule(call.function, bids, dists, named)
         except Unusable:
             return replay.undefined
         numbers = [to_float(value) for value in exact]

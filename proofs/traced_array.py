@@ -135,7 +135,7 @@ class TracedArray:
         return self.permuted_axes((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
 
     def permuted_axes(self, order: Sequence[int]) -> "TracedArray":
-        order = tuple(_axis_number(axis, self.ndim) for axis in order)
+        order = tuple(axis_number(axis, self.ndim) for axis in order)
         if sorted(order) != list(range(self.ndim)):
             raise ValueError(f"axes {order} do not permute {self.ndim} axes")
         axes = tuple(self.axes[axis] for axis in order)
@@ -366,6 +366,11 @@ class TracedArray:
 
     def _choose(self, rows: list[Any], wanted: Node) -> Any:
         """The row at a computed position; undefined where the position is out of range."""
+        if not is_whole(wanted):
+            raise self.trace.error(
+                "the rule indexes with numbers that may not be whole",
+                "index with whole numbers, such as xp.argsort returns",
+            )
         if wanted.op == "const":
             return rows[int(wanted.data)]
         possible = _constant_choices(wanted)
@@ -417,6 +422,8 @@ class TracedArray:
         if all(isinstance(axis, int) for axis in self.axes):
             elements = self.elements.reshape(tuple(operator.index(length) for length in shape))
             return self._like(elements.shape, elements)
+        if sum(isinstance(length, int) and length == -1 for length in shape) > 1:
+            raise ValueError("only one length of a shape may be left open with -1")
         kept = [axis for axis in self.axes if axis != 1]
         wanted = [length for length in shape if not _is_one(length)]
         axes: list[AxisLength] = []
@@ -446,8 +453,9 @@ class TracedArray:
     def _in_place(self, name: str, other: Any) -> "TracedArray":
         self._forbid_mutating_input()
         result = self._call(name, self, other)
-        if len(result.axes) != len(self.axes):
-            raise ValueError("the result of an in-place operation does not fit the array")
+        check_same_axes(self.trace, "an operation in place", self, result)
+        if result.boolean != self.boolean:
+            raise TypeError("an operation in place cannot change truth values to numbers, or back")
         self.axes, self.elements, self.boolean = result.axes, result.elements, result.boolean
         return self
 
@@ -606,6 +614,9 @@ def as_traced(trace: Trace, value: Any) -> TracedArray:
         parts = [as_traced(trace, part) for part in value]
         if any(isinstance(axis, Index) for part in parts for axis in part.axes):
             raise trace.needs_size("the rule puts arrays into a list")
+        if any(part.axes != parts[0].axes for part in parts):
+            raise ValueError("a list of arrays of unlike shapes is not an array")
+        parts = of_one_kind(parts)
         elements = np.empty((len(parts), *(parts[0].elements.shape if parts else ())), dtype=object)
         for position, part in enumerate(parts):
             elements[position] = part.elements if part.axes else part.node()
@@ -619,6 +630,51 @@ def as_traced(trace: Trace, value: Any) -> TracedArray:
     if isinstance(value, complex | str) or value is None:
         raise trace.error(f"{value!r} is not a real number")
     return scalar_array(trace, graph.constant(trace.rational(value)))
+
+
+def number(node: Node) -> Node:
+    """A truth value as one or zero; a number as it is."""
+    return graph.where(node, graph.ONE, graph.ZERO) if graph.is_boolean(node) else node
+
+
+def of_one_kind(arrays: list[TracedArray]) -> list[TracedArray]:
+    """Arrays of truth values, or of numbers if any is."""
+    if all(array.boolean for array in arrays):
+        return arrays
+    return [elementwise(number, array) for array in arrays]
+
+
+def is_whole(node: Node) -> bool:
+    """Whether a number is whole by the way it is made, so that NumPy may hold it as an integer."""
+    if node.op == "const":
+        return bool(node.data.denominator == 1)
+    if node.op in ("add", "mul", "max", "min", "reduce", "where"):
+        return all(graph.is_boolean(arg) or is_whole(arg) for arg in node.args)
+    if node.op == "floor" and node.args[0].op == "div":
+        return all(is_whole(part) for part in node.args[0].args)
+    return node.op in ("size", "argmax")
+
+
+def check_same_length(trace: Trace, doing: str, left: AxisLength, right: AxisLength) -> None:
+    """Refuse two axes that NumPy demands to be of one length: there, a one does not spread.
+
+    Raises ValueError as NumPy does where the lengths differ, SizeRequired where they may.
+    """
+    if isinstance(left, int) and isinstance(right, int):
+        if left != right:
+            raise ValueError(f"{doing} takes axes of one length, not {left} and {right}")
+    elif isinstance(left, int) or isinstance(right, int) or left.axis is not right.axis:
+        raise trace.needs_size(f"{doing} takes axes of one length, which depends on the sizes")
+
+
+def check_same_axes(trace: Trace, doing: str, left: TracedArray, right: TracedArray) -> None:
+    """The same for every axis of two arrays."""
+    if left.ndim != right.ndim:
+        raise ValueError(
+            f"{doing} takes arrays of one shape, not of {left.ndim} and {right.ndim} axes"
+        )
+    for one, other in zip(left.axes, right.axes, strict=True):
+        check_same_length(trace, doing, one, other)
 
 
 def elementwise(
@@ -692,11 +748,7 @@ def reduce_axes(
     kind: str, array: TracedArray, axis: Any = None, keepdims: bool = False
 ) -> TracedArray:
     """A reduction over one axis, several, or all (`axis=None`)."""
-    if axis is None:
-        chosen = tuple(range(array.ndim))
-    else:
-        listed = axis if isinstance(axis, tuple | list) else (axis,)
-        chosen = tuple(_axis_number(one, array.ndim) for one in listed)
+    chosen = tuple(range(array.ndim)) if axis is None else axis_numbers(axis, array.ndim)
     result = array
     for place in sorted(chosen, reverse=True):
         result = _reduce_one(kind, result, place)
@@ -748,11 +800,22 @@ def fold_rows(trace: Trace, kind: str, rows: list[Any], shape: Any) -> Any:
     return result
 
 
-def _axis_number(axis: Any, ndim: int) -> int:
-    number = operator.index(axis)
-    if not -ndim <= number < ndim:
-        raise ValueError(f"axis {number} is out of bounds for an array of {ndim} axes")
-    return number % ndim
+def axis_number(axis: Any, ndim: int) -> int:
+    """An axis counted from the front; raises as NumPy does where there is none."""
+    if isinstance(axis, bool):
+        raise TypeError("an axis is an integer, not a truth value")
+    counted = operator.index(axis)
+    if not -ndim <= counted < ndim:
+        raise ValueError(f"axis {counted} is out of bounds for an array of {ndim} axes")
+    return counted % ndim
+
+
+def axis_numbers(axis: Any, ndim: int) -> tuple[int, ...]:
+    """One axis or a tuple of them, each named once."""
+    found = tuple(axis_number(one, ndim) for one in (axis if isinstance(axis, tuple) else (axis,)))
+    if len(set(found)) != len(found):
+        raise ValueError(f"the axes {axis} name one twice")
+    return found
 
 
 def _map(function: Callable[..., Node], elements: Any) -> Any:
@@ -837,9 +900,16 @@ __all__ = [
     "TracedArray",
     "TracingError",
     "as_traced",
+    "axis_number",
+    "axis_numbers",
     "broadcast",
+    "check_same_axes",
+    "check_same_length",
     "elementwise",
     "fold_rows",
+    "is_whole",
+    "number",
+    "of_one_kind",
     "reduce_axes",
     "scalar_array",
 ]

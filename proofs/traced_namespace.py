@@ -22,9 +22,16 @@ from tokenauction.proofs.traced_array import (
     OPERANDS,
     TracedArray,
     as_traced,
+    axis_number,
+    axis_numbers,
     broadcast,
+    check_same_axes,
+    check_same_length,
     elementwise,
     fold_rows,
+    is_whole,
+    number,
+    of_one_kind,
     reduce_axes,
     scalar_array,
 )
@@ -129,16 +136,12 @@ def _export(*names: str) -> Callable[[Function], Function]:
 # Elementwise -------------------------------------------------------------------------------------
 
 
-def _number(node: Node) -> Node:
-    return graph.where(node, graph.ONE, graph.ZERO) if graph.is_boolean(node) else node
-
-
 def _apply(trace: Trace, function: Callable[..., Node], *values: Any, boolean: bool = False) -> Any:
     if not all(isinstance(value, (*OPERANDS, list, tuple)) for value in values):
         raise TypeError("array functions take arrays and numbers")
     arrays = [as_traced(trace, value) for value in values]
     return elementwise(
-        lambda *nodes: function(*(_number(node) for node in nodes)), *arrays, boolean=boolean
+        lambda *nodes: function(*(number(node) for node in nodes)), *arrays, boolean=boolean
     )
 
 
@@ -147,9 +150,26 @@ def _elementwise(name: str, function: Callable[..., Node], boolean: bool = False
     def call(trace: Trace, *values: Any, **kwargs: Any) -> Any:
         if kwargs:
             raise trace.error(f"{name} with {', '.join(kwargs)} cannot be traced")
+        if not boolean and name != "divide":
+            _forbid_truth_values(trace, name, *values)
         return _apply(trace, function, *values, boolean=boolean)
 
     _FUNCTIONS[name] = call
+
+
+def _forbid_truth_values(trace: Trace, name: str, *values: Any) -> None:
+    """The standard has arithmetic of numbers only; NumPy's of truth values is an error, or bits."""
+    if values and all(_is_truth(value) for value in values):
+        raise trace.error(
+            f"{name} of truth values cannot be traced",
+            "make them numbers first: xp.astype(mask, dists.dtype)",
+        )
+
+
+def _is_truth(value: Any) -> bool:
+    if isinstance(value, TracedArray):
+        return value.boolean
+    return isinstance(value, OPERANDS) and np.asarray(value).dtype == np.dtype(bool)
 
 
 def _sqrt(x: Node) -> Node:
@@ -195,7 +215,6 @@ _ARITHMETIC: dict[str, Callable[..., Node]] = {
     "positive": lambda x: x,
     "abs": _abs,
     "square": lambda x: graph.mul(x, x),
-    "reciprocal": lambda x: graph.div(graph.ONE, x),
     "sqrt": _sqrt,
     "exp": graph.exp,
     "exp2": lambda x: graph.power(graph.constant(2), x),
@@ -217,10 +236,20 @@ for _name, _function in _ARITHMETIC.items():
     _elementwise(_name, _function)
 
 
+@_export("reciprocal")
+def _reciprocal(trace: Trace, x: Any) -> Any:
+    array = as_traced(trace, x)
+    if all(is_whole(number(node)) for node in array.elements.reshape(-1)):
+        raise trace.error("the reciprocal of a whole number is rounded down", "write 1 / x")
+    return _apply(trace, lambda node: graph.div(graph.ONE, node), array)
+
+
 @_export("pow")
 def _pow(trace: Trace, base: Any, exponent: Any) -> Any:
+    if _is_truth(base):
+        _forbid_truth_values(trace, "pow", base)
     arrays = [as_traced(trace, base), as_traced(trace, exponent)]
-    whole = [all(_is_whole(_number(n)) for n in a.elements.reshape(-1)) for a in arrays]
+    whole = [all(is_whole(number(n)) for n in a.elements.reshape(-1)) for a in arrays]
     natural = all(n.op == "const" and n.data >= 0 for n in arrays[1].elements.reshape(-1))
     if all(whole) and not natural and not isinstance(base, float):
         raise trace.error("whole numbers are raised to a negative power", "make the base a float")
@@ -311,7 +340,7 @@ def _where(trace: Trace, condition: Any, then: Any, otherwise: Any) -> Any:
 
     def choose(test: Node, left: Node, right: Node) -> Node:
         if not both:
-            left, right = _number(left), _number(right)
+            left, right = number(left), number(right)
         return graph.where(_as_truth(test), left, right)
 
     return elementwise(choose, *arrays, boolean=both)
@@ -319,7 +348,8 @@ def _where(trace: Trace, condition: Any, then: Any, otherwise: Any) -> Any:
 
 @_export("clip")
 def _clip(trace: Trace, x: Any, min: Any = None, max: Any = None, **numpy: Any) -> Any:
-    low, high = numpy.get("a_min", min), numpy.get("a_max", max)
+    low, high = numpy.pop("a_min", min), numpy.pop("a_max", max)
+    _forbid_options(trace, "clip", numpy)
     result = as_traced(trace, x)
     if low is not None:
         result = _apply(trace, graph.maximum, result, low)
@@ -329,7 +359,8 @@ def _clip(trace: Trace, x: Any, min: Any = None, max: Any = None, **numpy: Any) 
 
 
 @_export("astype")
-def _astype(trace: Trace, x: Any, dtype: Any, **_: Any) -> Any:
+def _astype(trace: Trace, x: Any, dtype: Any, **options: Any) -> Any:
+    _forbid_options(trace, "astype", options)
     array = as_traced(trace, x)
     wanted = np.dtype(dtype)
     if wanted == np.dtype(bool):
@@ -392,7 +423,7 @@ def _reduction(name: str) -> None:
         elif name in ("max", "min") and array.boolean:
             return reduce_axes("any" if name == "max" else "all", array, axis, _flag(keepdims))
         else:
-            array = elementwise(_number, array)
+            array = elementwise(number, array)
         return reduce_axes(name, array, axis, _flag(keepdims))
 
     _FUNCTIONS[name] = call
@@ -405,7 +436,9 @@ for _name in graph.REDUCTIONS:
 @_export("sum_of_greater")
 def _sum_of_greater(trace: Trace, values: Any, weights: Any) -> Any:
     """What the function of `mechanisms` finds by sorting, as comparisons of all pairs."""
-    keys, shares = (elementwise(_number, as_traced(trace, array)) for array in (values, weights))
+    keys, shares = (elementwise(number, as_traced(trace, array)) for array in (values, weights))
+    if _is_truth(values):
+        raise TypeError("sum_of_greater orders numbers, not truth values")
     kinds = [[getattr(axis, "axis", axis) for axis in array.axes] for array in (keys, shares)]
     if len(kinds[0]) != 1 or kinds[0] != kinds[1]:
         raise ValueError("sum_of_greater takes two arrays of one shape (n,)")
@@ -417,7 +450,7 @@ def _sum_of_greater(trace: Trace, values: Any, weights: Any) -> Any:
 def _mean(trace: Trace, x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
     array = as_traced(trace, x)
     total = _FUNCTIONS["sum"](trace, array, axis, keepdims, **kwargs)
-    chosen = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    chosen = range(array.ndim) if axis is None else axis_numbers(axis, array.ndim)
     for one in chosen:
         total = total / array.shape[one]
     return total
@@ -448,15 +481,27 @@ def _count_nonzero(trace: Trace, x: Any, axis: Any = None, keepdims: bool = Fals
 
 @_export("average")
 def _average(
-    trace: Trace, a: Any, axis: Any = None, weights: Any = None, keepdims: Any = False, **_: Any
+    trace: Trace,
+    a: Any,
+    axis: Any = None,
+    weights: Any = None,
+    returned: Any = False,
+    *,
+    keepdims: Any = False,
 ) -> Any:
+    if returned:
+        raise trace.error("average with returned= cannot be traced", "take the sum of the weights")
     if weights is None:
         return _mean(trace, a, axis, keepdims)
     array, shares = as_traced(trace, a), as_traced(trace, weights)
-    if shares.ndim != array.ndim:
-        place = operator.index(axis) % array.ndim
-        key = tuple(slice(None) if one == place else None for one in range(array.ndim))
-        shares = shares[key]
+    if shares.ndim == array.ndim:
+        check_same_axes(trace, "average", array, shares)
+    elif axis is None or shares.ndim != 1:
+        raise TypeError("average takes weights along one axis, which has to be named")
+    else:
+        place = axis_number(axis, array.ndim)
+        check_same_length(trace, "average", array.axes[place], shares.axes[0])
+        shares = shares[tuple(slice(None) if i == place else None for i in range(array.ndim))]
     top = _FUNCTIONS["sum"](trace, array * shares, axis, _flag(keepdims))
     return top / _FUNCTIONS["sum"](trace, shares, axis, _flag(keepdims))
 
@@ -469,16 +514,23 @@ def _numbers(trace: Trace, *values: Any) -> list[TracedArray]:
     arrays = [as_traced(trace, value) for value in values]
     if all(array.boolean for array in arrays):
         raise trace.error("products of truth values cannot be traced", "make one of them a float")
-    return [elementwise(_number, array) for array in arrays]
+    return [elementwise(number, array) for array in arrays]
 
 
-@_export("matmul", "dot")
+@_export("dot")
+def _dot(trace: Trace, left: Any, right: Any) -> Any:
+    x, y = _numbers(trace, left, right)
+    return x * y if x.ndim == 0 or y.ndim == 0 else _matmul(trace, x, y)
+
+
+@_export("matmul")
 def _matmul(trace: Trace, left: Any, right: Any) -> Any:
     x, y = _numbers(trace, left, right)
-    if not 1 <= x.ndim <= 2 or not 1 <= y.ndim <= 2:
-        if x.ndim == 0 or y.ndim == 0:
-            return x * y
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError("matmul takes arrays with axes; multiply by a number with *")
+    if x.ndim > 2 or y.ndim > 2:
         raise trace.error("products of arrays with more than two axes cannot be traced")
+    check_same_length(trace, "a product of arrays", x.axes[-1], y.axes[0])
     spread = x[(..., None)] if y.ndim == 2 else x
     other = y if y.ndim == 1 or x.ndim == 1 else y[None, :, :]
     return reduce_axes("sum", spread * other, -1 if y.ndim == 1 else -2)
@@ -486,8 +538,9 @@ def _matmul(trace: Trace, left: Any, right: Any) -> Any:
 
 @_export("vecdot")
 def _vecdot(trace: Trace, left: Any, right: Any, axis: int = -1) -> Any:
-    x, y = _numbers(trace, left, right)
-    return reduce_axes("sum", x * y, axis)
+    x, y = (_moveaxis(trace, array, axis, -1) for array in _numbers(trace, left, right))
+    check_same_length(trace, "vecdot", x.axes[-1], y.axes[-1])
+    return reduce_axes("sum", x * y, -1)
 
 
 def _vectors(trace: Trace, name: str, *values: Any) -> list[TracedArray]:
@@ -500,6 +553,7 @@ def _vectors(trace: Trace, name: str, *values: Any) -> list[TracedArray]:
 @_export("inner")
 def _inner(trace: Trace, left: Any, right: Any) -> Any:
     x, y = _vectors(trace, "inner", left, right)
+    check_same_length(trace, "inner", x.axes[0], y.axes[0])
     return reduce_axes("sum", x * y, -1)
 
 
@@ -513,6 +567,8 @@ def _outer(trace: Trace, left: Any, right: Any) -> Any:
 def _tensordot(trace: Trace, left: Any, right: Any, axes: Any = 2) -> Any:
     x, y = as_traced(trace, left), as_traced(trace, right)
     if isinstance(axes, int):
+        if not 0 <= axes <= min(x.ndim, y.ndim):
+            raise ValueError(f"arrays of {x.ndim} and {y.ndim} axes do not have {axes} to sum over")
         pairs = [list(range(x.ndim - axes, x.ndim)), list(range(axes))]
     else:
         pairs = [[one] if isinstance(one, int) else list(one) for one in axes]
@@ -520,7 +576,9 @@ def _tensordot(trace: Trace, left: Any, right: Any, axes: Any = 2) -> Any:
     first = list(letters[: x.ndim])
     second = list(letters[x.ndim : x.ndim + y.ndim])
     for i, j in zip(*pairs, strict=True):
-        second[j % y.ndim] = first[i % x.ndim]
+        summed, other = axis_number(i, x.ndim), axis_number(j, y.ndim)
+        check_same_length(trace, "tensordot", x.axes[summed], y.axes[other])
+        second[other] = first[summed]
     kept = [c for c in first + second if (first + second).count(c) == 1]
     return _einsum(trace, f"{''.join(first)},{''.join(second)}->{''.join(kept)}", x, y)
 
@@ -532,8 +590,10 @@ def _einsum(trace: Trace, subscripts: str, *operands: Any) -> Any:
     if not arrow:
         joined = "".join(names)
         output = "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
-    if any(len(set(name)) != len(name) or "." in name for name in names):
+    if any(len(set(name)) != len(name) or "." in name for name in (*names, output)):
         raise trace.error("this einsum cannot be traced", "use matmul and sums")
+    if not set(output) <= set("".join(names)):
+        raise ValueError("the output of einsum has an axis that no operand has")
     letters = list(dict.fromkeys(output + "".join(names)))
     product: Any = None
     arrays = _numbers(trace, *operands)
@@ -559,7 +619,7 @@ def _norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: Any
 def _vector_norm(
     trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2
 ) -> Any:
-    array = elementwise(_number, as_traced(trace, x))
+    array = elementwise(number, as_traced(trace, x))
     if ord in (2, None):
         return _FUNCTIONS["sqrt"](trace, reduce_axes("sum", array * array, axis, keepdims))
     if ord == 1:
@@ -573,7 +633,8 @@ def _vector_norm(
 
 
 @_export("asarray", "array")
-def _asarray(trace: Trace, value: Any, dtype: Any = None, copy: Any = None, **_: Any) -> Any:
+def _asarray(trace: Trace, value: Any, dtype: Any = None, copy: Any = None, **options: Any) -> Any:
+    _forbid_options(trace, "asarray", options)
     array = as_traced(trace, value)
     array = array.copied() if copy else array
     return array if dtype is None else _astype(trace, array, dtype)
@@ -584,8 +645,24 @@ def _copy(trace: Trace, value: Any) -> Any:
     return as_traced(trace, value).copied()
 
 
+def _forbid_options(trace: Trace, name: str, options: dict[str, Any]) -> None:
+    """Refuse an option that might change a meaning; these do not."""
+    neutral = {"device", "copy", "order", "like", "subok", "casting"}
+    strange = [key for key, value in options.items() if key not in neutral and value is not None]
+    if strange:
+        raise trace.error(f"{name} with {strange[0]}= cannot be traced", "leave it out")
+
+
+def _one_number(trace: Trace, value: Any) -> Node:
+    """What an array is filled with."""
+    array = as_traced(trace, value)
+    if array.axes:
+        raise trace.error("an array is filled with an array", "use xp.broadcast_to")
+    return array.node()
+
+
 def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
-    node = as_traced(trace, value).node()
+    node = _one_number(trace, value)
     lengths = shape if isinstance(shape, tuple | list) else (shape,)
     axes: list[Any] = []
     for length in lengths:
@@ -600,13 +677,17 @@ def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
 
 
 @_export("empty")
-def _empty(trace: Trace, shape: Any, **_: Any) -> Any:
+def _empty(trace: Trace, shape: Any, dtype: Any = None, **options: Any) -> Any:
     """Memory that nobody has written: undefined until it is assigned."""
+    _check_dtype(trace, dtype)
+    _forbid_options(trace, "empty", options)
     return elementwise(_unwritten, _filled(trace, shape, 0))
 
 
 @_export("empty_like")
-def _empty_like(trace: Trace, x: Any, **_: Any) -> Any:
+def _empty_like(trace: Trace, x: Any, dtype: Any = None, **options: Any) -> Any:
+    _check_dtype(trace, dtype)
+    _forbid_options(trace, "empty_like", options)
     return elementwise(_unwritten, as_traced(trace, x))
 
 
@@ -615,74 +696,82 @@ def _unwritten(_: Node) -> Node:
 
 
 @_export("zeros")
-def _zeros(trace: Trace, shape: Any, dtype: Any = None, **_: Any) -> Any:
+def _zeros(trace: Trace, shape: Any, dtype: Any = None, **options: Any) -> Any:
+    _forbid_options(trace, "zeros", options)
     return _asarray(trace, _filled(trace, shape, 0), dtype)
 
 
 @_export("ones")
-def _ones(trace: Trace, shape: Any, dtype: Any = None, **_: Any) -> Any:
+def _ones(trace: Trace, shape: Any, dtype: Any = None, **options: Any) -> Any:
+    _forbid_options(trace, "ones", options)
     return _asarray(trace, _filled(trace, shape, 1), dtype)
 
 
 @_export("full")
-def _full(trace: Trace, shape: Any, fill_value: Any, dtype: Any = None, **_: Any) -> Any:
+def _full(trace: Trace, shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
+    _forbid_options(trace, "full", options)
     return _asarray(trace, _filled(trace, shape, fill_value), dtype)
 
 
-def _like(trace: Trace, x: Any, value: Any, dtype: Any) -> Any:
-    node = as_traced(trace, value).node()
-    array = as_traced(trace, x)
-    if dtype is None and not _is_whole(node) and all(map(_is_whole, array.elements.reshape(-1))):
+def _like(trace: Trace, x: Any, value: Any, dtype: Any, options: dict[str, Any]) -> Any:
+    _forbid_options(trace, "an array like another", options)
+    node, array = _one_number(trace, value), as_traced(trace, x)
+    if not array.boolean:
+        node = number(node)
+    if dtype is None and not is_whole(node) and all(map(is_whole, array.elements.reshape(-1))):
         raise trace.error("an array of whole numbers may not hold a fraction", "give a dtype")
     filled = elementwise(lambda _: node, array, boolean=graph.is_boolean(node))
     kept = bool if array.boolean and dtype is None else dtype
     return _asarray(trace, filled, kept)
 
 
-def _is_whole(node: Node) -> bool:
-    """Whether a number is whole by the way it is made, so that NumPy may hold it as an integer."""
-    if node.op == "const":
-        return bool(node.data.denominator == 1)
-    if node.op in ("add", "mul", "max", "min", "reduce", "where"):
-        return all(graph.is_boolean(arg) or _is_whole(arg) for arg in node.args)
-    return node.op in ("size", "argmax")
-
-
 @_export("zeros_like")
-def _zeros_like(trace: Trace, x: Any, dtype: Any = None, **_: Any) -> Any:
-    return _like(trace, x, 0, dtype)
+def _zeros_like(trace: Trace, x: Any, dtype: Any = None, **options: Any) -> Any:
+    return _like(trace, x, 0, dtype, options)
 
 
 @_export("ones_like")
-def _ones_like(trace: Trace, x: Any, dtype: Any = None, **_: Any) -> Any:
-    return _like(trace, x, 1, dtype)
+def _ones_like(trace: Trace, x: Any, dtype: Any = None, **options: Any) -> Any:
+    return _like(trace, x, 1, dtype, options)
 
 
 @_export("full_like")
-def _full_like(trace: Trace, x: Any, fill_value: Any, dtype: Any = None, **_: Any) -> Any:
-    return _like(trace, x, fill_value, dtype)
+def _full_like(trace: Trace, x: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
+    return _like(trace, x, fill_value, dtype, options)
 
 
 @_export("arange")
-def _arange(trace: Trace, start: Any, stop: Any = None, step: Any = 1, **_: Any) -> Any:
+def _arange(
+    trace: Trace, start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **options: Any
+) -> Any:
+    _forbid_options(trace, "arange", options)
     first, last = (0, start) if stop is None else (start, stop)
-    return as_traced(
-        trace, list(range(operator.index(first), operator.index(last), operator.index(step)))
-    )
+    if any(isinstance(part, float) for part in (first, last, step)):
+        raise trace.error("arange of floats cannot be traced", "count in whole numbers")
+    counted = range(operator.index(first), operator.index(last), operator.index(step))
+    return _asarray(trace, list(counted), dtype)
 
 
 @_export("eye")
-def _eye(trace: Trace, n_rows: Any, n_cols: Any = None, **_: Any) -> Any:
+def _eye(
+    trace: Trace, n_rows: Any, n_cols: Any = None, k: Any = 0, dtype: Any = None, **options: Any
+) -> Any:
+    _forbid_options(trace, "eye", options)
     rows = operator.index(n_rows)
     columns = rows if n_cols is None else operator.index(n_cols)
-    return as_traced(trace, [[int(i == j) for j in range(columns)] for i in range(rows)])
+    if rows < 0 or columns < 0:
+        raise ValueError("eye takes lengths of at least zero")
+    offset = operator.index(k)
+    table = [[int(j == i + offset) for j in range(columns)] for i in range(rows)]
+    return _asarray(trace, table, dtype)
 
 
 # Shapes ------------------------------------------------------------------------------------------
 
 
 @_export("reshape")
-def _reshape(trace: Trace, x: Any, shape: Any, *more: Any, **_: Any) -> Any:
+def _reshape(trace: Trace, x: Any, shape: Any, *more: Any, **options: Any) -> Any:
+    _forbid_options(trace, "reshape", options)
     lengths = shape if isinstance(shape, tuple | list) else (shape, *more)
     return as_traced(trace, x).reshaped(lengths)
 
@@ -696,7 +785,9 @@ def _flatten(trace: Trace, x: Any) -> Any:
 @_export("expand_dims")
 def _expand_dims(trace: Trace, x: Any, axis: Any = 0) -> Any:
     array = as_traced(trace, x)
-    place = operator.index(axis) % (array.ndim + 1)
+    if isinstance(axis, tuple):
+        raise trace.error("expand_dims of several axes cannot be traced", "add one at a time")
+    place = axis_number(axis, array.ndim + 1)
     return array[(*[slice(None)] * place, None)]
 
 
@@ -707,16 +798,18 @@ def _squeeze(trace: Trace, x: Any, axis: Any = None) -> Any:
     if axis is None:
         _need_lengths(trace, "squeezes whatever has length one", array)
         listed = tuple(i for i, length in enumerate(array.axes) if length == 1)
-    chosen = {operator.index(one) % array.ndim for one in listed}
-    if any(array.axes[one] != 1 for one in chosen):
-        raise trace.needs_size("the rule squeezes an axis of agents or tokens")
+    chosen = axis_numbers(listed, array.ndim)
+    for one in chosen:
+        check_same_length(trace, "squeeze", array.axes[one], 1)
     return array[tuple(0 if i in chosen else slice(None) for i in range(array.ndim))]
 
 
 @_export("permute_dims")
-def _permute_dims(trace: Trace, x: Any, axes: Any = None) -> Any:
+def _permute_dims(trace: Trace, x: Any, axes: Any = None, *more: Any) -> Any:
     array = as_traced(trace, x)
-    return array.T if axes is None else array.permuted_axes(axes)
+    if axes is None:
+        return array.T
+    return array.permuted_axes((axes, *more) if isinstance(axes, int) else axes)
 
 
 @_export("matrix_transpose")
@@ -728,15 +821,19 @@ def _matrix_transpose(trace: Trace, x: Any) -> Any:
 def _swapaxes(trace: Trace, x: Any, first: int, second: int) -> Any:
     array = as_traced(trace, x)
     order = list(range(array.ndim))
+    first, second = axis_number(first, array.ndim), axis_number(second, array.ndim)
     order[first], order[second] = order[second], order[first]
     return array.permuted_axes(order)
 
 
 @_export("moveaxis")
-def _moveaxis(trace: Trace, x: Any, source: int, destination: int) -> Any:
+def _moveaxis(trace: Trace, x: Any, source: Any, destination: Any) -> Any:
     array = as_traced(trace, x)
-    order = [axis for axis in range(array.ndim) if axis != source % array.ndim]
-    order.insert(destination % array.ndim, source % array.ndim)
+    if isinstance(source, tuple | list) or isinstance(destination, tuple | list):
+        raise trace.error("moveaxis of several axes cannot be traced", "use permute_dims")
+    taken = axis_number(source, array.ndim)
+    order = [axis for axis in range(array.ndim) if axis != taken]
+    order.insert(axis_number(destination, array.ndim), taken)
     return array.permuted_axes(order)
 
 
@@ -753,22 +850,21 @@ def _broadcast_arrays(trace: Trace, *arrays: Any) -> Any:
 def _broadcast_to(trace: Trace, x: Any, shape: Any) -> Any:
     array = as_traced(trace, x)
     target = _filled(trace, shape, 0)
+    if array.ndim > target.ndim:
+        raise ValueError(f"an array of {array.ndim} axes does not fit {target.ndim}")
+    for own, wanted in zip(array.axes[::-1], target.axes[::-1], strict=False):
+        if own != 1:
+            check_same_length(trace, "broadcast_to", own, wanted)
     return elementwise(lambda node, _: node, array, target, boolean=array.boolean)
-
-
-def _of_one_kind(trace: Trace, values: Any) -> list[TracedArray]:
-    """Arrays of truth values, or of numbers if any is."""
-    arrays = [as_traced(trace, value) for value in values]
-    if all(array.boolean for array in arrays):
-        return arrays
-    return [elementwise(_number, array) for array in arrays]
 
 
 @_export("stack")
 def _stack(trace: Trace, arrays: Any, axis: int = 0) -> Any:
-    traced = _of_one_kind(trace, arrays)
+    traced = of_one_kind([as_traced(trace, array) for array in arrays])
+    for array in traced[1:]:
+        check_same_axes(trace, "stack", traced[0], array)
     axes, elements = broadcast(trace, traced)
-    place = operator.index(axis) % (len(axes) + 1)
+    place = axis_number(axis, len(axes) + 1)
     stacked = np.stack(np.broadcast_arrays(*elements), axis=place)
     kinds = [
         one if isinstance(one, Index) else length
@@ -785,7 +881,7 @@ def _stack(trace: Trace, arrays: Any, axis: int = 0) -> Any:
 
 @_export("concat")
 def _concat(trace: Trace, arrays: Any, axis: Any = 0) -> Any:
-    traced = _of_one_kind(trace, arrays)
+    traced = of_one_kind([as_traced(trace, array) for array in arrays])
     _need_lengths(trace, "concatenates", *traced)
     elements = np.concatenate([array.elements for array in traced], axis=axis)
     return TracedArray(trace, elements.shape, elements, boolean=traced[0].boolean)
@@ -808,8 +904,7 @@ for _name in ("flip", "roll", "repeat", "tile"):
 @_export("unstack")
 def _unstack(trace: Trace, x: Any, axis: int = 0) -> Any:
     array = as_traced(trace, x)
-    order = [axis % array.ndim, *(i for i in range(array.ndim) if i != axis % array.ndim)]
-    return tuple(array.permuted_axes(order))
+    return tuple(_moveaxis(trace, array, axis, 0))
 
 
 # What needs lengths ------------------------------------------------------------------------------
@@ -822,7 +917,7 @@ def _need_lengths(trace: Trace, doing: str, *arrays: TracedArray) -> None:
 
 def _along(array: TracedArray, axis: Any, work: Callable[[list[Node]], list[Node]]) -> TracedArray:
     """The array with `work` applied to every line of nodes along an axis."""
-    place = operator.index(axis) % array.ndim
+    place = axis_number(axis, array.ndim)
     moved = np.moveaxis(array.elements, place, -1)
     results: dict[tuple[int, ...], list[Node]] = {
         line: work(list(moved[line])) for line in np.ndindex(*moved.shape[:-1])
@@ -845,7 +940,7 @@ def _ranks(nodes: list[Node], descending: bool) -> list[Node]:
 
     counted = range(len(nodes))
     return [
-        graph.add(graph.ZERO, *(_number(before(i, j)) for i in counted if i != j)) for j in counted
+        graph.add(graph.ZERO, *(number(before(i, j)) for i in counted if i != j)) for j in counted
     ]
 
 
@@ -864,7 +959,8 @@ def _sorted_nodes(nodes: list[Node]) -> list[Node]:
 def _sort(
     trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True
 ) -> Any:
-    array = elementwise(_number, as_traced(trace, x))
+    _forbid_truth_values(trace, "sort", x)
+    array = as_traced(trace, x)
     _need_lengths(trace, "sorts", array)
     if axis is None:
         array, axis = array.reshaped((-1,)), 0
@@ -875,8 +971,10 @@ def _sort(
 def _argsort(
     trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True
 ) -> Any:
-    array = elementwise(_number, as_traced(trace, x))
+    array = elementwise(number, as_traced(trace, x))
     _need_lengths(trace, "sorts", array)
+    if axis is None:
+        array, axis = array.reshaped((-1,)), 0
 
     def order(nodes: list[Node]) -> list[Node]:
         ranks = _ranks(nodes, descending)
@@ -895,11 +993,13 @@ def _position_of(ranks: list[Node], place: int) -> Node:
 
 def _arg_extremum(name: str, descending: bool) -> None:
     def call(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        array = elementwise(_number, as_traced(trace, x))
+        array = elementwise(number, as_traced(trace, x))
+        if axis is not None:
+            axis = axis_number(axis, array.ndim)
         if len(array.axes) == 1 and isinstance(array.axes[0], Index) and not keepdims:
             over = trace.fresh(array.axes[0].axis)
             key = graph.substitute_index(array.node(), array.axes[0], over)
-            return scalar_array(trace, graph.position_of_largest(over, _number(key), descending))
+            return scalar_array(trace, graph.position_of_largest(over, number(key), descending))
         _need_lengths(trace, "looks for the position of an extremum", array)
         if axis is None:
             array, axis = array.reshaped((-1,)), 0
@@ -924,8 +1024,12 @@ _arg_extremum("argmin", False)
 
 
 @_export("median")
-def _median(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
-    array = elementwise(_number, as_traced(trace, x))
+def _median(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    options.pop("overwrite_input", None)
+    _forbid_options(trace, "median", options)
+    if isinstance(axis, tuple):
+        raise trace.error("a median over several axes cannot be traced", "reshape the array first")
+    array = elementwise(number, as_traced(trace, x))
     _need_lengths(trace, "takes a median", array)
     if axis is None:
         array, axis = array.reshaped((-1,)), 0
@@ -944,12 +1048,13 @@ def _median(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **_:
 
 def _scan(name: str, combine: Callable[..., Node]) -> None:
     def call(trace: Trace, x: Any, axis: Any = None, include_initial: bool = False) -> Any:
-        array = elementwise(_number, as_traced(trace, x))
+        array = elementwise(number, as_traced(trace, x))
         _need_lengths(trace, "accumulates", array)
         if include_initial:
             raise trace.error(f"{name} with include_initial cannot be traced")
-        if axis is None:
-            array, axis = array.reshaped((-1,)), 0
+        if axis is None and array.ndim != 1:
+            raise trace.error(f"{name} of several axes cannot be traced", "name an axis")
+        axis = 0 if axis is None else axis
         return _along(array, axis, lambda n: [combine(*n[: stop + 1]) for stop in range(len(n))])
 
     _FUNCTIONS[name] = call
@@ -964,7 +1069,7 @@ def _take(trace: Trace, x: Any, indices: Any, axis: Any = None) -> Any:
     array = as_traced(trace, x)
     if axis is None:
         array, axis = array if array.ndim == 1 else array.reshaped((-1,)), 0
-    place = operator.index(axis) % array.ndim
+    place = axis_number(axis, array.ndim)
     return array[(*[slice(None)] * place, as_traced(trace, indices))]
 
 
@@ -972,7 +1077,10 @@ def _take(trace: Trace, x: Any, indices: Any, axis: Any = None) -> Any:
 def _take_along_axis(trace: Trace, x: Any, indices: Any, axis: Any = -1) -> Any:
     array, wanted = as_traced(trace, x), as_traced(trace, indices)
     _need_lengths(trace, "indexes with computed positions", array, wanted)
-    place = operator.index(axis) % array.ndim
+    place = axis_number(axis, array.ndim)
+    lengths = [np.delete(part.elements.shape, place).tolist() for part in (array, wanted)]
+    if lengths[0] != lengths[1]:
+        raise trace.error("take_along_axis of unlike shapes cannot be traced", "broadcast them")
     values = np.moveaxis(array.elements, place, -1)
     chosen = np.moveaxis(wanted.elements, place, -1)
     result = np.empty(chosen.shape, dtype=object)

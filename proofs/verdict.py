@@ -21,15 +21,20 @@ class Scope:
     tokens: Sizes = "all"
 
     def __str__(self) -> str:
-        return f"{_sizes(self.agents, 'agents')}, {_sizes(self.tokens, 'tokens')}"
+        return f"{sizes_in_words(self.agents)} agents, {sizes_in_words(self.tokens)} tokens"
 
 
-def _sizes(sizes: Sizes, what: str) -> str:
+def sizes_in_words(sizes: Sizes) -> str:
+    """Exactly these sizes: `all`, a range without gaps, or one by one.
+
+    >>> sizes_in_words((1, 2, 3)), sizes_in_words((1, 3))
+    ('1 to 3', '1, 3')
+    """
     if sizes == "all":
-        return f"all {what}"
+        return "all"
     if len(sizes) > 1 and list(sizes) == list(range(sizes[0], sizes[-1] + 1)):
-        return f"{sizes[0]} to {sizes[-1]} {what}"
-    return f"{', '.join(map(str, sizes))} {what}"
+        return f"{sizes[0]} to {sizes[-1]}"
+    return ", ".join(map(str, sizes))
 
 
 @dataclass(frozen=True)

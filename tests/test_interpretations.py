@@ -37,7 +37,7 @@ RATIONAL = [
     CATALOGUE[name]
     for name in (
         "linear", "square-weights", "saturating-weights", "cap", "reserve", "winner-takes-all",
-        "rank-weights", "platform", "uniform-smoothing", "temperature", "top-k",
+        "rank-weights", "platform", "uniform-smoothing", "temperature", "top-k", "nucleus",
     )
 ]  # fmt: skip
 PROFILES = profiles(positive=True, named=["model"])

@@ -582,7 +582,17 @@ def test_a_rule_cannot_change_the_auction() -> None:
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_weights_without_sense_are_refused(sampling: str) -> None:
-    for weights in (lambda bids: -bids, lambda bids: bids * np.nan, lambda bids: bids[:1]):
+
+    def negative(bids: Any) -> Any:
+        return -bids
+
+    def undefined(bids: Any) -> Any:
+        return bids * np.nan
+
+    def short(bids: Any) -> Any:
+        return bids[:1]
+
+    for weights in (negative, undefined, short):
         pool = linear_pool(weights)
         with pytest.raises((BadWeights, BadDistribution, RuleFailed)):
             Terms(pool, sampling=sampling).settle(
@@ -614,7 +624,11 @@ def test_a_pool_whose_weights_need_somebody_who_bids() -> None:
 
 def test_weights_that_look_at_the_type_of_numbers_are_refused() -> None:
     torch = pytest.importorskip("torch")
-    pool = linear_pool(lambda bids: bids if "64" in str(bids.dtype) else bids**2)
+
+    @linear_pool
+    def pool(bids: Any) -> Any:
+        return bids if "64" in str(bids.dtype) else bids**2
+
     with pytest.raises(BadWeights, match="depend on the type of numbers"):
         Terms(pool).settle(Bids(pool, np.array([3.0, 2.0])), torch.eye(2), "secret")
 
