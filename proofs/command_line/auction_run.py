@@ -22,7 +22,7 @@ from tokenauction.mechanisms.auction.audit import (
 from tokenauction.mechanisms.auction.bidding import Bids
 from tokenauction.mechanisms.auction.transcript import FULL, Transcript
 from tokenauction.proofs import report
-from tokenauction.proofs.command_line import auction_display, auction_setup
+from tokenauction.proofs.command_line import auction_display, auction_setup, auction_terms
 from tokenauction.proofs.command_line.auction_setup import AgentsAsked
 from tokenauction.proofs.command_line.console import Interrupts
 from tokenauction.proofs.loading import CannotLoad
@@ -48,7 +48,7 @@ def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) 
     """Run an auction and show it live; raises CannotRun where it cannot begin."""
     rule, payment = options["rule"], options["payment"]
     try:
-        terms = auction_setup.terms_of(
+        terms = auction_terms.terms_of(
             rule, payment, options["sampling"], not options["no_expected"]
         )
         auction = TokenAuction(
@@ -140,7 +140,7 @@ def audited(path: str, with_agents: bool, rule: str | None, payment: str | None)
         header = read_header(path)
         if altered(header):
             return f"{Path(path).name}: line 1 disagrees: {ALTERED}", 1
-        terms = auction_setup.terms_of_transcript(header, rule, payment)
+        terms = auction_terms.terms_of_transcript(header, rule, payment)
         if header.get("record") != FULL and not with_agents:
             raise CannotRun(
                 f"{path} records what was drawn only; audit it with --agents, which reads or loads "

@@ -1,26 +1,18 @@
-"""From what the user names to an auction: agents, terms, and what a transcript says of them.
+"""The agents that the user asks for, made; and what a transcript says of them, made again.
 
-The names of rules and payments are those of `verify`; agents are a scenario's, n-grams of text
-files, or causal models. What a transcript says of its agents is enough to make them again.
+Agents are a scenario's, n-grams of text files, or causal models. What a transcript keeps of them is
+enough to make them again.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tokenauction.mechanisms import (
-    AggregationRule,
-    Mechanism,
-    OpinionPool,
-    PaymentRule,
-    ProfileFunction,
-)
-from tokenauction.mechanisms.auction import CRITICAL_BID, NO_PAYMENT, Agent, Agents, Terms
+from tokenauction.mechanisms.auction import Agent, Agents, Terms
 from tokenauction.mechanisms.auction.audit import NotATranscript
 from tokenauction.mechanisms.models.scenarios import SCENARIOS, agents_of_files
-from tokenauction.proofs.loading import CannotLoad, load_file, load_targets
+from tokenauction.proofs.command_line.auction_terms import fingerprint_of_terms
 
 DEFAULT_SCENARIO = "co-marketing"
 
@@ -111,93 +103,6 @@ class AgentsAsked:
         return {"models": dict(self.models or {}), "prompts": dict(self.prompts or {})}
 
 
-def terms_of(rule: str, payment: str, sampling: str | None, expected: bool) -> Terms:
-    """Terms by name: `linear`, `cap(highest=2)`, `file.py::name`; `critical-bid`, `pay-your-bid`.
-
-    A mechanism brings its payment with it. Without a sampling, stable sampling for linear pools and
-    the race for other rules. Raises CannotLoad.
-
-    >>> terms_of("log-linear", "critical-bid", None, True).sampling
-    'race'
-    """
-    target = _one_target(rule)
-    paid: PaymentRule | str
-    if isinstance(target, Mechanism):
-        if payment != CRITICAL_BID:
-            raise CannotLoad(
-                f"{rule} has a payment of its own: leave {payment} out, or name a rule"
-            )
-        function, paid = target.rule, target.payment
-    else:
-        function, paid = target, _payment(rule, payment)
-    linear = isinstance(function, OpinionPool) and not function.logarithmic
-    try:
-        return Terms(function, paid, sampling or ("stable" if linear else "race"), expected)
-    except TypeError as problem:
-        raise CannotLoad(str(problem)) from None
-
-
-def rule_of(name: str) -> AggregationRule:
-    """A rule by name, where nobody pays by it; raises CannotLoad for one that has a payment.
-
-    >>> rule_of("cap(highest=2)").label
-    'cap(highest=2)'
-    """
-    terms = terms_of(name, CRITICAL_BID, "race", False)
-    if isinstance(terms.payment, PaymentRule):
-        raise CannotLoad(
-            f"{name} has the payment {terms.payment_label}, and a rule alone is needed here: "
-            f"leave the payment out ({terms.rule.label})"
-        )
-    return terms.rule
-
-
-def _one_target(rule: str) -> AggregationRule | Mechanism:
-    found = load_targets([rule])
-    if len(found) != 1:
-        names = ", ".join(one.name for one in found)
-        raise CannotLoad(f"{rule} has several rules ({names}): name one, as {rule}::NAME")
-    return found[0]
-
-
-def _payment(rule: str, payment: str) -> PaymentRule | str:
-    """The payment of a rule that has been found."""
-    if payment in (CRITICAL_BID, NO_PAYMENT):
-        return payment
-    if "::" in payment:
-        return _payment_in_file(payment)
-    try:
-        paid = _one_target(f"{rule}+{payment}")
-    except CannotLoad as problem:
-        raise CannotLoad(f"{problem}; or {CRITICAL_BID}, or {NO_PAYMENT}") from None
-    assert isinstance(paid, Mechanism)
-    return paid.payment
-
-
-def _payment_in_file(payment: str) -> PaymentRule:
-    path, _, name = payment.rpartition("::")
-    found = getattr(load_file(path), name, None)
-    if not isinstance(found, PaymentRule):
-        raise CannotLoad(f"{path}: {name} is not a payment rule")
-    return found
-
-
-def fingerprint(*functions: ProfileFunction) -> str | None:
-    """A digest of what rules compute, of their traces; None where one cannot be traced."""
-    from tokenauction.proofs.examination import Examined
-
-    parts = [Examined(function) for function in functions]
-    if any(part.untraceable for part in parts):
-        return None
-    texts = [text for part in parts for text in part.canonical_texts()]
-    return sha256("\n".join(texts).encode()).hexdigest()[:16]
-
-
-def fingerprint_of_terms(terms: Terms) -> str | None:
-    """A digest of what the rules of an auction compute."""
-    return fingerprint(*terms.functions)
-
-
 def identity(asked: AgentsAsked, terms: Terms, rule: str, payment: str) -> dict[str, Any]:
     """What a transcript says of the rules and the agents, for an audit to find them again."""
     return {
@@ -206,48 +111,6 @@ def identity(asked: AgentsAsked, terms: Terms, rule: str, payment: str) -> dict[
         "fingerprint": fingerprint_of_terms(terms),
         "agents": asked.as_identity(),
     }
-
-
-def terms_of_transcript(header: Mapping[str, Any], rule: str | None, payment: str | None) -> Terms:
-    """The terms that a transcript names, or those that the auditor names instead.
-
-    A file that a transcript names is not run: the auditor has to name it. Raises CannotLoad, and
-    ValueError for a rule that computes something else than the one that ran.
-    """
-    known = header.get("identity") or {}
-    named = rule or known.get("rule") or str(header["rule"]).replace("_", "-")
-    charged = payment or known.get("payment") or str(header["payment"]).replace("_", "-")
-    for given, name, option in ((rule, named, "--rule"), (payment, charged, "--payment")):
-        if given is None and (".py" in name or "::" in name):
-            raise CannotLoad(f"the transcript names {name}; to run that file, give {option} {name}")
-    terms = terms_of(named, charged, str(header["sampling"]), bool(header["expected"]))
-    _check_fingerprint(header, terms, (rule, payment))
-    return terms
-
-
-def _check_fingerprint(
-    header: Mapping[str, Any], terms: Terms, named: tuple[str | None, str | None]
-) -> None:
-    """That the terms compute what ran, where the transcript says what that was."""
-    recorded = (header.get("identity") or {}).get("fingerprint")
-    found = fingerprint_of_terms(terms) if recorded else None
-    if recorded == found:
-        return
-    ran = f"{header['rule']}, {header['payment']}, fingerprint {recorded}"
-    if named == (None, None):
-        raise ValueError(
-            f"{terms.rule.label} computes something else now than when the transcript was written "
-            f"({ran})"
-        )
-    what = " and ".join(
-        f"{option} {name}"
-        for option, name in zip(("--rule", "--payment"), named, strict=True)
-        if name
-    )
-    raise ValueError(
-        f"the transcript was written under another rule or payment ({ran}) than {what} "
-        f"(fingerprint {found})"
-    )
 
 
 def agents_named(header: Mapping[str, Any]) -> str:

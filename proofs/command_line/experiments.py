@@ -16,7 +16,7 @@ from tokenauction.mechanisms.experiments.monitor import (
 from tokenauction.mechanisms.experiments.plots import NoPlots, plot_sweep
 from tokenauction.mechanisms.experiments.sweep import Part, Plan, save, sweep
 from tokenauction.mechanisms.weighted_pools import linear
-from tokenauction.proofs.command_line import auction_setup
+from tokenauction.proofs.command_line import auction_setup, auction_terms
 from tokenauction.proofs.command_line.auction_run import TROUBLE, CannotRun, message
 from tokenauction.proofs.command_line.auction_setup import AgentsAsked
 from tokenauction.proofs.command_line.console import Interrupts
@@ -80,7 +80,7 @@ def _written(parts: Iterator[Part], interrupts: Interrupts) -> int:
 
 
 def _rules(names: Sequence[str]) -> tuple[AggregationRule, ...]:
-    return tuple(map(auction_setup.rule_of, names))
+    return tuple(map(auction_terms.rule_of, names))
 
 
 def monitored(wanted: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) -> str:
