@@ -1,4 +1,9 @@
-"""What runs: aggregation and payment rules on the array API, for NumPy and torch alike."""
+"""What runs: aggregation and payment rules on the array API, for NumPy and torch alike.
+
+`TokenAuction` is here too, and loaded when it is asked for: rules alone need no SciPy.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from tokenauction.mechanisms.aggregation_rule import AggregationRule, aggregation_rule
 from tokenauction.mechanisms.catalogue import CATALOGUE, MECHANISMS, PAYMENTS
@@ -28,6 +33,9 @@ from tokenauction.mechanisms.weighted_pools import (
     winner_takes_all,
 )
 
+if TYPE_CHECKING:
+    from tokenauction.mechanisms.auction import TokenAuction
+
 __all__ = [
     "CATALOGUE",
     "MECHANISMS",
@@ -38,6 +46,7 @@ __all__ = [
     "OpinionPool",
     "PaymentRule",
     "ProfileFunction",
+    "TokenAuction",
     "aggregation_rule",
     "cap",
     "linear",
@@ -64,3 +73,11 @@ __all__ = [
     "vcg_log_linear",
     "winner_takes_all",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TokenAuction":
+        from tokenauction.mechanisms.auction import TokenAuction
+
+        return TokenAuction
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -92,6 +92,13 @@ def loaded_by(code: str) -> set[str]:
     return {name.partition(".")[0] for name in last.split()[1:]}
 
 
+def test_the_auction_is_where_the_rules_are() -> None:
+    loaded = loaded_by("from tokenauction.mechanisms import TokenAuction; print(TokenAuction)")
+    assert "scipy" in loaded
+    with pytest.raises(ImportError, match="TokenAuctions"):
+        exec("from tokenauction.mechanisms import TokenAuctions")
+
+
 @pytest.mark.parametrize(
     "package",
     ["tokenauction.mechanisms.auction", "tokenauction.mechanisms.models.causal_models"],
