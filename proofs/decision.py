@@ -13,7 +13,6 @@ A rule that cannot be traced is attacked numerically and never proved.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from hashlib import sha256
 from itertools import product
 
 import numpy as np
@@ -23,7 +22,7 @@ from tokenauction.proofs import claims, explain, graph
 from tokenauction.proofs.all_sizes import prove_all_sizes
 from tokenauction.proofs.assignment import Assignment, check_domain
 from tokenauction.proofs.claims import Claim, RuleFault
-from tokenauction.proofs.examination import Examined
+from tokenauction.proofs.examination import Examined, fingerprint
 from tokenauction.proofs.falsify import Search
 from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis
@@ -156,10 +155,7 @@ class Verifier:
     @cached_property
     def fingerprint(self) -> str | None:
         """A digest of what the rules compute; None where one cannot be traced."""
-        if any(part.untraceable for part in self.parts):
-            return None
-        texts = [text for part in self.parts for text in part.canonical_texts()]
-        return sha256("\n".join(texts).encode()).hexdigest()[:16]
+        return fingerprint(self.parts)
 
     def _verify(self, prop: RuleProperty) -> Verdict:
         if prop.of_mechanisms and self.payment is None:

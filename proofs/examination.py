@@ -4,8 +4,10 @@ A verdict rests on a trace only where the trace is what the rule's function comp
 every size that was tried.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims
@@ -107,3 +109,11 @@ class Examined:
         """
         digits = (repr(value).replace(".", "").lstrip("-0") for value in self.decimals)
         return any(len(text) >= _LONG_CONSTANT for text in digits)
+
+
+def fingerprint(parts: Sequence[Examined]) -> str | None:
+    """A digest of what rules compute together; None where one cannot be traced."""
+    if any(part.untraceable for part in parts):
+        return None
+    texts = [text for part in parts for text in part.canonical_texts()]
+    return sha256("\n".join(texts).encode()).hexdigest()[:16]

@@ -136,6 +136,18 @@ def generic_profile(
     return bids, dists, named
 
 
+def _tried(
+    function: ProfileFunction, bids: Floats, dists: Floats, named: Mapping[str, Floats]
+) -> Floats | str:
+    """What a function returns on NumPy, or why it returns nothing there; raises Misbehaves."""
+    try:
+        return run_rule(function, bids, dists, named)
+    except Misbehaves:
+        raise
+    except Unusable as problem:
+        return str(problem)
+
+
 def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
     """Where a traced rule and the run of its function differ; empty where they agree.
 
@@ -171,12 +183,9 @@ def _disagreement_at(claim: Claim, instance: claims.Instance) -> str:
                 for k, name in enumerate(columns.row_names)
             }
             traced = np.array([at[node] for node in call.outputs])
-            try:
-                run = run_rule(call.function, bids, dists, named)
-            except Misbehaves:
-                raise
-            except Unusable as problem:
-                return str(problem)
+            run = _tried(call.function, bids, dists, named)
+            if isinstance(run, str):
+                return run
             if not np.isfinite(traced).all() or np.abs(traced).max() > 1e12:
                 continue
             if not np.allclose(traced, run, rtol=_AGREEMENT, atol=_AGREEMENT):
@@ -199,14 +208,11 @@ def failure_at(claim: Claim, agents: int, tokens: int) -> str:
     Empty where every function of the claim runs on NumPy and gives what its trace gives. Raises
     Misbehaves for a function that returns something of the wrong shape or changes its input.
     """
-    try:
-        for function in claim.functions:
-            run_rule(function, *generic_profile(function, agents, tokens, 17))
-        return disagreement(claim, [(agents, tokens)])
-    except Misbehaves:
-        raise
-    except Unusable as problem:
-        return str(problem)
+    for function in claim.functions:
+        run = _tried(function, *generic_profile(function, agents, tokens, 17))
+        if isinstance(run, str):
+            return run
+    return disagreement(claim, [(agents, tokens)])
 
 
 def raised_at(values: Assignment, instance: claims.Instance) -> str:
@@ -216,12 +222,9 @@ def raised_at(values: Assignment, instance: claims.Instance) -> str:
     batch = Batch(leaves, 1)
     for call in instance.formula.calls:
         bids, dists = _given(batch, call)
-        try:
-            result = run_rule(call.function, bids, dists, named)
-        except Misbehaves:
-            raise
-        except Unusable as problem:
-            return str(problem)
+        result = _tried(call.function, bids, dists, named)
+        if isinstance(result, str):
+            return result
         leaves |= {node: np.array([x]) for node, x in zip(call.outputs, result, strict=True)}
     return ""
 
@@ -259,12 +262,9 @@ def open_disagreement(
             for t in range(tokens):
                 leaves[graph.named_dist(name, graph.token(t))] = row[t : t + 1]
         traced = _grounded_values(rule, paths, agents, tokens, leaves)
-        try:
-            run = run_rule(rule, bids, dists, named)
-        except Misbehaves:
-            raise
-        except Unusable as problem:
-            return str(problem)
+        run = _tried(rule, bids, dists, named)
+        if isinstance(run, str):
+            return run
         if traced is not None and not np.allclose(
             traced, run, rtol=_AGREEMENT, atol=_AGREEMENT, equal_nan=True
         ):

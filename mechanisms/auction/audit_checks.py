@@ -14,6 +14,7 @@ from tokenauction.mechanisms.auction.agents import Agents, Session
 from tokenauction.mechanisms.auction.bidding import Bids
 from tokenauction.mechanisms.auction.inputs import (
     HostArray,
+    arithmetic_of,
     checked_bids,
     checked_distributions,
     host_view,
@@ -26,7 +27,7 @@ from tokenauction.mechanisms.auction.token_auction import (
     END_OF_TEXT,
     MOST_TOKENS,
 )
-from tokenauction.mechanisms.auction.transcript import FULL, START, arithmetic_of, line_hash
+from tokenauction.mechanisms.auction.transcript import FULL, START, line_hash
 from tokenauction.mechanisms.auction.vocabulary import Vocabulary
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}

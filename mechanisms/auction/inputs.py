@@ -86,7 +86,7 @@ def checked_distributions(dists: Any, names: Sequence[str], tokens: int, floor: 
     with np.errstate(over="ignore", invalid="ignore"):
         sums = xp.sum(dists, axis=1)
     bounds = on_host(xp.stack([sums, xp.min(dists, axis=1)]))
-    tolerance = SUM_TOLERANCE["float64" if dists.dtype == xp.float64 else "float32"]
+    tolerance = SUM_TOLERANCE[arithmetic_of(dists)]
     for name, total, lowest in zip(names, *bounds, strict=True):
         if np.isnan(total) or np.isinf(total):
             raise BadDistribution(f"the distribution of {name!r} is not finite (NaN or infinity)")
@@ -116,7 +116,7 @@ def checked_aggregate(aggregate: Any, tokens: int, label: str) -> Any:
         )
     xp = array_namespace(aggregate)
     total, lowest = on_host(xp.stack([xp.sum(aggregate), xp.min(aggregate)]))
-    tolerance = SUM_TOLERANCE["float64" if aggregate.dtype == xp.float64 else "float32"]
+    tolerance = SUM_TOLERANCE[arithmetic_of(aggregate)]
     if not (lowest >= 0 and abs(total - 1) <= tolerance):
         raise BadDistribution(
             f"{label} made no distribution of these bids: it sums to {total}, and its least entry "
@@ -168,6 +168,12 @@ def host_view(values: Any) -> Any:
     if is_torch_array(values) and values.device.type == "cpu" and values.dtype.itemsize >= 4:
         return values.numpy()
     return values
+
+
+def arithmetic_of(values: Any) -> str:
+    """What tolerances go by: `"float64"`, or `"float32"` for everything narrower."""
+    kind = str(values.dtype).rpartition(".")[2]
+    return kind if kind == "float64" else "float32"
 
 
 def on_host(values: Any) -> HostArray:

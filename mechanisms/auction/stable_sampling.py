@@ -16,7 +16,7 @@ from array_api_compat import array_namespace
 
 from tokenauction.mechanisms.auction.bidding import Bidding
 from tokenauction.mechanisms.auction.distances import distances_to_others
-from tokenauction.mechanisms.auction.inputs import HostArray, checked_critical_bids
+from tokenauction.mechanisms.auction.inputs import HostArray, arithmetic_of, checked_critical_bids
 from tokenauction.mechanisms.auction.own_bids import break_points, integral, lowest_where
 from tokenauction.mechanisms.auction.own_odds import NotMonotone
 from tokenauction.mechanisms.auction.randomness import key, uniforms
@@ -114,7 +114,7 @@ def _check_order(bidding: Bidding, agent: int, own: float, lower: Any) -> None:
     below = xp.minimum(wanted, lower) - reached
     excess = xp.maximum(above, below)
     worst = float(xp.max(excess))
-    if not worst <= _ROUNDING["float64" if lower.dtype == xp.float64 else "float32"]:
+    if not worst <= _ROUNDING[arithmetic_of(lower)]:
         token = int(xp.argmax(excess))
         raise NotMonotone(
             f"{bidding.bids.rule.label} is not monotone here: raising the bid of {{agent}} "

@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
-from tokenauction.mechanisms.auction.inputs import HostArray, on_host
+from tokenauction.mechanisms.auction.inputs import HostArray, arithmetic_of, on_host
 from tokenauction.mechanisms.auction.randomness import commitment, fresh_nonce, step_secret
 from tokenauction.mechanisms.auction.token_auction import Outcome, Step, TokenAuction
 
@@ -187,11 +187,6 @@ def line_hash(before: str, line: Mapping[str, Any]) -> str:
 def numbers(values: HostArray) -> list[float]:
     """Floats that print as themselves."""
     return [float(value) for value in values]
-
-
-def arithmetic_of(dists: Any) -> str:
-    """The type of the numbers that the rule was run on: `"float64"` or `"float32"`."""
-    return str(dists.dtype).rpartition(".")[2]
 
 
 def versions() -> dict[str, str]:

@@ -25,12 +25,13 @@ from tokenauction.mechanisms.auction.audit import NotATranscript, read_header
 from tokenauction.mechanisms.auction.bidding import Bidding, Bids
 from tokenauction.mechanisms.auction.inputs import (
     HostArray,
+    arithmetic_of,
     checked_bids,
     checked_distributions,
 )
 from tokenauction.mechanisms.auction.settlement import Terms
 from tokenauction.mechanisms.auction.token_auction import Step
-from tokenauction.mechanisms.auction.transcript import FULL, arithmetic_of
+from tokenauction.mechanisms.auction.transcript import FULL
 from tokenauction.mechanisms.auction.vocabulary import Vocabulary
 from tokenauction.mechanisms.experiments.curves import ROUNDING
 from tokenauction.mechanisms.experiments.tables import write_table

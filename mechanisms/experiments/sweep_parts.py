@@ -14,10 +14,9 @@ from array_api_compat import array_namespace
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
 from tokenauction.mechanisms.auction.agents import Agents
 from tokenauction.mechanisms.auction.bidding import Bidding, Bids
-from tokenauction.mechanisms.auction.inputs import FLOOR, on_host
+from tokenauction.mechanisms.auction.inputs import FLOOR, arithmetic_of, on_host
 from tokenauction.mechanisms.auction.settlement import SAMPLINGS
 from tokenauction.mechanisms.auction.token_auction import TokenAuction
-from tokenauction.mechanisms.auction.transcript import arithmetic_of
 from tokenauction.mechanisms.experiments.curves import (
     ROUNDING,
     Reach,

@@ -4,7 +4,6 @@ The names of rules and payments are those of `verify`.
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 from tokenauction.mechanisms import (
@@ -12,7 +11,6 @@ from tokenauction.mechanisms import (
     Mechanism,
     OpinionPool,
     PaymentRule,
-    ProfileFunction,
 )
 from tokenauction.mechanisms.auction import CRITICAL_BID, NO_PAYMENT, Terms
 from tokenauction.proofs.loading import CannotLoad, load_file, load_targets
@@ -89,20 +87,11 @@ def _payment_in_file(payment: str) -> PaymentRule:
     return found
 
 
-def fingerprint(*functions: ProfileFunction) -> str | None:
-    """A digest of what rules compute, of their traces; None where one cannot be traced."""
-    from tokenauction.proofs.examination import Examined
-
-    parts = [Examined(function) for function in functions]
-    if any(part.untraceable for part in parts):
-        return None
-    texts = [text for part in parts for text in part.canonical_texts()]
-    return sha256("\n".join(texts).encode()).hexdigest()[:16]
-
-
 def fingerprint_of_terms(terms: Terms) -> str | None:
-    """A digest of what the rules of an auction compute."""
-    return fingerprint(*terms.functions)
+    """A digest of what the rules of an auction compute; None where one cannot be traced."""
+    from tokenauction.proofs.examination import Examined, fingerprint
+
+    return fingerprint([Examined(function) for function in terms.functions])
 
 
 def terms_of_transcript(header: Mapping[str, Any], rule: str | None, payment: str | None) -> Terms:
