@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from tokenauction.proofs import graph, terms
+from tokenauction.proofs.account import Account
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import FOCAL, RAISED, Claim, Formula, open_formula
 from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.grounding import free_indices
-from tokenauction.proofs.reduction import CannotSplit, Obligation, obligations, split_agents
+from tokenauction.proofs.reduction import CannotSplit, closed_obligations, split_agents
 from tokenauction.proofs.sequent import GaveUp, Prover
 from tokenauction.proofs.terms import Condition
 
@@ -56,7 +56,7 @@ class _Case:
 @dataclass
 class _Proof:
     claim: Claim
-    rlimit: int
+    account: Account
     budget: int
     steps: list[str] = field(default_factory=list)
     consistent: bool = False
@@ -74,7 +74,7 @@ class _Proof:
     def _case(self, assumed: Node, formula: Formula, case: _Case) -> str:
         """Why the case is not proved; empty where it is."""
         canon = Canon(self.claim.positive, budget=self.budget)
-        prover = Prover(canon, self.rlimit)
+        prover = Prover(canon, self.account, self.account.rlimit)
 
         def prepared(node: Node) -> Condition:
             return canon.condition(case.apply(node))
@@ -98,7 +98,7 @@ class _Proof:
     ) -> str:
         domain = [prepared(node) for node in self._domain(assumed, case)]
         roots = [formula.holds, *formula.needed]
-        needed = [o for root in roots for o in _closed(root)]
+        needed = [o for root in roots for o in closed_obligations(root, FOCAL)]
         premises = list(domain)
         for obligation in dict.fromkeys(needed):
             condition = prepared(obligation.condition)
@@ -169,18 +169,6 @@ def _token_by_token(holds: Node) -> Node | None:
     return graph.reduce("all", over, graph.rebuild(holds, bodies, None))
 
 
-def _closed(root: Node) -> list[Obligation]:
-    """The obligations of a formula; an aggregate's own token index is quantified."""
-    free = sorted((i for i in free_indices(root) if i != FOCAL), key=str)
-    found = []
-    for obligation in obligations(root):
-        condition = obligation.condition
-        for index in free:
-            condition = graph.reduce("all", index, condition)
-        found.append(Obligation(obligation.kind, condition))
-    return found
-
-
 def _cases(claim: Claim, formula: Formula) -> list[_Case]:
     """The ways in which the named agents can coincide, with and without others."""
     fixed = sorted(
@@ -209,10 +197,12 @@ def _cases(claim: Claim, formula: Formula) -> list[_Case]:
     return cases
 
 
-def prove_all_sizes(claim: Claim, rlimit: int = 2_000_000, budget: int = 100_000) -> AllSizes:
+def prove_all_sizes(
+    claim: Claim, account: Account | None = None, budget: int = 100_000
+) -> AllSizes:
     """Try to prove a claim for every number of agents and tokens.
 
-    `rlimit` bounds each solver query, `budget` the simplifications of each case. Raises what
+    `account` bounds what the solver spends, `budget` the simplifications of each case. Raises what
     `open_formula` raises where the rule cannot be traced with open sizes.
     """
-    return _Proof(claim, rlimit, budget).run()
+    return _Proof(claim, account or Account(), budget).run()

@@ -5,9 +5,10 @@ non-negative with a positive sum, distributions that are non-negative (positive 
 so) and sum to one, a raised bid that is no lower, a positive scale.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 from tokenauction.proofs import graph
 from tokenauction.proofs.claims import RAISED, SCALE, Claim, Orders
@@ -79,6 +80,37 @@ class Assignment:
             there = (*self.other_bids[: self.agent], own, *self.other_bids[self.agent + 1 :])
             fixed = replace(fixed, other_bids=there)
         return fixed
+
+
+def assignment_of(counterexample: Mapping[str, Any]) -> Assignment:
+    """The assignment that a counterexample of a report shows.
+
+    Raises KeyError, TypeError or ValueError where it shows none.
+    """
+    shown = counterexample
+
+    def numbers(row: Iterable[str]) -> Dist:
+        return tuple(Fraction(text) for text in row)
+
+    def number(name: str) -> Fraction | None:
+        return Fraction(shown[name]) if shown.get(name) is not None else None
+
+    def order(name: str) -> tuple[int, ...] | None:
+        return tuple(shown[name]) if shown.get(name) is not None else None
+
+    values = Assignment(
+        bids=numbers(shown["bids"]),
+        dists=tuple(numbers(row) for row in shown["dists"]),
+        agent=shown.get("agent"),
+        raised_bid=number("raised_bid"),
+        scale=number("scale"),
+        other_bids=numbers(shown["other_bids"]) if shown.get("other_bids") else None,
+        orders=Orders(order("agent_order"), order("token_order")),
+        named={name: numbers(row) for name, row in shown.get("distributions", {}).items()},
+    )
+    if not values.dists or not 0 <= (values.agent or 0) < values.agents:
+        raise ValueError("a counterexample without distributions, or about an agent that is not")
+    return values
 
 
 def check_domain(claim: Claim, values: Assignment) -> bool:

@@ -324,6 +324,11 @@ class Canon:
             return then
         if condition == terms.FALSE:
             return otherwise
+        slope = _slope_of_choice(condition, then, otherwise)
+        if slope > 0:
+            return terms.scale(self.maximum([terms.scale(p, -1) for p in (then, otherwise)]), -1)
+        if slope < 0:
+            return self.maximum([then, otherwise])
         rows = [poly for poly in (then, otherwise) if poly.terms]
         shared = terms.common_factor(*rows)
         inverse = terms.single(terms.invert(shared))
@@ -878,6 +883,20 @@ def _sole_base(poly: Poly) -> Base | None:
         base, exponent = poly.terms[0][0][0]
         return base if exponent == 1 else None
     return None
+
+
+def _slope_of_choice(condition: Condition, then: Poly, otherwise: Poly) -> Fraction:
+    """`k` where the condition is `d < 0` or `d <= 0` and the branches differ by `k d`; else zero.
+
+    Then the choice is the smaller of the two for a positive `k`, and the larger for a negative one.
+    """
+    if condition.kind != "lit" or condition.args[1] not in ("<", "<="):
+        return Fraction(0)
+    compared = dict(condition.args[0].terms)
+    gap = terms.sub(then, otherwise)
+    monomial, coefficient = gap.terms[0]
+    slope = coefficient / compared.get(monomial, Fraction(1))
+    return slope if gap == terms.scale(condition.args[0], slope) else Fraction(0)
 
 
 def _is_natural(exponent: Fraction) -> bool:

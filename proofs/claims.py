@@ -1,9 +1,10 @@
-"""TRUSTED CORE. A claim: one property of one rule or mechanism, as a formula.
+"""TRUSTED CORE. A claim: one property of one rule or mechanism, or of two functions, as a formula.
 
-Input: a rule, perhaps a payment rule, and a property, all plain functions on the array API. Output:
-the formula, over every size or at fixed sizes, that says that one instance of the property holds,
-with the quantified quantities as its variables. Guarantee: the formula is what the property's
-function returns on the rules' own functions.
+Input: a rule, a payment rule or both, perhaps a second function to compare one of them with, and a
+property, all plain functions on the array API. Output: the formula, over every size or at fixed
+sizes, that says that one instance of the property holds, with the quantified quantities as its
+variables. Guarantee: the formula is what the property's function returns on the functions' own
+results.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,19 +39,21 @@ RESULT: Final = {"tokens": graph.token("t"), "agents": graph.agent("a")}
 class Claim:
     """A rule, with a payment rule or without, and a property that they may have.
 
-    Where they cannot be traced, `opaque` replaces their results by variables, one for each number
-    that a call returns.
+    `other` is a second function of the same kind, of which a property can ask whether it is the
+    same. Where they cannot be traced, `opaque` replaces their results by variables, one for each
+    number that a call returns.
     """
 
     rule: AggregationRule | None
     prop: RuleProperty
     opaque: bool = False
     payment: PaymentRule | None = None
+    other: ProfileFunction | None = None
 
     @property
     def functions(self) -> tuple[ProfileFunction, ...]:
-        """What the claim is about: the rule, the payment rule, or both."""
-        parts = {"rule": self.rule, "payment": self.payment}
+        """What the claim is about: the rule, the payment rule, or both; or two of a kind."""
+        parts = {"rule": self.rule, "payment": self.payment, "other": self.other}
         wanted = [part for name, part in parts.items() if name in self.prop.arguments]
         return tuple(part for part in wanted if part is not None)
 
@@ -62,8 +65,8 @@ class Claim:
     @property
     def positive(self) -> bool:
         """Whether the claim speaks of strictly positive distributions only."""
-        parts = [part.support for part in (self.rule, self.payment) if part is not None]
-        return "full" in (self.prop.support, *parts)
+        parts = (self.rule, self.payment, self.other)
+        return "full" in (self.prop.support, *(one.support for one in parts if one is not None))
 
     @property
     def withdraws_only(self) -> bool:
@@ -291,6 +294,7 @@ class _Builder:
         makers: dict[str, Callable[[], Any]] = {
             "rule": lambda: self._caller(self.claim.rule, "rule"),
             "payment": lambda: self._caller(self.claim.payment, "payment"),
+            "other": lambda: self._caller(self.claim.other, "second function"),
             "bids": self.bids,
             "dists": self.dists,
             "agent": lambda: self.focal,
@@ -326,7 +330,7 @@ class _Builder:
         prop = self.claim.prop
         try:
             return prop(**values)
-        except (TracingError, RuleFault, RecursionError):
+        except (TracingError, RuleFault, RecursionError, MemoryError):
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as problem:
             line = line_in(prop.file, problem) or prop.line
@@ -421,7 +425,7 @@ class _Builder:
         before = [array.elements for array in inputs]
         try:
             result = rule.function(*inputs, **given)
-        except (TracingError, RuleFault, RecursionError):
+        except (TracingError, RuleFault, RecursionError, MemoryError):
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as problem:
             if trace.failure is not None:

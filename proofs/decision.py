@@ -10,15 +10,17 @@
 A rule that cannot be traced is attacked numerically and never proved.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
 from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule
 from tokenauction.proofs import claims, explain, graph
+from tokenauction.proofs.account import Account
 from tokenauction.proofs.all_sizes import prove_all_sizes
 from tokenauction.proofs.assignment import Assignment, check_domain
 from tokenauction.proofs.claims import Claim, RuleFault
@@ -27,7 +29,7 @@ from tokenauction.proofs.falsify import Search
 from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.interpret.batch import Batch
-from tokenauction.proofs.lemmas import lemmas_for
+from tokenauction.proofs.lemmas import Lemma, lemmas_for
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
 from tokenauction.proofs.numpy_run import (
     CHECKED_SIZES,
@@ -54,9 +56,12 @@ from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty, monot
 
 REDUCTION = "reduction and Z3"
 FIXED = "fixed sizes in Z3"
+LEMMA = "lemma "
 SEARCH = "search and exact replay"
 NUMERIC = "floats only"
+ASSUMED_DEFINED = "profiles at which the rule and the property are defined"
 _ROUNDING = 1e-10
+Decided = TypeVar("Decided", bound=Verdict)
 
 
 @dataclass(frozen=True)
@@ -136,10 +141,13 @@ class Verifier:
     _verdicts: dict[RuleProperty, Verdict] = field(default_factory=dict)
     _not_for_all: set[RuleProperty] = field(default_factory=set)
 
-    def verify(self, prop: RuleProperty) -> Verdict:
-        """The verdict on one property; raises Unusable for rules that do not run."""
+    def verify(self, prop: RuleProperty, known_method: str = "") -> Verdict:
+        """The verdict on one property; raises Unusable for rules that do not run.
+
+        `known_method` is how it was proved before, which is then tried before anything else.
+        """
         if prop not in self._verdicts:
-            self._verdicts[prop] = self._verify(prop)
+            self._verdicts[prop] = self._verify(prop, known_method)
         return self._verdicts[prop]
 
     def examined(self, claim: Claim) -> list[Examined]:
@@ -155,9 +163,9 @@ class Verifier:
     @cached_property
     def fingerprint(self) -> str | None:
         """A digest of what the rules compute; None where one cannot be traced."""
-        return fingerprint(self.parts)
+        return None if self._interference else fingerprint(self.parts)
 
-    def _verify(self, prop: RuleProperty) -> Verdict:
+    def _verify(self, prop: RuleProperty, known_method: str) -> Verdict:
         if prop.of_mechanisms and self.payment is None:
             raise ValueError(
                 f"{prop.name} is a property of mechanisms, and {self.rule.label} is a rule without "
@@ -165,24 +173,46 @@ class Verifier:
             )
         claim = Claim(self.rule, prop, payment=self.payment)
         self.options.progress("running the rule")
-        if self.untraceable(claim):
-            return self._attack(claim)
+        untraceable = self.untraceable(claim)
+        if untraceable:
+            return attacked(claim, self.options, untraceable)
         try:
-            return _Decision(self, claim).verdict()
+            proved = self._decision(claim).proved_again(known_method)
+            return proved or self._decision(claim).verdict()
         except RecursionError:
             return Unknown("the rule's expression is too deep to be decided")
 
-    def proves_for_all_sizes(self, prop: RuleProperty) -> bool:
-        """Whether a property is proved for every size, as a premise has to be; at less cost."""
+    def proved_for_all_sizes(self, prop: RuleProperty) -> Proved | None:
+        """The proof of a property for every size, as a premise needs it; at less cost."""
         if prop not in self._verdicts and prop not in self._not_for_all:
             claim = Claim(self.rule, prop, payment=self.payment)
-            found = None if self.untraceable(claim) else _Decision(self, claim).about_all_sizes()
+            found = None if self.untraceable(claim) else self._decision(claim).about_all_sizes()
             if found is None:
                 self._not_for_all.add(prop)
             else:
                 self._verdicts[prop] = found
         known = self._verdicts.get(prop)
-        return isinstance(known, Proved) and known.scope == Scope()
+        return known if isinstance(known, Proved) and known.scope == Scope() else None
+
+    def refuted_at(self, prop: RuleProperty, values: Assignment) -> Refuted | None:
+        """The refutation that an assignment gives when it is replayed now; None where it is none.
+
+        Raises Unusable for rules that do not run.
+        """
+        claim = Claim(self.rule, prop, payment=self.payment)
+        if not self.untraceable(claim):
+            return self._decision(claim).refuted_at(values)
+        try:
+            found = _attack(claim, self.options).judge(values)
+        except TracingError:
+            return None
+        if found is None or found.margin < CLEAR_MARGIN:
+            return None
+        where = Scope((values.agents,), (values.tokens,))
+        return Refuted(_witness_of_run(claim, found), NUMERIC, where)
+
+    def _decision(self, claim: Claim) -> "Decision":
+        return Decision(claim, self.examined(claim), self.options, self.proved_for_all_sizes)
 
     def untraceable(self, claim: Claim) -> str:
         """Why a claim has no trace that can be trusted; empty where it has one."""
@@ -193,57 +223,65 @@ class Verifier:
     def _interference(self) -> str:
         return interference(*(one.function for one in self.parts))
 
-    def _attack(self, claim: Claim) -> Verdict:
-        """The verdict on a claim about a rule that cannot be traced."""
-        options = self.options
-        attack = NumericAttack(
-            claim,
-            options.seed,
-            most_calls=int(12_000 * options.effort),
-            most_agents=options.agents or 8,
-            most_tokens=options.tokens or 8,
-            progress=options.progress,
-        )
-        try:
-            found = attack.run()
-        except TracingError as problem:
-            return Unknown(str(problem))
-        sizes = f"{attack.calls} runs at sizes {_size_list(attack.sizes)}"
-        if found is None:
-            reason = f"the rule cannot be traced: {self.untraceable(claim)}"
-            explored = f"{sizes}, no violation with a margin of {CLEAR_MARGIN}"
-            return Unknown(f"{reason}; searched: {explored}", explored, method=NUMERIC)
-        least = max(CLEAR_MARGIN, found.margin / 4)
 
-        def clearly(values: Assignment) -> bool:
-            judged = attack.judge(values)
-            return judged is not None and judged.margin >= least
+def attacked(claim: Claim, options: Options, untraceable: str) -> Verdict:
+    """The verdict on a claim about functions that cannot be traced, for the reason given."""
+    attack = _attack(claim, options)
+    try:
+        found = attack.run()
+    except TracingError as problem:
+        return Unknown(str(problem))
+    sizes = f"{attack.calls} runs at sizes {_size_list(attack.sizes)}"
+    if found is None:
+        reason = f"the rule cannot be traced: {untraceable}"
+        explored = f"{sizes}, no violation with a margin of {CLEAR_MARGIN}"
+        return Unknown(f"{reason}; searched: {explored}", explored, method=NUMERIC)
+    least = max(CLEAR_MARGIN, found.margin / 4)
 
-        smaller = attack.judge(shrink(found.assignment, clearly, most_tries=600)) or found
-        where = Scope((smaller.assignment.agents,), (smaller.assignment.tokens,))
-        return Refuted(_witness_of_run(claim, smaller), NUMERIC, where)
+    def clearly(values: Assignment) -> bool:
+        judged = attack.judge(values)
+        return judged is not None and judged.margin >= least
+
+    smaller = attack.judge(shrink(found.assignment, clearly, most_tries=600)) or found
+    where = Scope((smaller.assignment.agents,), (smaller.assignment.tokens,))
+    return Refuted(_witness_of_run(claim, smaller), NUMERIC, where)
+
+
+def _attack(claim: Claim, options: Options) -> NumericAttack:
+    return NumericAttack(
+        claim,
+        options.seed,
+        most_calls=int(12_000 * options.effort),
+        most_agents=options.agents or 8,
+        most_tokens=options.tokens or 8,
+        progress=options.progress,
+    )
 
 
 def _witness_of_run(claim: Claim, found: Violation) -> Witness:
     """What was seen by running the function: a violation, or what it raises."""
     witness = explain.seen_in_floats(claim, found)
-    raised = raised_at(found.assignment, found.instance)
+    raised = next(filter(None, raised_at(found.assignment, found.instance)), "")
     if not raised:
         return witness
     return replace(witness, sentence=f"{explain.profile(found.assignment)}: {raised.rstrip('.')}.")
 
 
 @dataclass
-class _Decision:
-    """The decision of one claim about a rule that can be traced."""
+class Decision:
+    """The decision of one claim about functions that can be traced.
 
-    verifier: Verifier
+    `premise` proves a property of the rule for every size, for the lemmas that rest on it.
+    """
+
     claim: Claim
+    examined: Sequence[Examined]
+    options: Options
+    premise: Callable[[RuleProperty], Proved | None] = lambda _: None
 
     def __post_init__(self) -> None:
-        options = self.verifier.options
-        self.options = options
-        self.examined = self.verifier.examined(self.claim)
+        options = self.options
+        self.account = Account(options.rlimit, options.seed)
         self.replayer = Replayer(self.claim)
         self.search = Search(
             self.claim,
@@ -260,24 +298,47 @@ class _Decision:
 
     def about_all_sizes(self) -> Verdict | None:
         """What a quick search and the proofs for every size say; None where they say nothing."""
-        for step in (self._quick, self._raising, self._by_lemma, self._all_sizes):
+        for step in (self._quick, self.raising, self._by_lemma, self._all_sizes):
             found = step()
             if found is not None:
-                return found
+                return self._with_resources(found)
         return None
+
+    def proved_again(self, method: str) -> Proved | None:
+        """The proof by a method that proved the claim before, without a search; None without one.
+
+        A proof is a proof by whatever method, so a wrong method costs time only.
+        """
+        steps = {REDUCTION: self._all_sizes, FIXED: self._fixed_sizes}
+        step = self._by_lemma if method.startswith(LEMMA) else steps.get(method)
+        found = None if step is None else step()
+        return self._with_resources(found) if isinstance(found, Proved) else None
 
     def verdict(self) -> Verdict:
         """The verdict, after everything that is worth a try."""
         for step in (self.about_all_sizes, self._thorough, self._fixed_sizes):
             found = step()
             if found is not None:
-                return found
+                return self._with_resources(found)
         explored = (
             f"{self.search.profiles} profiles at sizes {_size_list(self.search.sizes)}, "
             "replayed exactly where they looked bad"
         )
-        reason = "; ".join([*self.notes, f"searched without success: {explored}"])
-        return Unknown(reason, explored, method="reduction, search, fixed sizes")
+        notes = [*self.notes, *self._limits_reached(), f"searched without success: {explored}"]
+        method = "reduction, search, fixed sizes"
+        return self._with_resources(Unknown("; ".join(notes), explored, method=method))
+
+    def _limits_reached(self) -> list[str]:
+        """What kept the solver from saying more, where it was a limit of the whole claim."""
+        found = []
+        if self.account.overdrawn:
+            found.append("the solver's steps for one claim are used up: give it more with --budget")
+        if self.account.out_of_time:
+            found.append(
+                f"solver queries that ran out of time on the clock: {self.account.out_of_time}; "
+                "the verdict may differ on another machine"
+            )
+        return found
 
     # The steps
 
@@ -287,32 +348,39 @@ class _Decision:
     def _thorough(self) -> Verdict | None:
         return self._refuted(self.search.thorough(), SEARCH)
 
-    def _raising(self) -> Verdict | None:
-        """Of a property that demands a defined rule: a small profile at which the rule raises."""
+    def raising(self) -> Verdict | None:
+        """Of a property that demands a defined rule: a small profile at which the rule raises.
+
+        Of two functions that are compared: one at which only one of them raises.
+        """
         if not self.claim.prop.everywhere:
             return None
-        opaque = replace(self.claim, opaque=True)
-        instances = Replayer(opaque)
-
-        def raises(values: Assignment) -> bool:
-            instance = instances.instance(values)
-            if instance is None or not check_domain(opaque, values):
-                return False
-            return bool(raised_at(values, instance))
-
+        opaque = self._opaque.claim
         for agents, tokens in dict.fromkeys([*self._small_sizes(), *self._checked_sizes()]):
             instance = next(claims.instances(opaque, agents, tokens))
             rng = np.random.default_rng([self.options.seed, agents, tokens])
             columns = draw(opaque, instance, 8, rng)
             for row in range(columns.length):
                 values = columns.exact(row, instance)
-                if raises(values):
-                    return self._refuted_by_raising(shrink(values, raises, 600), instances)
+                if self._raises(values):
+                    return self._refuted_by_raising(shrink(values, self._raises, 600))
         return None
 
-    def _refuted_by_raising(self, values: Assignment, instances: Replayer) -> Verdict:
+    @cached_property
+    def _opaque(self) -> Replayer:
+        """Instances of the claim without a trace of the rule, which need not exist."""
+        return Replayer(replace(self.claim, opaque=True))
+
+    def _raises(self, values: Assignment) -> bool:
+        instance = self._opaque.instance(values)
+        if instance is None or not check_domain(self._opaque.claim, values):
+            return False
+        raised = [bool(text) for text in raised_at(values, instance)]
+        return any(raised) and not (self.claim.other is not None and all(raised))
+
+    def _refuted_by_raising(self, values: Assignment) -> Refuted:
         """Seen by running the function: there is nothing to evaluate where it raises."""
-        instance = instances.instance(values)
+        instance = self._opaque.instance(values)
         if instance is None:
             raise RuntimeError("a profile at which a rule raises belongs to no instance")
         nothing = tuple((float("nan"),) * len(call.outputs) for call in instance.formula.calls)
@@ -340,9 +408,7 @@ class _Decision:
                 self.notes.append(f"no proof for all sizes: {one.open_paths}")
                 return None
         try:
-            outcome = prove_all_sizes(
-                self.claim, self.options.rlimit, int(100_000 * self.options.effort)
-            )
+            outcome = prove_all_sizes(self.claim, self.account, int(100_000 * self.options.effort))
         except SizeRequired as problem:
             self.notes.append(f"no proof for all sizes: {problem}")
             return None
@@ -351,18 +417,30 @@ class _Decision:
         if outcome.vacuous:
             return Unknown("vacuous: no profile satisfies the premises of the property")
         if outcome.proved:
-            return self._cross_checked(REDUCTION, outcome.steps)
+            return self.cross_checked(REDUCTION, outcome.steps)
         self.notes.append(outcome.reason)
         return None
 
     def _by_lemma(self) -> Verdict | None:
         for lemma in lemmas_for(self.claim.prop, self.claim.positive):
-            if all(self.verifier.proves_for_all_sizes(premise) for premise in lemma.premises):
+            if self._proves_premises(lemma):
                 steps = [f"{p.name}: proved for all sizes" for p in lemma.premises]
-                return self._cross_checked(f"lemma {lemma.name}", tuple(steps))
+                return self.cross_checked(f"{LEMMA}{lemma.name}", tuple(steps))
         return None
 
-    def _cross_checked(self, method: str, steps: tuple[str, ...]) -> Verdict:
+    def _proves_premises(self, lemma: Lemma) -> bool:
+        """Whether every premise is proved; a proof that rests on them costs what they cost."""
+        premises: list[Proved] = []
+        for prop in lemma.premises:
+            proof = self.premise(prop)
+            if proof is None:
+                return False
+            premises.append(proof)
+        for proof in premises:
+            self.account.add(proof.resources)
+        return True
+
+    def cross_checked(self, method: str, steps: tuple[str, ...]) -> Verdict:
         """A proof, unless the search finds a counterexample to it: then the checker is wrong."""
         found = self.search.edges()
         if found is not None:
@@ -381,7 +459,7 @@ class _Decision:
                 break
             self.options.progress(f"deciding {agents} agents, {tokens} tokens exactly")
             try:
-                result = decide_size(self.claim, agents, tokens, self.options.rlimit // 3)
+                result = decide_size(self.claim, agents, tokens, self.account)
             except (TracingError, RuleFault) as problem:
                 self.notes.append(f"not traced with {agents} agents and {tokens} tokens: {problem}")
                 continue
@@ -423,20 +501,33 @@ class _Decision:
         if found is None:
             return None
         self.options.progress("making the counterexample small")
-        smallest = shrink(found, self._violates)
-        replay = self.replayer.replay(smallest)
-        instance = self.replayer.instance(smallest)
+        return self._refutation(shrink(found, self._violates), method)
+
+    def _with_resources(self, found: Decided) -> Decided:
+        return replace(found, resources=self.account.resources)
+
+    def _refutation(self, values: Assignment, method: str) -> Refuted:
+        replay = self.replayer.replay(values)
+        instance = self.replayer.instance(values)
         if instance is None or not replay.violates:
             raise RuntimeError("a counterexample did not survive its replay")
-        witness = explain.describe(self.claim, instance, smallest, replay)
-        return Refuted(witness, method, Scope((smallest.agents,), (smallest.tokens,)))
+        witness = explain.describe(self.claim, instance, values, replay)
+        return Refuted(witness, method, Scope((values.agents,), (values.tokens,)))
+
+    def refuted_at(self, values: Assignment) -> Refuted | None:
+        """The refutation that an assignment gives; None where it is none."""
+        if self._violates(values):
+            return self._refutation(values, SEARCH)
+        if self.claim.prop.everywhere and self._raises(values):
+            return self._refuted_by_raising(values)
+        return None
 
     def _evidence(self, method: str, steps: tuple[str, ...]) -> Evidence:
         assumptions = ["real arithmetic, without rounding"]
         if self.claim.positive:
             assumptions.append("strictly positive distributions")
         if not self.claim.prop.everywhere:
-            assumptions.append("profiles at which the rule and the property are defined")
+            assumptions.append(ASSUMED_DEFINED)
         decimals = sorted({value for one in self.examined for value in one.decimals})
         if decimals:
             read = ", ".join(f"{value!r}" for value in decimals)

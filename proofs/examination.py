@@ -8,15 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import product
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RuleFault
-from tokenauction.proofs.graph import Axis, Node
+from tokenauction.proofs.graph import Axis, Node, subnodes
 from tokenauction.proofs.numpy_run import check_usable, disagreement, open_disagreement
+from tokenauction.proofs.reduction import closed_obligations
+from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.trace import Trace, TracingError
 
+LARGEST_FINGERPRINTED = 3
 _LONG_CONSTANT = 15
 
 
@@ -74,21 +78,32 @@ class Examined:
         return open_disagreement(self.function, paths, self.usable_sizes) or paths
 
     def canonical_texts(self) -> list[str]:
-        """What the rule computes, in canonical form; the same for rules that are only reworded."""
+        """What the rule computes and where it is defined; the same if it is only reworded.
+
+        A rule that has no trace over every size is described at every small size, to
+        `LARGEST_FINGERPRINTED` agents and tokens, and at those that every rule is run at.
+        """
+        kind = f"{self.function.support} {self.function.returns}"
+        if isinstance(self.open_paths, str):
+            return [kind, *self._texts_at_fixed_sizes()]
         canon = Canon(self.function.support == "full", budget=200_000)
-        texts: list[str] = [self.function.support]
+        texts = [kind]
         try:
-            if isinstance(self.traced_paths, str):
-                for agents, tokens in self.usable_sizes[:4]:
-                    found = self._traced_at(agents, tokens)
-                    texts += (
-                        [found] if isinstance(found, str) else [canon.poly(n).key for n in found]
-                    )
-            else:
-                for assumed, result in self.traced_paths:
-                    texts += [canon.condition(assumed).key, canon.poly(result).key]
+            for assumed, result in self.open_paths:
+                texts += [canon.condition(assumed).key, canon.poly(result).key]
+                texts += _definedness(canon, result)
         except TooLarge:
-            texts.append(str(self.traced_paths))
+            texts += [digest_of(node) for path in self.open_paths for node in path]
+        return texts
+
+    def _texts_at_fixed_sizes(self) -> list[str]:
+        only = claims.tokens_of(self.function)
+        small = [(n, only or t) for n, t in product(range(1, LARGEST_FINGERPRINTED + 1), repeat=2)]
+        texts = []
+        for size in sorted({*small, *self.usable_sizes}):
+            found = self._traced_at(*size)
+            told = found if isinstance(found, str) else digest_of(*found)
+            texts.append(f"{size}: {told}")
         return texts
 
     @cached_property
@@ -115,5 +130,28 @@ def fingerprint(parts: Sequence[Examined]) -> str | None:
     """A digest of what rules compute together; None where one cannot be traced."""
     if any(part.untraceable for part in parts):
         return None
-    texts = [text for part in parts for text in part.canonical_texts()]
-    return sha256("\n".join(texts).encode()).hexdigest()[:16]
+    return _digest("\n".join(text for part in parts for text in part.canonical_texts()))
+
+
+def _definedness(canon: Canon, result: Node) -> list[str]:
+    """What has to hold for a result to be defined, as far as its form does not show it."""
+    needed = {
+        f"{obligation.kind}: {canon.condition(obligation.condition).key}"
+        for obligation in closed_obligations(result)
+        if canon.condition(obligation.condition) != TRUE
+    }
+    return sorted(needed)
+
+
+def digest_of(*roots: Node) -> str:
+    """A digest of graphs as they are written, in which shared parts count once."""
+    numbers: dict[Node, int] = {}
+    lines = []
+    for node in subnodes(*roots):
+        numbers[node] = len(numbers)
+        lines.append(f"{node.op} {node.data} {[numbers[arg] for arg in node.args]}")
+    return _digest("\n".join([*lines, f"{[numbers[root] for root in roots]}"]))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from tokenauction.proofs import terms
+from tokenauction.proofs import report, terms
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.canonical import Canon
 from tokenauction.proofs.claims import Call, Claim, Instance
@@ -15,6 +15,7 @@ from tokenauction.proofs.interpret.exact import Special
 from tokenauction.proofs.numeric_attack import Violation
 from tokenauction.proofs.numpy_run import to_float
 from tokenauction.proofs.replay import Replay
+from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.verdict import Proved, Refuted, Verdict, Witness
 from tokenauction.theory.incentive_properties import critical_bid
 
@@ -214,9 +215,7 @@ def _about_one_agent(claim: Claim, witness: Witness) -> str:
             f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and its payment "
             f"goes from {before} to {after}{while_moved}: {name} fails.{_allowed(claim, witness)}"
         )
-    charged = ", ".join(
-        f"{row[agent]}{f' {_PLACES[at]}' if _PLACES.get(at) else ''}" for at, row in paid.items()
-    )
+    charged = ", ".join(f"{row[agent]}{counterexamples.place(at)}" for at, row in paid.items())
     pays = f", and pays {charged}" if charged else ""
     return f"Agent {agent} bids {low}{_others(values)}{pays}: {name} fails."
 
@@ -263,30 +262,23 @@ def explanation(verifier: Any, prop: Any, verdict: Verdict) -> list[str]:
     """A verdict in words and formulas, paragraph by paragraph."""
     lines = [f"{prop.name}: {prop.summary}"]
     for one in verifier.parts:
-        lines += _formula(one)
+        lines += formulas(one)
     if isinstance(verdict, Proved):
         lines.append(f"Proved for {verdict.scope}, by {verdict.evidence.method}.")
         lines += [f"  {step}" for step in verdict.evidence.steps]
         lines.append(f"Assumed: {'; '.join(verdict.evidence.assumptions)}.")
     elif isinstance(verdict, Refuted):
-        lines += [verdict.witness.sentence, *_tabulated(verdict.witness)]
-        lines.append(
-            "Replayed in exact arithmetic, and by running the rule on NumPy."
-            if verdict.witness.exact
-            else _seen(verdict.witness)
-        )
+        found = report.counterexample(verdict.witness)
+        lines.append(verdict.witness.sentence)
+        lines += [f"  {line}" for line in counterexamples.lines(found)]
+        lines.append(counterexamples.how_seen(found))
     else:
         lines.append(f"Unknown: {verdict.reason}.")
     return lines
 
 
-def _seen(witness: Witness) -> str:
-    if witness.undefined:
-        return "Seen by running the rule on NumPy."
-    return f"Seen in floats only, with a margin of {witness.margin}."
-
-
-def _formula(one: Examined) -> list[str]:
+def formulas(one: Examined) -> list[str]:
+    """What a function computes, for every size on each of its paths; nothing where unknown."""
     paths = one.traced_paths
     if isinstance(paths, str):
         return []
@@ -300,33 +292,3 @@ def _formula(one: Examined) -> list[str]:
 
 
 _RESULTS = {"tokens": "q[t]", "agents": "z[a]"}
-
-
-def _tabulated(witness: Witness) -> list[str]:
-    values = witness.assignment
-    lines = []
-    for j, (bid, row) in enumerate(zip(values.bids, values.dists, strict=True)):
-        raised = f" -> {values.raised_bid}" if j == values.agent and values.raised_bid else ""
-        lines.append(f"  agent {j}: bid {bid}{raised}, prefers ({', '.join(map(str, row))})")
-    for name, row in values.named.items():
-        lines.append(f"  {name}: ({', '.join(map(str, row))})")
-    if values.other_bids is not None:
-        lines.append(f"  the second context: bids ({', '.join(map(str, values.other_bids))})")
-    about = "approximately " if witness.rounded else ""
-    for what, names, rows in (
-        ("aggregate", witness.aggregates_at, witness.aggregates),
-        ("payments", witness.payments_at, witness.payments),
-    ):
-        for name, shown in zip(names, rows, strict=True):
-            where = f" {_PLACES[name]}" if _PLACES.get(name) else ""
-            lines.append(f"  {what}{where}: {about}({', '.join(shown)})")
-    return lines
-
-
-_PLACES = {
-    "bids": "",
-    "raised_bids": "after the raise",
-    "other_bids": "in the second context",
-    "raised_other_bids": "in the second context, after the raise",
-    "withdrawn_bids": "without the agent's bid",
-}

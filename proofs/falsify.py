@@ -153,9 +153,16 @@ class Search:
         # A violation of an equivalence can have no margin at all: nothing moves, and somebody pays.
         false = ~np.asarray(batch.value(instance.formula.holds), dtype=bool)
         margins = np.where(false & (margins == 0), -2 * _TOLERANCE, margins)
-        defined = np.logical_and.reduce([batch.defined(node) for node in outputs])
-        outside = -np.inf if self.claim.prop.everywhere else np.inf
-        return np.where(defined, np.nan_to_num(margins, nan=0.0), outside)
+        defined = np.array(
+            [
+                np.logical_and.reduce([batch.defined(node) for node in call.needed])
+                for call in instance.formula.calls
+            ]
+        )
+        # Where neither of two functions that are compared is defined, they do not differ.
+        alone = defined.any(axis=0) | (self.claim.other is None)
+        outside = np.where(alone & self.claim.prop.everywhere, -np.inf, np.inf)
+        return np.where(defined.all(axis=0), np.nan_to_num(margins, nan=0.0), outside)
 
     def _check(self, instance: Instance, columns: Columns) -> Assignment | None:
         if columns.length == 0:

@@ -7,8 +7,10 @@ scope must be proved. Where the solver finds a model instead, the model is a can
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final
 
 from tokenauction.proofs import claims, graph, terms
+from tokenauction.proofs.account import Account
 from tokenauction.proofs.assignment import Assignment, Dist
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RAISED, SCALE, Claim, Instance
@@ -16,6 +18,9 @@ from tokenauction.proofs.graph import Node
 from tokenauction.proofs.reduction import obligations
 from tokenauction.proofs.sampling import row_names
 from tokenauction.proofs.sequent import GaveUp, Prover
+
+# There are many instances to decide: a query gets a part of what one for all sizes may spend.
+_SHARE: Final = 3
 
 
 @dataclass
@@ -28,14 +33,14 @@ class SizeResult:
     reason: str = ""
 
 
-def decide_size(claim: Claim, agents: int, tokens: int, rlimit: int) -> SizeResult:
+def decide_size(claim: Claim, agents: int, tokens: int, account: Account) -> SizeResult:
     """Every instance at one size; raises what tracing raises."""
     if not claims.has_every_instance(claim, agents, tokens):
         return SizeResult(False, reason="there are too many reorderings")
     consistent = False
     for instance in claims.instances(claim, agents, tokens):
         for split in (False, True):
-            result = _decide(claim, instance, rlimit, split)
+            result = _decide(claim, instance, account, split)
             if result.proved or result.candidates:
                 break
         consistent = consistent or not result.vacuous
@@ -44,9 +49,9 @@ def decide_size(claim: Claim, agents: int, tokens: int, rlimit: int) -> SizeResu
     return SizeResult(True, vacuous=not consistent)
 
 
-def _decide(claim: Claim, instance: Instance, rlimit: int, split: bool) -> SizeResult:
+def _decide(claim: Claim, instance: Instance, account: Account, split: bool) -> SizeResult:
     canon = Canon(claim.positive, budget=300_000)
-    prover = Prover(canon, rlimit, split=split)
+    prover = Prover(canon, account, account.rlimit // _SHARE, split=split)
     try:
         premises = [canon.condition(node) for node in _domain(claim, instance)]
         roots = [instance.formula.holds, *instance.formula.needed]

@@ -56,6 +56,20 @@ def load_targets(targets: Iterable[str]) -> list[Target]:
     return [found for target in targets for found in _named(target)]
 
 
+def load_named(target: str) -> list[tuple[str, Target]]:
+    """The rules and mechanisms of one target, each with the target that names it alone.
+
+    >>> [name for name, _ in load_named("second-price")]
+    ['second-price']
+    """
+    found = _named(target)
+    path, _, attribute = target.partition("::")
+    if not path.endswith(".py") or attribute:
+        return [(target.strip(), one) for one in found]
+    names = {id(value): name for name, value in reversed(vars(load_file(path)).items())}
+    return [(f"{path}::{names[id(one)]}", one) for one in found]
+
+
 def claims_of(targets: Iterable[Target], names: Iterable[str]) -> list[tuple[Target, RuleProperty]]:
     """What is to be decided: every property that is asked for, of every target that can have it.
 
@@ -254,6 +268,8 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
         raise CannotLoad(f"{path}{line}: SyntaxError: {problem.msg}") from None
     except UnicodeDecodeError as problem:
         raise CannotLoad(f"{path}: not a UTF-8 text file ({problem.reason})") from None
+    except MemoryError:
+        raise
     except (Exception, SystemExit, KeyboardInterrupt) as problem:
         number = line_in(str(resolved), problem)
         line = f":{number}" if number else ""

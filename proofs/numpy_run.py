@@ -5,7 +5,7 @@ accepts, inside it in what it rejects.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,13 +13,16 @@ from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim
-from tokenauction.proofs.graph import Axis, Node
+from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.grounding import ground
-from tokenauction.proofs.interpret.batch import Batch, Floats
-from tokenauction.proofs.replay import Replay
+from tokenauction.proofs.interpret.batch import Batch, Floats, Truths
+from tokenauction.proofs.interpret.open_arrays import CannotEvaluate, open_values
 from tokenauction.proofs.sampling import draw
 from tokenauction.proofs.trace import TracingError, line_in
 from tokenauction.proofs.traced_array import TracedArray
+
+if TYPE_CHECKING:  # for its name only: replay loads the library of balls
+    from tokenauction.proofs.replay import Replay
 
 CHECKED_SIZES = ((2, 3), (3, 2), (2, 2), (3, 3), (1, 2), (2, 1), (1, 1), (4, 5), (5, 4), (7, 2))
 _AGREEMENT = 1e-6
@@ -44,6 +47,8 @@ def run_rule(
     try:
         with np.errstate(all="ignore"):
             result = rule.function(own_bids, own_dists, **rule.parameters, **given, **fixed)
+    except MemoryError:  # says how much memory there is, and nothing about the rule
+        raise
     except (Exception, SystemExit, KeyboardInterrupt) as problem:
         raise Unusable(describe(rule, problem, dists.shape)) from problem
     inputs = [(own_bids, bids), (own_dists, dists)]
@@ -52,6 +57,8 @@ def run_rule(
         raise Misbehaves(f"{place} changes its input in place; write x = x + y rather than x += y")
     try:
         array = np.asarray(result, dtype=float)
+    except MemoryError:
+        raise
     except Exception:
         kind = type(result).__name__
         raise Misbehaves(f"{place} returns {kind}, not an array of numbers") from None
@@ -215,18 +222,18 @@ def failure_at(claim: Claim, agents: int, tokens: int) -> str:
     return disagreement(claim, [(agents, tokens)])
 
 
-def raised_at(values: Assignment, instance: claims.Instance) -> str:
-    """What a function of the claim raises on NumPy at an assignment; empty where all return."""
+def raised_at(values: Assignment, instance: claims.Instance) -> list[str]:
+    """What each call of an instance raises on NumPy at an assignment; empty where it returns."""
     leaves = {node: np.array([float(value)]) for node, value in values.leaves().items()}
     named = {name: np.array([float(p) for p in row]) for name, row in values.named.items()}
-    batch = Batch(leaves, 1)
+    raised = []
     for call in instance.formula.calls:
-        bids, dists = _given(batch, call)
+        bids, dists = _given(Batch(leaves, 1), call)
         result = _tried(call.function, bids, dists, named)
-        if isinstance(result, str):
-            return result
-        leaves |= {node: np.array([x]) for node, x in zip(call.outputs, result, strict=True)}
-    return ""
+        raised.append(result if isinstance(result, str) else "")
+        numbers = np.zeros(len(call.outputs)) if isinstance(result, str) else result
+        leaves |= {node: np.array([x]) for node, x in zip(call.outputs, numbers, strict=True)}
+    return raised
 
 
 def _given(batch: Batch, call: claims.Call) -> list[Floats]:
@@ -254,14 +261,7 @@ def open_disagreement(
     only = claims.tokens_of(rule)
     for agents, tokens in dict.fromkeys((n, only or t) for n, t in (*sizes, *LARGE_SIZES)):
         bids, dists, named = generic_profile(rule, agents, tokens, 13)
-        leaves = {graph.bid(graph.agent(j)): bids[j : j + 1] for j in range(agents)}
-        for j in range(agents):
-            for t in range(tokens):
-                leaves[graph.prob(graph.agent(j), graph.token(t))] = dists[j, t : t + 1]
-        for name, row in named.items():
-            for t in range(tokens):
-                leaves[graph.named_dist(name, graph.token(t))] = row[t : t + 1]
-        traced = _grounded_values(rule, paths, agents, tokens, leaves)
+        traced = _traced_values(rule, paths, bids, dists, named)
         run = _tried(rule, bids, dists, named)
         if isinstance(run, str):
             return run
@@ -275,28 +275,46 @@ def open_disagreement(
     return ""
 
 
-def _grounded_values(
+def _traced_values(
     rule: ProfileFunction,
     paths: Sequence[tuple[Node, Node]],
-    agents: int,
-    tokens: int,
-    leaves: Mapping[Node, Floats],
+    bids: Floats,
+    dists: Floats,
+    named: Mapping[str, Floats],
 ) -> Floats | None:
-    """The result of the open trace at a size; None where it is undefined."""
+    """The result of the open trace at a profile; None where it is undefined."""
     result = claims.RESULT[rule.returns]
-    sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
+    sizes = dict(zip((Axis.AGENTS, Axis.TOKENS), dists.shape, strict=True))
     for assumed, found in paths:
         if ground(assumed, sizes) is graph.TRUE:
-            nodes = [ground(found, sizes, {result: k}) for k in range(sizes[result.axis])]
-            batch = Batch(leaves, 1)
-            batch.run(*nodes)
-            if not all(batch.defined(node)[0] for node in nodes):
-                return None
-            return np.array([float(batch.value(node)[0]) for node in nodes])
+            try:
+                values, defined = open_values(found, result, bids, dists, named)
+            except CannotEvaluate:
+                values, defined = _grounded_values(found, result, bids, dists, named)
+            return values if defined.all() else None
     return None
 
 
-def agrees(values: Assignment, replay: Replay, instance: claims.Instance) -> bool:
+def _grounded_values(
+    found: Node, result: Index, bids: Floats, dists: Floats, named: Mapping[str, Floats]
+) -> tuple[Floats, Truths]:
+    """The same as `open_values`, for every node: with each position written out."""
+    agents, tokens = dists.shape
+    leaves = {graph.bid(graph.agent(j)): bids[j : j + 1] for j in range(agents)}
+    for t in range(tokens):
+        for j in range(agents):
+            leaves[graph.prob(graph.agent(j), graph.token(t))] = dists[j, t : t + 1]
+        for name, row in named.items():
+            leaves[graph.named_dist(name, graph.token(t))] = row[t : t + 1]
+    sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
+    nodes = [ground(found, sizes, {result: k}) for k in range(sizes[result.axis])]
+    batch = Batch(leaves, 1)
+    batch.run(*nodes)
+    values = np.array([float(batch.value(node)[0]) for node in nodes])
+    return values, np.array([bool(batch.defined(node)[0]) for node in nodes])
+
+
+def agrees(values: Assignment, replay: "Replay", instance: claims.Instance) -> bool:
     """Whether the rules' functions on NumPy give what the exact replay gave."""
     leaves = {node: np.array([float(value)]) for node, value in values.leaves().items()}
     batch = Batch(leaves, 1)

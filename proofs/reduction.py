@@ -11,6 +11,7 @@ from typing import Literal
 
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
+from tokenauction.proofs.grounding import free_indices
 
 
 def split_agents(root: Node, named: tuple[Index, ...], others: bool) -> Node:
@@ -120,6 +121,18 @@ class Obligation:
 def obligations(root: Node) -> list[Obligation]:
     """Everything that has to hold, what is computed first coming first."""
     return list(dict.fromkeys(_walk(root, (), (), set())))
+
+
+def closed_obligations(root: Node, *kept: Index) -> list[Obligation]:
+    """The same for every value of the formula's free indices, save those that are kept."""
+    free = sorted((index for index in free_indices(root) if index not in kept), key=str)
+    found = []
+    for obligation in obligations(root):
+        condition = obligation.condition
+        for index in free:
+            condition = graph.reduce("all", index, condition)
+        found.append(Obligation(obligation.kind, condition))
+    return found
 
 
 Binders = tuple[tuple[Index, tuple[Index, ...]], ...]

@@ -61,9 +61,20 @@ class Replayer:
             start += len(call.outputs)
         values_of = dict(zip(formula.outputs, found, strict=True))
         undefined = any(values_of.get(node) is UNDEFINED for node in formula.needed)
-        if self.claim.prop.everywhere:
+        if self.claim.other is not None:
+            violates = _differ(holds, outputs, self.claim.prop.everywhere)
+        elif self.claim.prop.everywhere:
             violates = undefined or holds is False
         else:
             decided = not any(isinstance(value, Special) for value in found)
             violates = holds is False and decided
         return Replay(violates, undefined, tuple(outputs))
+
+
+def _differ(same: Value, rows: list[tuple[Value, ...]], everywhere: bool) -> bool:
+    """Whether two functions differ: they return other numbers, or one alone is undefined."""
+    numbers = [not any(isinstance(value, Special) for value in row) for row in rows]
+    if all(numbers):
+        return same is False
+    undefined = any(value is UNDEFINED for row in rows for value in row)
+    return everywhere and any(numbers) and undefined

@@ -51,7 +51,7 @@ def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, 
     """One result: the claim (rule, file, line, fingerprint, property) and its verdict."""
     evidence = getattr(verdict, "evidence", None)
     witness = getattr(verdict, "witness", None)
-    return {
+    row = {
         **claim,
         "status": verdict.status,
         "scope": {"agents": _sizes(verdict.scope.agents), "tokens": _sizes(verdict.scope.tokens)},
@@ -59,8 +59,54 @@ def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, 
         "seconds": round(seconds, 3),
         "reason": witness.sentence if witness is not None else getattr(verdict, "reason", ""),
         "assumptions": [] if evidence is None else list(evidence.assumptions),
+        "evidence": [] if evidence is None else list(evidence.steps),
         "counterexample": None if witness is None else counterexample(witness),
     }
+    spent = getattr(verdict, "resources", None)
+    if spent is not None:
+        row["resources"] = {
+            "solver_steps": spent.steps,
+            "queries": spent.queries,
+            "limit_share": spent.limit_share,
+            "out_of_time": spent.out_of_time,
+        }
+    return row
+
+
+_FORM: Final[Mapping[str, tuple[type, ...]]] = {
+    "rule": (str,),
+    "file": (str,),
+    "line": (int,),
+    "fingerprint": (str, type(None)),
+    "property": (str,),
+    "status": (str,),
+    "scope": (dict,),
+    "method": (str,),
+    "seconds": (int, float),
+    "reason": (str,),
+    "assumptions": (list,),
+    "counterexample": (dict, type(None)),
+}
+
+
+def is_result(row: Mapping[str, Any]) -> bool:
+    """Whether a row is a whole result: of the schema's form as far as a verdict goes.
+
+    A proof has a scope, and what is refuted, nothing else, a counterexample.
+    """
+    if not all(isinstance(row.get(name, ...), kinds) for name, kinds in _FORM.items()):
+        return False
+    scope = [row["scope"].get(axis) for axis in ("agents", "tokens")]
+    if not all(sizes == "all" or isinstance(sizes, list) for sizes in scope):
+        return False
+    refuted = row["counterexample"] is not None
+    match row["status"]:
+        case "proved":
+            return not refuted and all(scope)
+        case "refuted":
+            return refuted
+        case status:
+            return status == "unknown" and not refuted
 
 
 def _sizes(sizes: Any) -> Any:

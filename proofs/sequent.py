@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from tokenauction.proofs import terms
+from tokenauction.proofs.account import Account
 from tokenauction.proofs.canonical import Canon, Rewriter, TooLarge
 from tokenauction.proofs.facts import (
     Prove,
@@ -35,10 +36,11 @@ class GaveUp(Exception):
 
 @dataclass
 class Prover:
-    """Proves sequents; counts what it spends."""
+    """Proves sequents; counts what it spends. `rlimit` is the most steps of one query."""
 
     canon: Canon
-    rlimit: int = 2_000_000
+    account: Account
+    rlimit: int
     cases: int = 0
     queries: int = 0
     split: bool = True
@@ -230,7 +232,7 @@ class Prover:
         self, literals: list[Condition], facts: list[Condition], nonzero: dict[Poly, str]
     ) -> Query:
         known = {**_stated_signs(self.canon, [*literals, *facts]), **nonzero}
-        query = Query(self.canon, self.rlimit, known)
+        query = Query(self.canon, self.account, self.rlimit, known)
         for condition in (*literals, *facts):
             query.assume(condition)
         return query

@@ -9,11 +9,13 @@ known to be nonzero is left out, which can only make `unsat` harder to reach.
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
-from typing import Any
+from random import Random
+from typing import Any, Final
 
 import z3
 
 from tokenauction.proofs import graph, terms
+from tokenauction.proofs.account import Account
 from tokenauction.proofs.canonical import (
     NEGATIVE,
     NON_NEGATIVE,
@@ -25,9 +27,9 @@ from tokenauction.proofs.canonical import (
 from tokenauction.proofs.interpret.z3_form import number
 from tokenauction.proofs.terms import Base, Condition, Poly
 
-_LARGEST_ROOT = 6
-# `rlimit` is deterministic but does not count every step of nlsat; the clock stands behind it, at
-# ten seconds for the default of two million, which no query of the tests comes near.
+_LARGEST_ROOT: Final = 6
+# The tactics in the order in which they are tried, and what each calls its seed.
+_TACTICS: Final = (("qfnra-nlsat", "seed"), ("smt", "random_seed"))
 
 
 class CannotClear(Exception):
@@ -39,6 +41,7 @@ class Query:
     """One satisfiability question, built condition by condition."""
 
     canon: Canon
+    account: Account
     rlimit: int
     nonzero: dict[Poly, str] = field(default_factory=dict)
     formulas: list[Any] = field(default_factory=list)
@@ -46,6 +49,9 @@ class Query:
     _roots: dict[tuple[str, int], Any] = field(default_factory=dict)
     _powers: dict[Fraction, list[tuple[Any, Any]]] = field(default_factory=dict)
     _stated: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.context = self.account.context
 
     # Building ----------------------------------------------------------------------------------
 
@@ -62,22 +68,22 @@ class Query:
         args = condition.args
         match condition.kind:
             case "true":
-                return z3.BoolVal(True)
+                return z3.BoolVal(True, self.context)
             case "false":
-                return z3.BoolVal(False)
+                return z3.BoolVal(False, self.context)
             case "lit":
                 return self._literal(args[1], self.cleared(args[0]))
             case "and":
-                return z3.And([self.formula(part) for part in args[0]])
+                return z3.And([self.formula(part) for part in args[0]], self.context)
             case "or":
-                return z3.Or([self.formula(part) for part in args[0]])
+                return z3.Or([self.formula(part) for part in args[0]], self.context)
             case "same":
-                return z3.Bool(condition.key)
+                return z3.Bool(condition.key, self.context)
             case "different":
-                return z3.Not(z3.Bool(terms.make_condition("same", *args).key))
+                return z3.Not(z3.Bool(terms.make_condition("same", *args).key, self.context))
             case _:
                 positive = condition if condition.kind == "all" else self.canon.negate(condition)
-                known = z3.Bool(positive.key)
+                known = z3.Bool(positive.key, self.context)
                 return known if condition.kind == "all" else z3.Not(known)
 
     def _literal(self, op: str, poly: Poly) -> Any:
@@ -135,12 +141,12 @@ class Query:
                 roots[base] = lcm(roots.get(base, 1), exponent.denominator)
         addends = []
         for monomial, coefficient in poly.terms:
-            factors = [] if coefficient == 1 and monomial else [number(coefficient)]
+            factors = [] if coefficient == 1 and monomial else [number(coefficient, self.context)]
             for base, exponent in monomial:
                 factors.append(self._power(base, exponent, roots[base]))
             addends.append(z3.Product(factors) if len(factors) > 1 else factors[0])
         if not addends:
-            return z3.RealVal(0)
+            return z3.RealVal(0, self.context)
         return z3.Sum(addends) if len(addends) > 1 else addends[0]
 
     def _power(self, base: Base, exponent: Fraction, root: int) -> Any:
@@ -153,7 +159,7 @@ class Query:
     def variable(self, base: Base) -> Any:
         """The real variable that stands for a base."""
         if base.key not in self._variables:
-            self._variables[base.key] = z3.Real(base.key)
+            self._variables[base.key] = z3.Real(base.key, self.context)
             self._state_sign(base, self._variables[base.key])
             if base.kind == "sum" and not _has_negative_power(base.args[0]):
                 self.formulas.append(self._variables[base.key] == self.value(base.args[0]))
@@ -171,7 +177,7 @@ class Query:
             else:
                 equal = [self._equals(variable, arg) for arg in base.args[0]]
                 below = [self.formula(_at_most(arg, base)) for arg in base.args[0]]
-                self.formulas += [z3.Or(equal), *below]
+                self.formulas += [z3.Or(equal, self.context), *below]
         except (CannotClear, TooLarge):
             return
 
@@ -203,7 +209,7 @@ class Query:
         """A variable whose power of this degree is the base, wherever the base is non-negative."""
         key = (base.key, degree)
         if key not in self._roots:
-            root = z3.Real(f"{base.key}^(1/{degree})")
+            root = z3.Real(f"{base.key}^(1/{degree})", self.context)
             self._roots[key] = root
             inside = self.variable(base)
             power = z3.Product([root] * degree)
@@ -214,7 +220,7 @@ class Query:
 
     def _opaque_power(self, base: Base, exponent: Fraction) -> Any:
         key = f"{base.key}^({exponent})"
-        variable = z3.Real(key)
+        variable = z3.Real(key, self.context)
         if key not in self._stated:
             self._stated.add(key)
             self._state_power(base, exponent, variable)
@@ -254,12 +260,14 @@ class Query:
         formulas = [z3.simplify(formula) for formula in self.formulas]
         if any(z3.is_false(formula) for formula in formulas):
             return z3.unsat, None
-        for tactic in ("qfnra-nlsat", "smt"):
-            solver = z3.Tactic(tactic).solver()
-            solver.set("rlimit", self.rlimit)
-            solver.set("timeout", max(1000, self.rlimit // 200))
+        if self.account.seed:
+            Random(self.account.seed).shuffle(formulas)
+        for tactic, seed in _TACTICS:
+            solver = z3.Tactic(tactic, self.context).solver()
+            if self.account.seed:
+                solver.set(seed, self.account.seed)
             solver.add(*formulas)
-            answer = solver.check()
+            answer = self.account.check(solver, self.rlimit)
             if answer != z3.unknown:
                 return answer, solver.model() if answer == z3.sat else None
         return z3.unknown, None

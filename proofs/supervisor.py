@@ -1,20 +1,25 @@
-"""The parent of the worker: starts it, passes its events on, and stops it when its time is up.
+"""The parent of the workers: starts them, believes what they may say, and goes on without them.
 
-A claim that overruns its limit becomes unknown and the rest goes on in a new worker. Whatever was
-decided when the user interrupts is kept.
+Guarantee: a verdict is what a worker answered, whole and in turn, for a claim that it had begun. A
+claim whose worker overruns a limit, crashes, is killed or answers anything else is unknown, with
+the reason, and the rest goes on in a new worker. What was decided when the user interrupts is kept.
 """
 
-import json
-import os
-import queue
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tokenauction.proofs import report
+from tokenauction.proofs.child_process import Child, Ending, Event
+
+Row = dict[str, Any]
+
+_CHANGED = "the files changed while they were being verified; run it again"
+_OUT_OF_TURN = Ending(
+    "internal error, please report it: the process that decided it answered out of turn",
+    "answered out of turn",
+)
 
 
 class Failed(Exception):
@@ -25,12 +30,12 @@ class Failed(Exception):
 class Outcome:
     """What was decided; `unusable` has one message for each rule that cannot be verified."""
 
-    claims: list[dict[str, Any]] = field(default_factory=list)
-    results: dict[int, dict[str, Any]] = field(default_factory=dict)
+    claims: list[Row] = field(default_factory=list)
+    results: dict[int, Row] = field(default_factory=dict)
     unusable: list[str] = field(default_factory=list)
     interrupted: bool = False
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Row]:
         """A result for every claim, in order; unknown for those that were not reached."""
         return [
             self.results.get(number) or undecided(claim, "interrupted before it was decided")
@@ -38,7 +43,7 @@ class Outcome:
         ]
 
 
-def undecided(claim: dict[str, Any], reason: str, seconds: float = 0.0) -> dict[str, Any]:
+def undecided(claim: Row, reason: str, seconds: float = 0.0) -> Row:
     """The result of a claim that the worker did not decide."""
     return {
         **claim,
@@ -48,167 +53,191 @@ def undecided(claim: dict[str, Any], reason: str, seconds: float = 0.0) -> dict[
         "seconds": round(seconds, 3),
         "reason": reason,
         "assumptions": [],
+        "evidence": [],
         "counterexample": None,
     }
 
 
 def list_rows(do: str, targets: list[str], budget: float) -> list[list[str]]:
     """The rules or properties of files; raises Failed."""
-    rows: list[list[str]] = []
-    with _Worker({"do": do, "targets": targets}) as worker:
-        for event in worker.events(time.monotonic() + budget):
-            if event["event"] == "listed":
-                rows = event["rows"]
-            elif event["event"] == "problem":
-                raise Failed(event["message"])
-            elif event["event"] == "overran":
-                raise Failed(f"loading {', '.join(targets)} did not end within {budget:g} seconds")
+    rows: list[list[str]] = ask({"do": do, "targets": targets}, budget)["rows"]
     return rows
 
 
-def verify(
-    request: dict[str, Any],
-    progress: Callable[[str], None],
-    decided: Callable[[dict[str, Any]], None],
-) -> Outcome:
-    """Decide every claim of a request; raises Failed where it cannot be understood."""
-    outcome = Outcome()
-    try:
-        while _one_worker(request, outcome, progress, decided):
-            pass
-    except KeyboardInterrupt:
-        outcome.interrupted = True
-    return outcome
-
-
-def _one_worker(
-    request: dict[str, Any],
-    outcome: Outcome,
-    progress: Callable[[str], None],
-    decided: Callable[[dict[str, Any]], None],
-) -> bool:
-    """Run one worker to its end; True where another has to finish the work."""
-    budget = float(request["budget"])
-    current, started = -1, time.monotonic()
-    with _Worker({**request, "do": "verify", "skip": sorted(outcome.results)}) as worker:
-        for event in worker.events(started + budget):
-            kind = event["event"]
-            if kind == "problem":
+def ask(request: Mapping[str, Any], budget: float) -> Event:
+    """The one answer to a request that decides nothing; raises Failed."""
+    with Child({**request, "budget": budget}) as child:
+        for event in child.events():
+            if isinstance(event, Ending):
+                raise Failed(event.of_loading(_names(request)))
+            if event["event"] == "failed":
+                raise Failed(f"loading {_names(request)}: {event['message']}")
+            if event["event"] == "problem":
                 raise Failed(event["message"])
-            if kind == "loaded":
-                outcome.claims = event["claims"]
-            elif kind == "started":
-                current, started = event["number"], time.monotonic()
-                worker.deadline = started + budget
-                progress(_title(outcome.claims[current]))
-            elif kind == "progress" and current >= 0:
-                progress(f"{_title(outcome.claims[current])}: {event['text']}")
-            elif kind == "result":
-                outcome.results[event["number"]] = event["result"]
-                decided(event["result"])
-            elif kind == "unusable":
-                if event["message"] not in outcome.unusable:
-                    outcome.unusable.append(event["message"])
-                claim = outcome.claims[event["number"]]
-                outcome.results[event["number"]] = undecided(claim, event["message"])
-                decided(outcome.results[event["number"]])
-            elif kind in ("overran", "died"):
-                return _lost(request, outcome, current, kind, time.monotonic() - started, decided)
-            elif kind == "done":
-                return False
-    return False
+            return event
+    raise Failed("internal error, please report it: a request was not answered")
 
 
-def _lost(
-    request: dict[str, Any],
-    outcome: Outcome,
-    current: int,
-    kind: str,
-    seconds: float,
-    decided: Callable[[dict[str, Any]], None],
-) -> bool:
-    limit = f"{float(request['budget']):g} seconds"
-    if current < 0 or current in outcome.results:
-        what = f"loading {', '.join(request['targets'])}"
-        raise Failed(
-            f"{what} did not end within {limit}; give it more with --budget"
-            if kind == "overran"
-            else f"{what} ended the process that ran it"
-        )
-    reason = (
-        f"stopped after {limit}; give it more with --budget"
-        if kind == "overran"
-        else "the process that decided it ended without an answer (out of memory, or os._exit)"
-    )
-    outcome.results[current] = undecided(outcome.claims[current], reason, seconds)
-    decided(outcome.results[current])
-    return True
+def verify(
+    request: Mapping[str, Any],
+    progress: Callable[[str], None],
+    decided: Callable[[Row], None],
+) -> Outcome:
+    """Decide every claim of a request; raises Failed where it cannot be understood.
+
+    `budget` is in seconds of processor time for each claim, and for loading the files; `timeout` in
+    seconds on the clock (default: ten budgets), `memory` in MiB.
+    """
+    verification = _Verification(request, progress, decided)
+    try:
+        verification.run()
+    except KeyboardInterrupt:
+        verification.outcome.interrupted = True
+    return verification.outcome
 
 
-def _title(claim: dict[str, Any]) -> str:
-    return f"{claim['rule']} {claim['property']}"
+class _Verification:
+    """One request, and how far it has come."""
 
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        progress: Callable[[str], None],
+        decided: Callable[[Row], None],
+    ) -> None:
+        self.outcome = Outcome()
+        self._request = {"do": "verify", **request}
+        self._progress = progress
+        self._decided = decided
+        self._current: int | None = None
+        self._started = 0.0
 
-class _Worker:
-    """A child process and its events."""
-
-    def __init__(self, request: dict[str, Any]) -> None:
-        self.deadline = 0.0
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tokenauction.proofs.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"},
-        )
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
-        self._lines.put(None)
-
-    def events(self, deadline: float) -> Iterator[dict[str, Any]]:
-        """The events until the end; then `overran` or `died` where it was not a proper one."""
-        self.deadline = deadline
+    def run(self) -> None:
+        """One worker after the other, until every claim is decided; each decides one at least."""
+        results = self.outcome.results
         while True:
-            try:
-                line = self._lines.get(timeout=0.1)
-            except queue.Empty:
-                if time.monotonic() > self.deadline:
-                    yield {"event": "overran"}
-                    return
+            before = len(results)
+            problem = self._one_worker()
+            if self.outcome.claims and len(results) == len(self.outcome.claims):
+                return
+            if not problem:
+                problem = "internal error, please report it: the claim was left out"
+            elif len(results) > before:
                 continue
-            if line is None:
-                yield {"event": "died"}
-                return
-            event = json.loads(line)
-            yield event
-            if event["event"] in ("done", "problem"):
-                return
+            for number in self._open():
+                self._decide(number, undecided(self.outcome.claims[number], problem))
+            return
 
-    def __enter__(self) -> "_Worker":
-        return self
+    def _one_worker(self) -> str:
+        """Run one worker to its end; why it did not finish, empty where it did."""
+        self._current = None
+        with Child({**self._request, "skip": sorted(self.outcome.results)}) as child:
+            for event in child.events():
+                if not isinstance(event, Ending) and not self._in_turn(event):
+                    event = _OUT_OF_TURN
+                if isinstance(event, Ending):
+                    return self._ended(event)
+                kind = event["event"]
+                if kind in ("problem", "failed"):
+                    return self._failed(event["message"], internal=kind == "failed")
+                if kind == "loaded" and not self._loaded(event["claims"]):
+                    return _CHANGED
+                if kind == "started":
+                    child.restart_clock()
+                self._take(event)
+        return ""
 
-    def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                self._process.kill()
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+    # What is believed
+
+    def _in_turn(self, event: Event) -> bool:
+        """Whether an event is one that a worker may send now, and is of the right form."""
+        number: object = event.get("number")
+        match event["event"]:
+            case "loaded":
+                claims = event.get("claims")
+                return isinstance(claims, list) and all(isinstance(one, dict) for one in claims)
+            case "started":
+                return self._current is None and number in self._open()
+            case "result":
+                return number == self._current and self._answers(event.get("result"))
+            case "unusable":
+                return number in self._open() and isinstance(event.get("message"), str)
+            case "problem" | "failed":
+                return isinstance(event.get("message"), str)
+            case "progress":
+                return isinstance(event.get("text"), str)
+        return True  # the end, or nothing that a verdict follows from
+
+    def _answers(self, row: Any) -> bool:
+        """Whether a result is one of the claim that is being decided."""
+        if self._current is None or not isinstance(row, dict):
+            return False
+        claim = self.outcome.claims[self._current]
+        same = all(row.get(name) == claim.get(name) for name in ("rule", "property", "file"))
+        return same and (self._request["do"] != "verify" or report.is_result(row))
+
+    def _open(self) -> list[int]:
+        results = self.outcome.results
+        return [n for n in range(len(self.outcome.claims)) if n not in results]
+
+    # What follows from it
+
+    def _loaded(self, claims: list[Row]) -> bool:
+        """Note the claims; False where they are not those that an earlier worker had."""
+        if self.outcome.claims and self.outcome.claims != claims:
+            return False
+        self.outcome.claims = claims
+        return True
+
+    def _take(self, event: Event) -> None:
+        kind, claims = event["event"], self.outcome.claims
+        if kind == "started":
+            self._current, self._started = event["number"], time.monotonic()
+            self._progress(_title(claims[self._current]))
+        elif kind == "progress" and self._current is not None:
+            self._progress(f"{_title(claims[self._current])}: {event['text']}")
+        elif kind == "result":
+            self._decide(event["number"], event["result"])
+        elif kind == "unusable":
+            self._note_unusable(event["message"])
+            self._decide(event["number"], undecided(claims[event["number"]], event["message"]))
+
+    def _decide(self, number: int, row: Row) -> None:
+        self.outcome.results[number] = row
+        if number == self._current:
+            self._current = None
+        self._decided(row)
+
+    def _note_unusable(self, message: str) -> None:
+        if message not in self.outcome.unusable:
+            self.outcome.unusable.append(message)
+
+    def _ended(self, ending: Ending) -> str:
+        """The claim that a worker was deciding is unknown; raises Failed where nothing loads."""
+        if self._current is not None:
+            self._give_up(self._current, ending.reason)
+        if not self.outcome.claims:
+            raise Failed(ending.of_loading(_names(self._request)))
+        return ending.reason
+
+    def _failed(self, message: str, internal: bool) -> str:
+        """A worker says what went wrong: in the checker, or in what the user has named."""
+        if self._current is not None and internal:
+            self._give_up(self._current, message)
+        elif not self.outcome.results:
+            raise Failed(f"loading {_names(self._request)}: {message}" if internal else message)
+        else:
+            self._note_unusable(message)
+        return message
+
+    def _give_up(self, number: int, reason: str) -> None:
+        seconds = time.monotonic() - self._started
+        self._decide(number, undecided(self.outcome.claims[number], reason, seconds))
+
+
+def _names(request: Mapping[str, Any]) -> str:
+    return ", ".join(request["targets"])
+
+
+def _title(claim: Row) -> str:
+    return f"{claim['rule']} {claim['property']}"

@@ -48,6 +48,21 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What Z3 spent on a verdict: the same for the same versions, seed and budget.
+
+    `limit_share` is how much of a limit the verdict needed: of one query's steps for the hardest
+    contradiction, or of a claim's for all of them. `out_of_time` counts the queries that the clock
+    ended rather than a limit on steps; with those, another machine may see another verdict.
+    """
+
+    steps: int = 0
+    queries: int = 0
+    limit_share: float = 0.0
+    out_of_time: int = 0
+
+
+@dataclass(frozen=True)
 class Witness:
     """An assignment at which the property fails, and what the rule does there.
 
@@ -79,6 +94,7 @@ class Proved:
 
     scope: Scope
     evidence: Evidence
+    resources: Resources = field(default_factory=Resources)
     status: Literal["proved"] = "proved"
 
 
@@ -89,6 +105,7 @@ class Refuted:
     witness: Witness
     method: str
     scope: Scope
+    resources: Resources = field(default_factory=Resources)
     status: Literal["refuted"] = "refuted"
 
 
@@ -100,6 +117,7 @@ class Unknown:
     explored: str = ""
     scope: Scope = field(default_factory=lambda: Scope((), ()))
     method: str = "none"
+    resources: Resources = field(default_factory=Resources)
     status: Literal["unknown"] = "unknown"
 
 

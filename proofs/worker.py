@@ -1,7 +1,8 @@
 """The child process that runs the user's files and decides claims.
 
-It reads one request (a JSON line) and answers with events (JSON lines). The parent kills it when
-its time is up; nothing that a rule prints can get among the events.
+It reads one request (a JSON line) and answers with events (JSON lines). It bounds its own memory
+and processor time, and the parent kills it when the clock is up; nothing that a rule prints can get
+among the events. Whatever goes wrong ends it with an event that says so, or with no answer at all.
 """
 
 import json
@@ -9,11 +10,12 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from itertools import groupby
 from typing import Any, TextIO
 
-from tokenauction.proofs import report
+from tokenauction.proofs import child_limits, report
 from tokenauction.proofs.loading import (
     CannotLoad,
     Target,
@@ -34,17 +36,51 @@ def main() -> None:
     if not asked:
         return
     request = json.loads(asked)
+    child_limits.leave_no_core()
+    if "memory" in request:
+        child_limits.limit_memory(request["memory"])
+    if "budget" in request:
+        child_limits.limit_seconds(request["budget"])
+    own = os.getpid()
+    if "folder" in request:
+        os.chdir(request["folder"])
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
     def emit(event: str, **content: Any) -> None:
+        if os.getpid() != own:  # a rule has forked, and its copy of us has nothing to say
+            os._exit(1)
+        if event == "started":
+            child_limits.limit_seconds(request["budget"])
         _write(events, {"event": event, **content})
 
     try:
-        answers = {"verify": _verify, "rules": _rules, "properties": _properties}
+        answers = {
+            "verify": _verify,
+            "identify": _identify,
+            "compare": _compare,
+            "rules": _rules,
+            "properties": _properties,
+            "emit": _emit,
+        }
         answers[request["do"]](request, emit)
         emit("done")
     except CannotLoad as problem:
         emit("problem", message=str(problem))
+    except BaseException as problem:
+        emit("failed", message=_reason(problem, request))
+
+
+def _reason(problem: BaseException, request: dict[str, Any]) -> str:
+    """Why a claim is not decided, where deciding it raised; names the way out, or the place."""
+    if isinstance(problem, MemoryError) or "out of memory" in str(problem):
+        limit = f"{request['memory']} MiB" if "memory" in request else "the limit"
+        return f"ran out of memory ({limit}); give it more with --memory"
+    if isinstance(problem, RecursionError):
+        return "the rule's expression is too deep to be decided"
+    text = " ".join(f"{type(problem).__name__}: {problem}".split()).removesuffix(":")
+    last = traceback.extract_tb(problem.__traceback__)[-1]
+    place = f"{os.path.basename(last.filename)}:{last.lineno}"
+    return f"internal error, please report it: {text} ({place})"
 
 
 def _end_with_the_parent() -> None:
@@ -61,6 +97,18 @@ def _write(events: TextIO, content: dict[str, Any]) -> None:
         os._exit(1)
 
 
+def _identify(request: dict[str, Any], emit: Emit) -> None:
+    from tokenauction.proofs.gate.identification import identify
+
+    identify(request, emit)
+
+
+def _compare(request: dict[str, Any], emit: Emit) -> None:
+    from tokenauction.proofs.comparison.compare_request import answer
+
+    answer(request, emit)
+
+
 def _rules(request: dict[str, Any], emit: Emit) -> None:
     found = load_targets(request["targets"])
     emit("listed", rows=[[r.label, r.support, r.summary, f"{r.file}:{r.line}"] for r in found])
@@ -69,6 +117,13 @@ def _rules(request: dict[str, Any], emit: Emit) -> None:
 def _properties(request: dict[str, Any], emit: Emit) -> None:
     found = [prop for path in request["targets"] for prop in properties_in(path)]
     emit("listed", rows=[[p.name, p.support, p.summary, f"{p.file}:{p.line}"] for p in found])
+
+
+def _emit(request: dict[str, Any], emit: Emit) -> None:
+    from tokenauction.proofs.testing.emitted import emitted_tests
+
+    text, left_out = emitted_tests(request)
+    emit("emitted", text=text, left_out=left_out)
 
 
 def _verify(request: dict[str, Any], emit: Emit) -> None:
@@ -114,7 +169,7 @@ def _verify_target(
         emit("started", number=number)
         start = time.perf_counter()
         try:
-            verdict = verifier.verify(prop)
+            verdict = verifier.verify(prop, request.get("methods", {}).get(prop.name, ""))
         except Unusable as problem:
             for waiting in numbered:
                 if waiting >= number and waiting not in request["skip"]:

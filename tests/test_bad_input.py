@@ -200,7 +200,7 @@ def test_a_rule_that_runs_forever(command: Command, tmp_path: Path) -> None:
     done = command("verify", str(path), "--property", "neutral", "--budget", "2")
     assert (done.returncode, done.stderr) == (3, "")
     assert "unknown  bad neutral" in done.stdout
-    assert "stopped after 2 seconds; give it more with --budget" in done.stdout
+    assert "stopped after 2 seconds of processor time; give it more with --budget" in done.stdout
     assert "proved   good neutral" in done.stdout
 
 

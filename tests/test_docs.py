@@ -91,7 +91,7 @@ EXAMPLES = [
         id=f"{page}: {command}",
         marks=[pytest.mark.slow] if "second-price" in command else [],
     )
-    for page in ("README.md", "docs/auctions.md")
+    for page in ("README.md", "docs/auctions.md", "docs/compare.md", "docs/reports.md")
     for command, shown in re.findall(
         r"^```\n\$ (tokenauction [^\n]*)\n(.*?)\n```$",
         (ROOT / page).read_text("utf-8"),
@@ -113,7 +113,8 @@ def test_the_examples_of_the_docs_are_what_the_commands_print(command: str, show
 
 
 def test_the_examples_are_all_found() -> None:
-    for page, count in (("README.md", 3), ("docs/auctions.md", 2)):
+    counts = {"README.md": 3, "docs/auctions.md": 2, "docs/compare.md": 2, "docs/reports.md": 1}
+    for page, count in counts.items():
         assert (ROOT / page).read_text("utf-8").count("\n$ ") == count
         assert sum(str(example.id).startswith(page) for example in EXAMPLES) == count
 

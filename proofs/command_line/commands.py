@@ -16,7 +16,10 @@ from click.shell_completion import CompletionItem, get_completion_class
 from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
+from tokenauction.proofs.command_line import claim_options, emit_option
 from tokenauction.proofs.command_line.auction_commands import audit, run
+from tokenauction.proofs.command_line.brittleness_command import brittleness
+from tokenauction.proofs.command_line.compare_command import compare
 from tokenauction.proofs.command_line.console import (
     Interrupts,
     cannot_write,
@@ -27,37 +30,12 @@ from tokenauction.proofs.command_line.console import (
 )
 from tokenauction.proofs.command_line.display import Display, table
 from tokenauction.proofs.command_line.experiment_commands import monitor, sweep
-from tokenauction.theory import (
-    DEFAULT_MECHANISM_PROPERTIES,
-    DEFAULT_PROPERTIES,
-    PROPERTIES,
-)
+from tokenauction.proofs.command_line.gate_command import gate_command
+from tokenauction.proofs.reports import findings, outputs
+from tokenauction.theory import PROPERTIES
 
 Command = Callable[..., Any]
-
-
-class _Target(click.ParamType[str]):
-    name = "target"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        names = [n for n in [*CATALOGUE, *MECHANISMS] if n.startswith(incomplete)]
-        files = sorted(str(path) for path in Path().glob(f"{incomplete}*.py"))
-        return [CompletionItem(text) for text in [*names, *files]]
-
-
-class _Property(click.ParamType[str]):
-    name = "name"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return [
-            CompletionItem(name, help=prop.summary)
-            for name, prop in PROPERTIES.items()
-            if name.startswith(incomplete)
-        ]
+Decorator = Callable[[Command], Command]
 
 
 class _TheoremName(click.ParamType[str]):
@@ -92,17 +70,10 @@ class _Group(click.Group):
             os.kill(os.getpid(), signal.SIGPIPE)
 
 
-def _report_options(text: str, explain: str) -> Callable[[Command], Command]:
-    """The options of a command that reports; `text` and `explain` are what two of them give."""
+def _report_options(style: Decorator, explain: str) -> Decorator:
+    """The options of a command that reports: `style` is its `--format`, `explain` a help text."""
     options = (
-        click.option(
-            "--format",
-            "style",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            help=text,
-        ),
+        style,
         click.option(
             "--output",
             type=click.Path(dir_okay=False, writable=True),
@@ -140,6 +111,8 @@ Examples:
   tokenauction verify second-price
   tokenauction verify linear+pay-your-bid --property payment-monotone
   tokenauction verify my_rules.py --format json --output report.json
+  tokenauction verify my_rules.py --format github --format sarif=out.sarif
+  tokenauction verify my_rules.py --emit-test tests/test_counterexamples.py
 
 \b
 Exit status:
@@ -151,38 +124,20 @@ Exit status:
 A file that is verified is run, as importing it would, in a child process.
 """
 )
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, type=_Target())
+@claim_options.claims
+@claim_options.limits
 @click.option(
-    "--property",
-    "properties",
-    multiple=True,
-    type=_Property(),
-    help="A property to decide, by name or as file.py::name; may be repeated. "
-    f"Default: of a rule {', '.join(DEFAULT_PROPERTIES)}; of a mechanism "
-    f"{', '.join(DEFAULT_MECHANISM_PROPERTIES)}.",
-)
-@click.option(
-    "--agents",
-    type=click.IntRange(1, 50),
-    help="Most agents where sizes are fixed (default: 8 in the search, 3 in exact decisions).",
-)
-@click.option(
-    "--tokens",
-    type=click.IntRange(1, 50),
-    help="Most tokens where sizes are fixed (default: 6 in the search, 3 in exact decisions).",
-)
-@click.option(
-    "--budget",
-    type=click.FloatRange(0.5, 86400),
-    default=60.0,
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
     show_default=True,
-    help="Seconds that one claim, or loading a file, may take; scales the search with it.",
+    help="Of the search and the solver.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
 @_report_options(
-    "A table, or a report of the schema tokenauction.report/1.",
+    outputs.option,
     "Give proofs and counterexamples in full.",
 )
+@emit_option.option
 def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any) -> None:
     """Prove or refute properties of aggregation rules and of mechanisms (a rule with payments).
 
@@ -191,10 +146,11 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    style, output = options.pop("style"), options.pop("output")
-    check_files(output)
+    wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
+    tests = options.pop("emit_test")
+    emit_option.check_file(tests)
     request = {"targets": list(targets), "properties": list(properties), **options}
-    display = Display(rows_at_once=style == "text" and output is None)
+    display = Display(rows_at_once=outputs.Output("text") in wanted)
     try:
         with display:
             outcome = supervisor.verify(request, display.progress, display.decided)
@@ -206,15 +162,18 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
         click.echo(f"tokenauction: {message}", err=True)
     rows = outcome.rows()
     kept = {name: options[name] for name in ("agents", "tokens", "budget", "seed")}
-    text = (
-        report.to_json(report.report(rows, kept))
-        if style == "json"
-        else display.text(rows, plain=bool(output))
+    made = outputs.renderers(
+        findings.of_results(rows),
+        text=lambda output: display.text(rows, plain=output.file is not None),
+        json=lambda: report.to_json(report.report(rows, kept)),
     )
-    write(text, output)
+    outputs.deliver(wanted, made)
     if outcome.interrupted:
-        click.echo("tokenauction: interrupted; what was decided is above", err=True)
+        place = outputs.where(wanted)
+        click.echo(f"tokenauction: interrupted; what was decided is {place}", err=True)
         sys.exit(INTERRUPTED)
+    if tests is not None:
+        emit_option.emit(tests, request, rows)
     sys.exit(report.exit_status(rows, bool(outcome.unusable)))
 
 
@@ -235,7 +194,14 @@ Exit status:
 )
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=_TheoremName())
 @_report_options(
-    "A line a theorem, or a report of the schema tokenauction.theorems/1.",
+    click.option(
+        "--format",
+        "style",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="A line a theorem, or a report of the schema tokenauction.theorems/1.",
+    ),
     "Give every step of the proofs as a formula.",
 )
 @click.option(
@@ -337,5 +303,5 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, "tokenauction", "_TOKENAUCTION_COMPLETE").source())
 
 
-for _command in (run, audit, sweep, monitor):
+for _command in (brittleness, compare, gate_command, run, audit, sweep, monitor):
     main.add_command(_command)

@@ -37,14 +37,14 @@ def check_files(output: str | None, transcript: str | None = None) -> None:
             fail(f"{option} is empty: name a file, or leave it out")
     if output and not Path(output).absolute().parent.is_dir():
         fail(f"--output {output}: there is no folder {Path(output).absolute().parent}")
-    if output and transcript and _one_file(output, transcript):
+    if output and transcript and one_file(output, transcript):
         fail(
             f"--output {output} would be written over --transcript {transcript}: name another file"
         )
 
 
-def _one_file(output: str, transcript: str) -> bool:
-    """Whether a report, or its unfinished file, is the transcript."""
+def one_file(output: str, transcript: str) -> bool:
+    """Whether a report, or its unfinished file, is another file, such as the transcript."""
     for name in (output, f"{output}.partial", f"{output}.part"):
         one, other = Path(name), Path(transcript)
         if one.resolve() == other.resolve():
@@ -59,17 +59,17 @@ def write(text: str, output: str | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    place = Path(output)
     try:
-        if place.exists() and not place.is_file():
-            place.write_text(text, "utf-8")
-            return
-        _replace(place, text)
+        put(text, Path(output))
     except OSError as problem:
         fail(f"--output {output}: {problem.strerror}")
 
 
-def _replace(place: Path, text: str) -> None:
+def put(text: str, place: Path) -> None:
+    """Write a file whole or not at all; a device is written to. Raises OSError."""
+    if place.exists() and not place.is_file():
+        place.write_text(text, "utf-8")
+        return
     temporary = place.with_name(f"{place.name}.partial")
     try:
         temporary.write_text(text, "utf-8")

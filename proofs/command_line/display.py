@@ -15,7 +15,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from tokenauction.proofs.verdict import Scope
+from tokenauction.proofs.reports.findings import scope, scope_with_doubt, summary, title
 
 _COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
 
@@ -59,18 +59,20 @@ class Display:
             print(_row(result), flush=True)
 
     def text(self, rows: list[dict[str, Any]], plain: bool = False) -> str:
-        """The results as a table, less the rows that are printed, and what there is to say."""
+        """The results as a table, less the rows that are printed, and what there is to say.
+
+        With `plain` it is for a file: without colours, and every row.
+        """
         if sys.stdout.isatty() and not plain:
             return _fancy(rows)
-        lines = [_row(row) for row in rows if row not in self._printed]
-        return "\n".join([*lines, *_details(rows, width=0), _summary(rows)]) + "\n"
+        printed = [] if plain else self._printed
+        lines = [_row(row) for row in rows if row not in printed]
+        return "\n".join([*lines, *_details(rows, width=0), summary(rows)]) + "\n"
 
 
 def _row(row: dict[str, Any]) -> str:
     """One verdict in one line."""
-    found = row["counterexample"]
-    doubt = "" if found is None or found["exact"] else ", seen in floats only"
-    return f"{row['status']:8} {_title(row)}  [{_scope(row)}{doubt}]"
+    return f"{row['status']:8} {title(row)}  [{scope_with_doubt(row)}]"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
@@ -102,7 +104,7 @@ def _fancy(rows: list[dict[str, Any]]) -> str:
                 grid.add_row(f"  {prop}", Text(verdict, style=colour), *rest)
             console.print(grid)
     width = min(console.width, 100)
-    return captured.get() + "\n".join([*_details(rows, width), _summary(rows)]) + "\n"
+    return captured.get() + "\n".join([*_details(rows, width), summary(rows)]) + "\n"
 
 
 def _rule(row: dict[str, Any]) -> str:
@@ -111,8 +113,8 @@ def _rule(row: dict[str, Any]) -> str:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     everything = row["scope"]["agents"] == "all" and row["scope"]["tokens"] == "all"
-    scope = "all sizes" if everything else _scope(row)
-    return [row["property"], row["status"], scope, row["method"], f"{row['seconds']:.1f} s"]
+    sizes = "all sizes" if everything else scope(row)
+    return [row["property"], row["status"], sizes, row["method"], f"{row['seconds']:.1f} s"]
 
 
 def _details(rows: list[dict[str, Any]], width: int) -> list[str]:
@@ -120,7 +122,7 @@ def _details(rows: list[dict[str, Any]], width: int) -> list[str]:
     for row in rows:
         told = row.get("explanation") or ([row["reason"]] if row["reason"] else [])
         if told:
-            lines += ["", f"{_title(row)}: {row['status']}"]
+            lines += ["", f"{title(row)}: {row['status']}"]
         for paragraph in told:
             lines += _wrapped(paragraph, width)
     return [*lines, ""]
@@ -133,18 +135,3 @@ def _wrapped(paragraph: str, width: int) -> list[str]:
     return textwrap.wrap(
         paragraph.strip(), width, initial_indent=indent, subsequent_indent=indent
     ) or [""]
-
-
-def _title(row: dict[str, Any]) -> str:
-    return f"{row['rule']} {row['property']}"
-
-
-def _scope(row: dict[str, Any]) -> str:
-    found = row["scope"]
-    agents, tokens = (s if s == "all" else tuple(s) for s in (found["agents"], found["tokens"]))
-    return str(Scope(agents, tokens)) if agents else "-"
-
-
-def _summary(rows: list[dict[str, Any]]) -> str:
-    counts = [(status, sum(row["status"] == status for row in rows)) for status in _COLOURS]
-    return ", ".join(f"{count} {status}" for status, count in counts)

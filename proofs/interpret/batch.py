@@ -5,8 +5,9 @@ value becomes a *margin*: negative where the statement fails, by how much, relat
 that it compares.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,53 +81,53 @@ class Batch:
 
     def _run_one(self, node: Node) -> None:
         args = [self._values[arg] for arg in node.args]
-        ok: Truths = np.ones(self.length, dtype=bool)
-        for arg in node.args:
-            ok = ok & self._defined[arg]
-        match node.op:
-            case "const":
-                value: Any = np.full(self.length, float(node.data))
-            case "truth":
-                value = np.full(self.length, node.data)
-            case "add":
-                value = np.add.reduce(args)
-            case "mul":
-                value = np.multiply.reduce(args)
-            case "div":
-                value = args[0] / args[1]
-                ok = ok & (args[1] != 0)
-            case "pow":
-                value = args[0] ** args[1]
-                ok = ok & ~((args[0] == 0) & (args[1] < 0))
-            case "exp":
-                value = np.exp(args[0])
-            case "log":
-                value = np.log(args[0])
-            case "floor":
-                value = np.floor(args[0])
-            case "max":
-                value = np.maximum(*args)
-            case "min":
-                value = np.minimum(*args)
-            case "lt":
-                value = args[0] < args[1]
-            case "le":
-                value = args[0] <= args[1]
-            case "eq":
-                value = args[0] == args[1]
-            case "and":
-                value = np.logical_and.reduce(args)
-            case "or":
-                value = np.logical_or.reduce(args)
-            case "not":
-                value = ~args[0]
-            case "where":
-                value = np.where(*args)
-                first, then, otherwise = (self._defined[arg] for arg in node.args)
-                ok = first & np.where(args[0], then, otherwise)
-            case _:
-                value = self.leaves[node]
-        if value.dtype != bool:
-            ok = ok & ~np.isnan(value)
+        defined = [self._defined[arg] for arg in node.args]
+        if node.op in ("const", "truth"):
+            value: Any = np.full(self.length, float(node.data) if node.op == "const" else node.data)
+            ok = np.ones(self.length, dtype=bool)
+        elif node.op in OPERATIONS:
+            value, ok = operate(node.op, args, defined)
+        else:
+            value = self.leaves[node]
+            ok = ~np.isnan(value)
         self._values[node] = value
         self._defined[node] = ok
+
+
+def _in_turn(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda *args: reduce(combine, args)
+
+
+OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
+    "add": _in_turn(np.add),
+    "mul": _in_turn(np.multiply),
+    "div": np.divide,
+    "pow": np.power,
+    "exp": np.exp,
+    "log": np.log,
+    "floor": np.floor,
+    "max": np.maximum,
+    "min": np.minimum,
+    "lt": np.less,
+    "le": np.less_equal,
+    "eq": np.equal,
+    "and": _in_turn(np.logical_and),
+    "or": _in_turn(np.logical_or),
+    "not": np.logical_not,
+    "where": np.where,
+}
+"""The operations of a graph that act on each number alone, on arrays of floats and truth values."""
+
+
+def operate(op: str, args: list[Any], defined: list[Truths]) -> tuple[Any, Truths]:
+    """What an operation makes of arrays, and where the result is defined."""
+    value = OPERATIONS[op](*args)
+    if op == "where":
+        ok: Truths = defined[0] & np.where(args[0], defined[1], defined[2])
+    else:
+        ok = reduce(np.logical_and, defined)
+    if op == "div":
+        ok = ok & (args[1] != 0)
+    if op == "pow":
+        ok = ok & ~((args[0] == 0) & (args[1] < 0))
+    return value, ok if value.dtype == bool else ok & ~np.isnan(value)

@@ -21,9 +21,9 @@ def to_z3(root: Node) -> Any:
     return values[root]
 
 
-def number(value: Any) -> Any:
-    """A Fraction as a Z3 numeral."""
-    return z3.Q(value.numerator, value.denominator)
+def number(value: Any, context: Any = None) -> Any:
+    """A Fraction as a Z3 numeral, of Z3's own context where none is given."""
+    return z3.Q(value.numerator, value.denominator, context)
 
 
 def _uninterpreted(name: str, *args: Any) -> Any:

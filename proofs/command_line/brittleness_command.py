@@ -1,0 +1,83 @@
+"""The command `brittleness`: claims decided under several seeds, and what that changes."""
+
+import signal
+import sys
+from typing import Any
+
+import click
+
+from tokenauction.proofs import brittleness as compared
+from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.cli import INTERRUPTED
+from tokenauction.proofs.command_line import claim_options
+from tokenauction.proofs.command_line.console import check_files, fail, write
+from tokenauction.proofs.command_line.display import Display
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  tokenauction brittleness linear
+  tokenauction brittleness my_rules.py --property monotone --seeds 10
+  tokenauction brittleness my_rules.py --format json --output brittleness.json
+
+\b
+Exit status:
+  0  every verdict is the same under every seed, at much the same cost
+  1  some verdict, its scope or its cost hangs on the seed, or is close to a limit
+  2  wrong usage, or input that cannot be used
+"""
+)
+@claim_options.claims
+@claim_options.limits
+@click.option(
+    "--seeds",
+    type=click.IntRange(2, 1000),
+    default=5,
+    show_default=True,
+    help="How many seeds; they are 0, 1, 2 and so on.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A line a claim, or a report of the schema tokenauction.brittleness/1.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the report there instead of to standard output.",
+)
+def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> None:
+    """Decide the same claims under several seeds: does a verdict, or what it costs, hang on luck?
+
+    TARGETs are those of `tokenauction verify`. A seed changes what the search draws and how the
+    solver looks at the same conditions. A verdict that differs, a proof whose scope differs, a cost
+    that differs tenfold and a proof that needs over half of a limit are brittle.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    check_files(output)
+    request = {name: list(one) if isinstance(one, tuple) else one for name, one in options.items()}
+    runs = {seed: _rows({**request, "seed": seed, "explain": False}) for seed in range(seeds)}
+    kept = {name: options[name] for name in ("agents", "tokens", "budget")}
+    found = compared.brittleness(runs, kept)
+    write(report.to_json(found) if style == "json" else compared.text(found), output)
+    sys.exit(compared.exit_status(found))
+
+
+def _rows(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The results under one seed; ends the command for input that cannot be used."""
+    try:
+        with Display() as display:
+            display.progress(f"seed {request['seed']}")
+            outcome = supervisor.verify(request, display.progress, display.decided)
+    except supervisor.Failed as problem:
+        fail(str(problem))
+    if outcome.interrupted:
+        click.echo(f"tokenauction: interrupted under seed {request['seed']}", err=True)
+        sys.exit(INTERRUPTED)
+    for message in outcome.unusable:
+        fail(message)
+    return outcome.rows()

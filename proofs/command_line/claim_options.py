@@ -1,0 +1,75 @@
+"""What commands that decide claims share: which claims, and how much may be spent on each."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tokenauction.proofs.child_process import MEMORY
+from tokenauction.proofs.command_line.parameter_types import PropertyType, TargetType
+from tokenauction.theory import DEFAULT_MECHANISM_PROPERTIES, DEFAULT_PROPERTIES
+
+Command = Callable[..., Any]
+
+_CLAIMS = (
+    click.argument("targets", metavar="TARGET...", nargs=-1, required=True, type=TargetType()),
+    click.option(
+        "--property",
+        "properties",
+        multiple=True,
+        type=PropertyType(),
+        help="A property to decide, by name or as file.py::name; may be repeated. "
+        f"Default: of a rule {', '.join(DEFAULT_PROPERTIES)}; of a mechanism "
+        f"{', '.join(DEFAULT_MECHANISM_PROPERTIES)}.",
+    ),
+    click.option(
+        "--agents",
+        type=click.IntRange(1, 50),
+        help="Most agents where sizes are fixed (default: 8 in the search, 3 in exact decisions).",
+    ),
+    click.option(
+        "--tokens",
+        type=click.IntRange(1, 50),
+        help="Most tokens where sizes are fixed (default: 6 in the search, 3 in exact decisions).",
+    ),
+)
+
+_LIMITS = (
+    click.option(
+        "--budget",
+        type=click.FloatRange(0.5, 86400),
+        default=60.0,
+        show_default=True,
+        help="Seconds of processor time that one claim, or loading a file, may take; scales the "
+        "search and the solver's steps with it.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0.5),
+        help="Seconds on the clock after which a claim is stopped, though it waits or the machine "
+        "is busy (default: ten budgets).",
+    ),
+    click.option(
+        "--memory",
+        type=click.IntRange(256),
+        default=MEMORY,
+        show_default=True,
+        help="MiB that the child process may use for a claim (on Linux).",
+    ),
+)
+
+
+def claims(command: Command) -> Command:
+    """Add TARGET..., `--property`, `--agents` and `--tokens`."""
+    return _with(_CLAIMS, command)
+
+
+def limits(command: Command) -> Command:
+    """Add `--budget`, `--timeout` and `--memory`."""
+    return _with(_LIMITS, command)
+
+
+def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,61 @@
+"""What `tokenauction compare` shows: the verdict, the profile, and the guarantees that changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tokenauction.proofs.command_line.display import table
+from tokenauction.proofs.reports.findings import scope, scope_with_doubt
+
+_CHANGES = ("lost", "narrower", "gained", "wider", "same")
+
+
+def text(found: Mapping[str, Any], explain: bool) -> str:
+    """A comparison to read; with `explain`, with every guarantee and how the verdict came about."""
+    lines = [_verdict(found), *_why(found)]
+    if explain:
+        lines += ["", *found.get("explanation", ()), *_assumed(found)]
+    return "\n".join([*lines, *_guarantees(found, explain)]) + "\n"
+
+
+def _verdict(found: Mapping[str, Any]) -> str:
+    sides = f"{found['a']['title']}  {found['b']['title']}"
+    return f"{found['status']:10} {sides}  [{scope_with_doubt(found)}]"
+
+
+def _why(found: Mapping[str, Any]) -> list[str]:
+    return ["", found["reason"]] if found["reason"] else []
+
+
+def _assumed(found: Mapping[str, Any]) -> list[str]:
+    lines = [f"Method: {found['method']}."]
+    if found["assumptions"]:
+        lines.append(f"Assumed: {'; '.join(found['assumptions'])}.")
+    return lines
+
+
+def _guarantees(found: Mapping[str, Any], every: bool) -> list[str]:
+    guarantees = found["guarantees"]
+    if not guarantees:
+        return []
+    rows = [
+        [one["property"], _cell(one["a"]), _cell(one["b"]), one["change"]]
+        for one in sorted(guarantees, key=lambda one: _CHANGES.index(one["change"]))
+        if every or one["change"] != "same"
+    ]
+    shown = ["", table(["guarantee", "A", "B", "change"], rows).rstrip("\n")] if rows else []
+    for one in guarantees:
+        worse = {"lost": one["b"], "gained": one["a"]}.get(one["change"])
+        if worse is not None and worse["reason"]:
+            shown += ["", f"{one['property']} is {one['change']}: {worse['reason']}"]
+    counts = ((change, sum(one["change"] == change for one in guarantees)) for change in _CHANGES)
+    summary = ", ".join(f"{count} {_WORDS[change]}" for change, count in counts if count)
+    return [*shown, "", f"guarantees: {summary}"]
+
+
+_WORDS = {**{change: change for change in _CHANGES}, "same": "the same"}
+
+
+def _cell(side: Mapping[str, Any]) -> str:
+    return (
+        f"{side['status']} [{scope(side)}]" if side["status"] == "proved" else side["status"]
+    )

@@ -1,0 +1,185 @@
+"""The command `gate`: what a project requires of its rules, against what is locked."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.cli import INTERRUPTED
+from tokenauction.proofs.command_line.console import fail
+from tokenauction.proofs.command_line.display import Display
+from tokenauction.proofs.gate import configuration, executors, gate, lock
+from tokenauction.proofs.gate.cache import Cache
+from tokenauction.proofs.gate.configuration import BadConfiguration, Configuration
+from tokenauction.proofs.gate.gate_report import GateReport
+from tokenauction.proofs.gate.lock import BadLock, Lock
+from tokenauction.proofs.reports import outputs
+
+_COLOURS: Final = {"pass": "green", "WARN": "yellow", "FAIL": "red"}
+
+
+@click.command(
+    "gate",
+    epilog="""\b
+Examples:
+  tokenauction gate --update
+  tokenauction gate
+  tokenauction gate --fresh --jobs 4
+  tokenauction gate --format github --format sarif=tokenauction.sarif
+  tokenauction gate --executor dask://scheduler:8786
+
+\b
+Exit status:
+  0    the gate is open: whatever is required is proved, and nothing got worse
+  1    it is closed: something is refuted, got worse, or the lock is stale
+  2    wrong usage, or a rule or configuration that cannot be used
+  3    it is closed only because something is unknown
+  130  interrupted
+
+What is required stands in pyproject.toml, in the table [tool.tokenauction].
+""",
+)
+@click.option("--update", is_flag=True, help="Write tokenauction.lock anew.")
+@click.option("--fresh", is_flag=True, help="Decide every claim anew, whatever is locked.")
+@click.option(
+    "--recheck", is_flag=True, help="Prove every locked proof again, by the method that is locked."
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The pyproject.toml.  [default: the nearest, here or above]",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 1024), help="Processes at once.  [default: processors]"
+)
+@click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    metavar="local|dask://HOST:PORT",
+    help="Where claims are decided.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of verdicts reached before.  [default: .tokenauction-cache]",
+)
+@outputs.option
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the report there instead of to standard output.",
+)
+def gate_command(config: Path | None, update: bool, **options: Any) -> None:
+    """Check what a project requires of its rules, against what was locked.
+
+    Rules that are the functions they were when they were locked are not decided again; the rest is,
+    and what is now known less of than was locked closes the gate.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
+    try:
+        project = configuration.read(config or configuration.find(Path.cwd()))
+        project = Configuration(
+            project.root.resolve(), project.requirements, project.lock, project.cache
+        )
+        known = lock.read(project.root / project.lock)
+    except (BadConfiguration, BadLock) as problem:
+        fail(str(problem))
+    if known is None and not update:
+        fail(
+            f"{project.root / project.lock}: there is no lock yet; "
+            "make it with `tokenauction gate --update`"
+        )
+    made, interrupted = _report(project, known or {}, update, options)
+    for message in made.unusable:
+        click.echo(f"tokenauction: {message}", err=True)
+    outputs.deliver(
+        wanted,
+        outputs.renderers(
+            made.findings(),
+            text=lambda output: _shown(made.text(), output),
+            json=lambda: report.to_json(made.as_json()),
+        ),
+    )
+    if interrupted:
+        _end_interrupted(outputs.where(wanted))
+    sys.exit(made.exit_status())
+
+
+def _shown(text: str, output: outputs.Output) -> str:
+    """The text, its verdicts coloured in a terminal; the words say the same."""
+    if output.file is not None or not sys.stdout.isatty():
+        return text
+    lines = []
+    for line in text.splitlines():
+        sign, space, rest = line.partition("  ")
+        colour = _COLOURS.get(sign)
+        lines.append(f"{click.style(sign, fg=colour)}{space}{rest}" if colour else line)
+    return "\n".join(lines) + "\n"
+
+
+def _report(
+    project: Configuration, known: Lock, update: bool, options: dict[str, Any]
+) -> tuple[GateReport, bool]:
+    """What the gate says, and whether it was interrupted; writes the lock where it is whole."""
+    place = project.root / project.lock
+    try:
+        with (
+            Display() as display,
+            executors.opened(options["executor"], options["jobs"], project.root) as workers,
+        ):
+            ways = gate.Ways(
+                executor=workers.executor,
+                cache=Cache(options["cache"] or project.root / project.cache),
+                sources=workers.sources,
+                jobs=workers.jobs,
+                fresh=options["fresh"],
+                recheck=options["recheck"],
+                progress=display.progress,
+                decided=lambda row: _tell(display, row),
+            )
+            seen = gate.survey(project, known, ways)
+            if seen.interrupted:
+                workers.executor.shutdown(wait=False, cancel_futures=True)
+                return _made(project, seen, known, False), True
+    except (supervisor.Failed, executors.NoExecutor) as problem:
+        fail(str(problem))
+    updated = update and not seen.unusable
+    if updated:
+        try:
+            lock.write(place, gate.updated(seen, known))
+        except OSError as problem:
+            fail(f"{place}: {problem.strerror}")
+    return _made(project, seen, known, updated), False
+
+
+def _made(project: Configuration, seen: gate.Survey, known: Lock, updated: bool) -> GateReport:
+    return GateReport(
+        standings=gate.standings(seen, known, updated),
+        removed=gate.gone(seen, known),
+        lock=known,
+        lock_file=str(project.lock),
+        updated=updated,
+        unusable=tuple(seen.unusable),
+    )
+
+
+def _tell(display: Display, row: Any) -> None:
+    """A line for a log: a claim that had to be decided, and how long that took."""
+    display.decided()
+    click.echo(
+        f"tokenauction: {row['rule']} {row['property']}: {row['status']} ({row['seconds']:.1f} s)",
+        err=True,
+    )
+
+
+def _end_interrupted(place: str) -> None:
+    """End at once: what was decided is told, and the children end with this process."""
+    click.echo(f"tokenauction: interrupted; what was decided is {place}", err=True)
+    sys.stdout.flush()
+    os._exit(INTERRUPTED)

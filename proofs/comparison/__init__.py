@@ -1,0 +1,1 @@
+"""Two definitions compared: are they one function, and which guarantees differ?"""

@@ -1,0 +1,98 @@
+"""The report of `tokenauction compare`, of the schema `tokenauction.compare/1`: rows to JSON.
+
+The first row is the comparison, the others are properties of one side each. What one of two
+equivalent sides is known to have, both have.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+from tokenauction.proofs import report
+
+SCHEMA: Final = "tokenauction.compare/1"
+EQUIVALENT, DIFFERENT, UNKNOWN = 0, 1, 3
+
+Row = Mapping[str, Any]
+Change = Literal["gained", "lost", "narrower", "wider", "same"]
+
+
+def comparison(rows: Sequence[Row], options: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole report."""
+    first, *claims = rows
+    half = len(claims) // 2
+    pairs = list(zip(claims[:half], claims[half:], strict=True))
+    if first["status"] == "equivalent":
+        pairs = [(_better(*pair),) * 2 for pair in pairs]
+    found = {
+        "schema": SCHEMA,
+        "versions": report.versions(),
+        "options": dict(options),
+        "status": first["status"],
+        "a": first["a"],
+        "b": first["b"],
+        "part": first.get("part"),
+        "method": first["method"],
+        "scope": first["scope"],
+        "seconds": first["seconds"],
+        "reason": first["reason"],
+        "assumptions": first["assumptions"],
+        "evidence": first["evidence"],
+        "counterexample": first["counterexample"],
+        "guarantees": [_guarantee(*pair) for pair in pairs],
+    }
+    return {**found, "explanation": first["explanation"]} if "explanation" in first else found
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a report."""
+    text = files("tokenauction.proofs").joinpath("compare.schema.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def exit_status(found: Mapping[str, Any]) -> int:
+    """0 equivalent, 1 different, 3 unknown; guarantees do not count."""
+    return {"equivalent": EQUIVALENT, "different": DIFFERENT}.get(found["status"], UNKNOWN)
+
+
+def change(before: Row, after: Row) -> Change:
+    """What became of a guarantee: only what is proved is one.
+
+    >>> every = {"agents": "all", "tokens": "all"}
+    >>> change({"status": "proved", "scope": every}, {"status": "unknown", "scope": every})
+    'lost'
+    >>> few = {"agents": [1, 2], "tokens": [1, 2]}
+    >>> change({"status": "proved", "scope": few}, {"status": "proved", "scope": every})
+    'wider'
+    """
+    had, has = before["status"] == "proved", after["status"] == "proved"
+    if not (had and has):
+        return "lost" if had else "gained" if has else "same"
+    if before["scope"] == after["scope"]:
+        return "same"
+    return "wider" if _covers(after["scope"], before["scope"]) else "narrower"
+
+
+def _covers(wide: Row, narrow: Row) -> bool:
+    """Whether one scope has every size of another."""
+    return all(
+        wide[axis] == "all" or (narrow[axis] != "all" and set(narrow[axis]) <= set(wide[axis]))
+        for axis in ("agents", "tokens")
+    )
+
+
+def _better(one: Row, other: Row) -> Row:
+    """Of two verdicts on the same function, the one that says more."""
+    if change(one, other) in ("gained", "wider"):
+        return other
+    return other if (one["status"], other["status"]) == ("unknown", "refuted") else one
+
+
+def _guarantee(before: Row, after: Row) -> dict[str, Any]:
+    sides = {
+        name: {key: row[key] for key in ("status", "scope", "reason")}
+        for name, row in (("a", before), ("b", after))
+    }
+    return {"property": before["property"], **sides, "change": change(before, after)}

@@ -1,0 +1,107 @@
+"""TRUSTED CORE. The claim that two functions of a kind are the same, and the verdict on it.
+
+Guarantee: `Proved` for every size says that at every profile of the support both are undefined, or
+both are defined and equal. Besides the proofs of any claim it rests on two comparisons of traces
+that can be trusted: the same graph; or the same canonical form, of the values and of conditions
+that are necessary and sufficient for them to be defined.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from array_api_compat import array_namespace
+
+from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunction
+from tokenauction.proofs import graph
+from tokenauction.proofs.canonical import Canon, TooLarge
+from tokenauction.proofs.claims import Claim
+from tokenauction.proofs.decision import Decision, Options, attacked
+from tokenauction.proofs.examination import Examined, fingerprint
+from tokenauction.proofs.numpy_run import interference
+from tokenauction.proofs.reduction import closed_obligations
+from tokenauction.proofs.terms import TRUE
+from tokenauction.proofs.verdict import Verdict
+from tokenauction.theory import RuleProperty
+from tokenauction.theory.properties import Support
+
+SAME_TRACE: Final = "the same trace"
+SAME_FORM: Final = "the same canonical form"
+# What a function needs to be defined, no less and no more; see `reduction.Obligation`.
+_EXACT: Final = ("nonzero", "non-negative")
+
+
+def verdict_of_equality(
+    one: Examined, other: Examined, support: Support, options: Options
+) -> Verdict:
+    """The verdict on two functions being the same; raises Unusable for one that does not run.
+
+    Where both are defined under the same conditions, the claim is that they are equal wherever they
+    are defined, else that both are defined everywhere as well.
+    """
+    functions = (one.function, other.function)
+    options.progress("running both")
+    untraceable = one.untraceable or other.untraceable or interference(*functions)
+    if untraceable:
+        raising = Decision(claim_of_equality(*functions, support, True), (one, other), options)
+        weak = claim_of_equality(*functions, support, False)
+        return raising.raising() or attacked(weak, options, untraceable)
+    conditions = _conditions(one, support)
+    alike = conditions is not None and conditions == _conditions(other, support)
+    claim = claim_of_equality(*functions, support, everywhere=not alike)
+    decision = Decision(claim, (one, other), options)
+    if isinstance(one.open_paths, list) and one.open_paths == other.open_paths:
+        return decision.cross_checked(SAME_TRACE, ())
+    if alike and fingerprint([one]) == fingerprint([other]):
+        return decision.cross_checked(SAME_FORM, ())
+    return decision.verdict()
+
+
+def _conditions(one: Examined, support: Support) -> frozenset[str] | None:
+    """What holds exactly where a function is defined, in canonical form; None if not known."""
+    if isinstance(one.open_paths, str):
+        return None
+    canon = Canon(support == "full", budget=200_000)
+    found = set()
+    try:
+        for assumed, result in one.open_paths:
+            for obligation in closed_obligations(result):
+                condition = canon.condition(graph.implies(assumed, obligation.condition))
+                if condition == TRUE:
+                    continue
+                if obligation.kind not in _EXACT:
+                    return None
+                found.add(condition.key)
+    except TooLarge:
+        return None
+    return frozenset(found)
+
+
+# The property -------------------------------------------------------------------------------------
+
+
+def _same_rule(rule: Any, other: Any, bids: Any, dists: Any) -> Any:
+    return _all_equal(rule(bids, dists), other(bids, dists))
+
+
+def _same_payment(payment: Any, other: Any, bids: Any, dists: Any) -> Any:
+    return _all_equal(payment(bids, dists), other(bids, dists))
+
+
+def _all_equal(left: Any, right: Any) -> Any:
+    return array_namespace(left, right).all(left == right)
+
+
+def claim_of_equality(
+    one: ProfileFunction, other: ProfileFunction, support: Support, everywhere: bool
+) -> Claim:
+    """The claim that two functions of a kind are equal, wherever both are defined.
+
+    With `everywhere`, that both are defined everywhere as well; of a profile at which neither is,
+    a search for differences says nothing.
+    """
+    pays = isinstance(one, PaymentRule)
+    function: Callable[..., Any] = _same_payment if pays else _same_rule
+    prop = RuleProperty(function, "same", "Both functions are the same.", support, everywhere)
+    if pays:
+        return Claim(None, prop, payment=cast(PaymentRule, one), other=other)
+    return Claim(cast(AggregationRule, one), prop, other=other)

@@ -1,0 +1,1 @@
+"""The gate: what a project requires of its rules, what is locked, and what has changed."""

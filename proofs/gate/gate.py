@@ -1,0 +1,380 @@
+"""The gate: what is known of every claim of a project, at the least cost that keeps it true.
+
+A claim about the same functions as when it was locked, with the same tools, stands as it was
+locked: a locked counterexample is replayed, a locked proof stands. Everything else is decided, by
+the executor, unless the cache has it. Guarantee: a verdict is kept for a claim only where the
+functions' fingerprints in this run are those that it was reached for.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from itertools import groupby
+from math import ceil
+from typing import Any
+
+from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.examination import LARGEST_FINGERPRINTED
+from tokenauction.proofs.gate.cache import Cache
+from tokenauction.proofs.gate.checks import Answer, Request, answers
+from tokenauction.proofs.gate.configuration import Configuration, Requirement
+from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
+from tokenauction.proofs.gate.standing import Found, Standing, covers, judge, scope_of
+from tokenauction.proofs.verdict import Scope
+
+_SHOWN = ("rule", "file", "line", "fingerprint", "property")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How claims are decided: by which executor, from which cache, and what is done again.
+
+    `sources` are the project's files where the executor's machines do not have them. `jobs` is how
+    many checks the executor does at once: the claims of a rule share a process where that leaves
+    enough for each.
+    """
+
+    executor: Executor
+    cache: Cache
+    sources: str | None = None
+    jobs: int = 1
+    fresh: bool = False
+    recheck: bool = False
+    progress: Callable[[str], None] = lambda _: None
+    decided: Callable[[Mapping[str, Any]], None] = lambda _: None
+
+
+@dataclass
+class Survey:
+    """What is known of the claims of a project."""
+
+    found: list[Found] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A claim as it was identified: `row` has its place and fingerprint, and no verdict."""
+
+    key: ClaimKey
+    requirement: Requirement
+    required: bool
+    row: Mapping[str, Any]
+    property_fingerprint: str | None
+    replayed: Mapping[str, Any] | None
+    lost: str
+
+    @property
+    def name(self) -> Mapping[str, Any]:
+        """What a result says of the claim itself."""
+        return {field: self.row[field] for field in _SHOWN}
+
+    def found(self, row: Mapping[str, Any], tools: str, source: Any) -> Found:
+        """The claim with its verdict."""
+        return Found(
+            self.key, self.requirement, self.required, row, self.property_fingerprint, tools, source
+        )
+
+
+def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
+    """Find out what is known of every claim; raises supervisor.Failed where none can be found."""
+    seen = Survey()
+    claims = _identified(configuration, lock, ways, seen)
+    if seen.interrupted:
+        return seen
+    known: dict[ClaimKey, Found] = {}
+    open_claims: list[_Claim] = []
+    for claim in claims:
+        found = _known(claim, lock.get(claim.key), ways) if not claim.lost else _given_up(claim)
+        if found is None:
+            open_claims.append(claim)
+        else:
+            known[claim.key] = found
+    try:
+        for found in _decided(open_claims, configuration, lock, ways, seen):
+            known[found.key] = found
+            ways.decided(found.row)
+    except KeyboardInterrupt:
+        seen.interrupted = True
+    for claim in claims:
+        lost = supervisor.undecided({**claim.name}, "interrupted before it was decided")
+        seen.found.append(known.get(claim.key) or claim.found(lost, tools(), "decided"))
+    return seen
+
+
+def _identified(configuration: Configuration, lock: Lock, ways: Ways, seen: Survey) -> list[_Claim]:
+    """Every claim of the project, with its identity as far as its functions let us see it."""
+    request: Request = {
+        "do": "identify",
+        "folder": str(configuration.root),
+        "targets": [requirement.target for requirement in configuration.requirements],
+        "requirements": [
+            {"target": one.target, "properties": one.properties, "recorded": one.recorded}
+            for one in configuration.requirements
+        ],
+        "witnesses": {
+            f"{key.target} {key.property}": locked.witness
+            for key, locked in lock.items()
+            if locked.witness is not None
+        },
+        "budget": max(one.budget for one in configuration.requirements),
+    }
+    outcome = supervisor.verify(request, ways.progress, lambda _: None)
+    seen.unusable += outcome.unusable
+    seen.interrupted = outcome.interrupted
+    return [
+        _Claim(
+            ClaimKey(row["target"], row["property"]),
+            configuration.requirements[row["requirement"]],
+            row["required"],
+            row,
+            row.get("property_fingerprint"),
+            row.get("replayed"),
+            _lost(row),
+        )
+        for row in outcome.rows()
+    ]
+
+
+def _lost(row: Mapping[str, Any]) -> str:
+    """Why a claim could not even be identified; empty where it was."""
+    if row.get("lost"):
+        return "looking at the rule for another claim did not end; it is the same rule"
+    return str(row.get("reason", ""))
+
+
+# What is known already ---------------------------------------------------------------------------
+
+
+def _known(claim: _Claim, locked: Locked | None, ways: Ways) -> Found | None:
+    """What the lock or the cache says of the same functions; None where it has to be decided."""
+    if ways.fresh or claim.row["fingerprint"] is None:
+        return None
+    if claim.replayed is not None:
+        return claim.found({**claim.replayed, **claim.name}, _tools_of(locked), "lock")
+    if locked is not None and _still_stands(claim, locked, ways):
+        return claim.found(_row_of(claim, locked), locked.tools, "lock")
+    if ways.recheck:
+        return None
+    row = ways.cache.get(_cache_key(claim))
+    if row is None or not _is_told_by_fingerprint(scope_of(row)):
+        return None
+    return claim.found({**row, **claim.name}, tools(), "cache")
+
+
+def _given_up(claim: _Claim) -> Found:
+    return claim.found(supervisor.undecided({**claim.name}, claim.lost), tools(), "decided")
+
+
+def _tools_of(locked: Locked | None) -> str:
+    return tools() if locked is None else locked.tools
+
+
+def _still_stands(claim: _Claim, locked: Locked, ways: Ways) -> bool:
+    """Whether a locked verdict, other than a refutation, stands without being reached again.
+
+    A claim that was cut short (`method` is "none") is tried again; one that was left undecided
+    after everything was tried is not.
+    """
+    same = (claim.row["fingerprint"], claim.property_fingerprint, tools()) == (
+        locked.fingerprint,
+        locked.property_fingerprint,
+        locked.tools,
+    )
+    again = ways.recheck and locked.verdict == "proved"
+    if not same or again or locked.verdict == "refuted":
+        return False
+    if not _is_told_by_fingerprint(locked.scope):
+        return False
+    enough = locked.verdict == "proved" and covers(locked.scope, claim.requirement.scope)
+    return enough or (locked.method != "none" and locked.effort == effort(claim.requirement))
+
+
+def _is_told_by_fingerprint(scope: Scope) -> bool:
+    """Whether the fingerprint of a rule says what it does at every size of a scope.
+
+    That of a rule without a trace over every size speaks of small sizes only.
+    """
+    return all(
+        sizes == "all" or max(sizes, default=0) <= LARGEST_FINGERPRINTED
+        for sizes in (scope.agents, scope.tokens)
+    )
+
+
+def _row_of(claim: _Claim, locked: Locked) -> dict[str, Any]:
+    """A locked verdict as a result."""
+    agents, tokens = (
+        sizes if sizes == "all" else list(sizes)
+        for sizes in (locked.scope.agents, locked.scope.tokens)
+    )
+    return {
+        **claim.name,
+        "status": locked.verdict,
+        "scope": {"agents": agents, "tokens": tokens},
+        "method": locked.method,
+        "seconds": 0.0,
+        "reason": locked.reason,
+        "assumptions": list(locked.assumptions),
+        "evidence": list(locked.evidence),
+        "counterexample": None,
+    }
+
+
+# What has to be decided --------------------------------------------------------------------------
+
+
+def _decided(
+    claims: Sequence[_Claim], configuration: Configuration, lock: Lock, ways: Ways, seen: Survey
+) -> Iterator[Found]:
+    """The claims with their verdicts, as they come."""
+    groups = _groups(claims, ways.jobs)
+    requests = [_request(group, configuration, lock, ways) for group in groups]
+    ways.progress(f"{len(claims)} claims to decide")
+    for number, answer in answers(requests, ways.executor):
+        for message in answer["unusable"]:
+            if message not in seen.unusable:
+                seen.unusable.append(message)
+        for claim, row in _verdicts(groups[number], answer):
+            ways.cache.put(_cache_key(claim, row["fingerprint"]), row)
+            yield claim.found(row, tools(), "decided")
+
+
+def _groups(claims: Sequence[_Claim], jobs: int) -> list[list[_Claim]]:
+    """Claims that are decided in one process each, at least as many as jobs if there are so many.
+
+    What one process finds out about a rule serves all of its claims.
+    """
+    alike = groupby(claims, key=lambda claim: (claim.key.target, claim.requirement.target))
+    rules = [list(group) for _, group in alike]
+    parts = ceil(jobs / max(len(rules), 1))
+    return [group[k::parts] for group in rules for k in range(min(parts, len(group)))]
+
+
+def _request(
+    claims: Sequence[_Claim], configuration: Configuration, lock: Lock, ways: Ways
+) -> Request:
+    wanted = claims[0].requirement
+    agents, tokens = wanted.sizes or (None, None)
+    where = {"folder": str(configuration.root)} if ways.sources is None else {}
+    sent = {} if ways.sources is None else {"sources": ways.sources}
+    return {
+        "targets": [claims[0].key.target],
+        "properties": [claim.key.property for claim in claims],
+        "methods": {} if ways.fresh else _methods(claims, lock),
+        "agents": agents,
+        "tokens": tokens,
+        "budget": wanted.budget,
+        "timeout": wanted.timeout,
+        "memory": wanted.memory,
+        "seed": wanted.seed,
+        "explain": False,
+        **where,
+        **sent,
+    }
+
+
+def _methods(claims: Sequence[_Claim], lock: Lock) -> dict[str, str]:
+    """How claims about the same functions were proved before, by property."""
+    found = {}
+    for claim in claims:
+        locked = lock.get(claim.key)
+        if locked is not None and locked.verdict == "proved":
+            if locked.fingerprint == claim.row["fingerprint"]:
+                found[claim.key.property] = locked.method
+    return found
+
+
+def _verdicts(
+    claims: Sequence[_Claim], answer: Answer
+) -> Iterator[tuple[_Claim, Mapping[str, Any]]]:
+    """The claims with what was answered, where that can be trusted to be about them."""
+    problem = _in_project(answer["problem"], answer) or _other_tools(answer["versions"])
+    if not problem and len(answer["rows"]) != len(claims):
+        problem = "another number of claims was answered than was asked"
+    if problem:
+        for claim in claims:
+            yield claim, supervisor.undecided({**claim.name}, problem)
+        return
+    for claim, row in zip(claims, answer["rows"], strict=True):
+        identified = claim.row["fingerprint"]
+        reached = row["status"] != "unknown"
+        if reached and identified is not None and row["fingerprint"] != identified:
+            reason = "what was decided is another function than what was identified; run it again"
+            yield claim, supervisor.undecided({**claim.name}, reason)
+        else:
+            told = {"reason": _in_project(row["reason"], answer)}
+            fingerprint = row["fingerprint"] or identified
+            yield claim, {**row, **told, **claim.name, "fingerprint": fingerprint}
+
+
+def _in_project(text: str, answer: Answer) -> str:
+    """A text with its files as the project names them, the same on every machine."""
+    folder = answer.get("folder")
+    return text.replace(f"{folder}/", "") if folder else text
+
+
+def _other_tools(versions: Mapping[str, str]) -> str:
+    here, there = tools(), tools(versions)
+    return "" if here == there else f"it was decided with {there}, and here is {here}"
+
+
+def tools(versions: Mapping[str, str] | None = None) -> str:
+    """The checker and the solver that a verdict rests on, with their versions."""
+    versions = versions or report.versions()
+    return ", ".join(f"{name} {versions[name]}" for name in ("tokenauction", "z3-solver"))
+
+
+def effort(wanted: Requirement) -> str:
+    """What is spent on a claim before it is left undecided."""
+    agents, tokens = wanted.sizes or (3, 3)
+    return f"budget {wanted.budget:g}, seed {wanted.seed}, sizes to {agents}x{tokens}"
+
+
+def _cache_key(claim: _Claim, fingerprint: str | None = None) -> dict[str, Any]:
+    return {
+        "fingerprint": fingerprint or claim.row["fingerprint"],
+        "property": claim.key.property,
+        "property_fingerprint": claim.property_fingerprint,
+        "effort": effort(claim.requirement),
+        "tools": tools(),
+    }
+
+
+# What becomes of the lock ------------------------------------------------------------------------
+
+
+def standings(seen: Survey, lock: Lock, updating: bool) -> list[Standing]:
+    """How every claim stands."""
+    return [judge(found, lock.get(found.key), updating) for found in seen.found]
+
+
+def gone(seen: Survey, lock: Lock) -> list[ClaimKey]:
+    """The claims of a lock that the project no longer makes."""
+    known = {found.key for found in seen.found}
+    return sorted(key for key in lock if key not in known)
+
+
+def updated(seen: Survey, lock: Lock) -> Lock:
+    """The lock of what was found; a block that still says what is known stays as it is."""
+    return {found.key: _locked(found, lock.get(found.key)) for found in seen.found}
+
+
+def _locked(found: Found, before: Locked | None) -> Locked:
+    if before is not None and found.source == "lock":
+        if before.fingerprint == found.row["fingerprint"]:
+            return before
+    row = found.row
+    return Locked(
+        verdict=row["status"],
+        scope=scope_of(row),
+        method=row["method"],
+        fingerprint=row["fingerprint"],
+        property_fingerprint=found.property_fingerprint,
+        effort=effort(found.requirement),
+        tools=found.tools,
+        reason=row["reason"],
+        assumptions=tuple(row["assumptions"]),
+        evidence=tuple(row["evidence"]),
+        witness=row["counterexample"],
+    )

@@ -1,0 +1,122 @@
+"""The one input of every report: results, and how each of them counts.
+
+A finding is a result of the schema `tokenauction.report/1` with its outcome. `verify` takes the
+outcome from the verdict alone; the gate compares the verdict with what is required and locked.
+Whatever a format shows of a finding beyond its fields is put in words here, once for all formats.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from tokenauction.proofs.reports import counterexamples
+from tokenauction.proofs.verdict import Scope
+
+Row = Mapping[str, Any]
+Outcome = Literal["pass", "fail", "warn"]
+Change = Literal["", "unchanged", "new", "changed", "better", "worse", "removed"]
+
+STATUSES: Final = ("proved", "refuted", "unknown")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One result, how it counts for the exit status, and what the gate says of it.
+
+    `problem` says why it fails beyond the verdict, such as "the lock is stale"; `change` is how it
+    compares with what is locked. Both are empty where there is no gate.
+    """
+
+    row: Row
+    outcome: Outcome
+    problem: str = ""
+    change: Change = ""
+
+    @property
+    def title(self) -> str:
+        """The rule and the property."""
+        return title(self.row)
+
+    @property
+    def headline(self) -> str:
+        """Which claim, its verdict, and the problem if there is one.
+
+        >>> row = {"rule": "linear", "property": "neutral", "status": "proved"}
+        >>> Finding(row, "fail", "the lock is stale").headline
+        'linear neutral: proved, but the lock is stale'
+        """
+        verdict = f"{self.title}: {self.row['status']}"
+        if not self.problem:
+            return verdict
+        return f"{verdict}{', but' if self.row['status'] == 'proved' else ';'} {self.problem}"
+
+    @property
+    def body(self) -> list[str]:
+        """What there is to say of the verdict: the whole counterexample, or why it is unknown."""
+        if self.row.get("explanation"):
+            return list(self.row["explanation"])
+        said = [self.row["reason"]] if self.row["reason"] else []
+        found = self.row["counterexample"]
+        if found is not None:
+            said += [f"  {line}" for line in counterexamples.lines(found)]
+            said.append(counterexamples.how_seen(found))
+        return said
+
+
+def of_results(rows: Iterable[Row]) -> list[Finding]:
+    """Results as `verify` counts them: what is not proved fails."""
+    return [Finding(row, "pass" if row["status"] == "proved" else "fail") for row in rows]
+
+
+def title(row: Row) -> str:
+    """The rule and the property of a result."""
+    return f"{row['rule']} {row['property']}"
+
+
+def scope(row: Row) -> str:
+    """The sizes that a verdict covers, in words; a dash where it covers none.
+
+    >>> scope({"scope": {"agents": "all", "tokens": [1, 2, 3]}})
+    'all agents, 1 to 3 tokens'
+    """
+    found = row["scope"]
+    agents, tokens = (s if s == "all" else tuple(s) for s in (found["agents"], found["tokens"]))
+    return str(Scope(agents, tokens)) if agents else "-"
+
+
+def scope_with_doubt(row: Row) -> str:
+    """The same, saying where a counterexample was seen in floats only."""
+    found = row["counterexample"]
+    doubt = "" if found is None or found["exact"] else ", seen in floats only"
+    return f"{scope(row)}{doubt}"
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """How many results have which verdict.
+
+    >>> summary([{"status": "proved"}, {"status": "proved"}, {"status": "unknown"}])
+    '2 proved, 0 refuted, 1 unknown'
+    """
+    counts = [(status, sum(row["status"] == status for row in rows)) for status in STATUSES]
+    return ", ".join(f"{count} {status}" for status, count in counts)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that do not pass: refuted before other failures, failures before warnings."""
+    ranks = {"refuted": 0, "unknown": 1, "proved": 2}
+    found = [one for one in findings if one.outcome != "pass"]
+    return sorted(found, key=lambda one: (one.outcome == "warn", ranks[one.row["status"]]))
+
+
+def place(row: Row, folder: Path) -> tuple[str, bool]:
+    """The file of a result: relative to a folder where it lies in it, and whether it does.
+
+    >>> place({"file": "/here/rules/mine.py"}, Path("/here"))
+    ('rules/mine.py', True)
+    """
+    file = folder / row["file"]
+    for one, base in ((file, folder), (file.resolve(), folder.resolve())):
+        if one.is_relative_to(base) and ".." not in one.parts:
+            return one.relative_to(base).as_posix(), True
+    return file.resolve().as_posix(), False

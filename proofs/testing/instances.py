@@ -1,0 +1,235 @@
+"""One instance of a property at numbers that are written down: does it hold there?
+
+The rule's own function is run, in Fractions where it runs on them and in floats otherwise, and the
+property's own function looks at what it returned. In floats, two numbers that differ by no more
+than rounding count as equal. No solver is loaded: emitted regression tests rest on this.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from numbers import Rational
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tokenauction.mechanisms import Mechanism, ProfileFunction
+from tokenauction.proofs.loading import Target, load_property, load_targets
+from tokenauction.proofs.testing.rounded import rounded
+from tokenauction.theory import RuleProperty
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def assert_holds(
+    target: str | Path,
+    prop: str | Path,
+    *,
+    exact: bool = True,
+    distributions: Mapping[str, str] | None = None,
+    **arguments: Any,
+) -> None:
+    """Assert that a property holds of a rule at one profile.
+
+    `target` and `prop` are named as on the command line of `tokenauction verify`. The arguments are
+    those of the property: bids and distributions as numbers between spaces, one text for a vector
+    and a list of texts for a matrix. `distributions` gives the rule's open parameters.
+    `exact=False` runs the rule in floats even where it runs on Fractions. Skips the test where the
+    property says nothing of the profile, because the rule is undefined there.
+
+    >>> assert_holds("linear", "monotone", bids="1 1", raised_bids="2 1",
+    ...              dists=["1 0", "0 1"], agent=0)
+    """
+    __tracebackhide__ = True
+    [found] = load_targets([str(target)])
+    judged = judge(found, load_property(str(prop)), exact, distributions or {}, arguments)
+    if judged.answer == "fails":
+        raise AssertionError(judged.told)
+    if judged.answer == "says nothing":
+        import pytest
+
+        pytest.skip(judged.told)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Whether an instance holds; `told` says why it does not, with every number."""
+
+    answer: Literal["holds", "fails", "says nothing"]
+    told: str = ""
+
+
+def judge(
+    target: Target,
+    prop: RuleProperty,
+    exact: bool,
+    distributions: Mapping[str, str],
+    arguments: Mapping[str, Any],
+) -> Judged:
+    """Whether a property holds of a rule at one profile; see `assert_holds` for the arguments."""
+    parts = (
+        {"rule": target.rule, "payment": target.payment}
+        if isinstance(target, Mechanism)
+        else {"rule": target}
+    )
+    functions: dict[str, ProfileFunction] = {
+        name: parts[name] for name in prop.arguments if name in parts
+    }
+    instance = _Instance(prop, functions, arguments, distributions, exact=False)
+    if instance.outside_its_support:
+        return Judged(
+            "says nothing",
+            f"{prop.name} of {target.label} is stated for strictly positive distributions only",
+        )
+    if exact:
+        try:
+            return _judged(_Instance(prop, functions, arguments, distributions, exact=True))
+        except Exception:
+            pass  # It does not run on Fractions, or not to the end; floats decide, and may raise.
+    return _judged(instance)
+
+
+def _judged(instance: "_Instance") -> Judged:
+    try:
+        if instance.holds():
+            return Judged("holds")
+    except _Undefined as problem:
+        if instance.prop.everywhere:
+            return Judged("fails", instance.told(str(problem)))
+        return Judged("says nothing", f"{instance.prop.name} says nothing here: {problem}")
+    return Judged("fails", instance.told(""))
+
+
+class _Undefined(Exception):
+    """A function of the claim has no result at the profile; the message says what it does."""
+
+
+class _NotExact(Exception):
+    """A function returns numbers that are not rational."""
+
+
+@dataclass
+class _Instance:
+    """One evaluation, in Fractions or in floats; `calls` has a line for each call."""
+
+    prop: RuleProperty
+    functions: Mapping[str, ProfileFunction]
+    arguments: Mapping[str, Any]
+    distributions: Mapping[str, str]
+    exact: bool
+    calls: list[str] = field(default_factory=list)
+    _values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def outside_its_support(self) -> bool:
+        """Whether a probability is zero that has to be positive."""
+        supports = {self.prop.support, *(one.support for one in self.functions.values())}
+        rows = [*self.distributions.values()]
+        for name in ("dists", "other_dists", "common_dists"):
+            rows += self.arguments.get(name, ())
+        return "full" in supports and any(p == 0 for row in rows for p in _fractions(row))
+
+    def holds(self) -> bool:
+        """The truth value of the property; raises _Undefined, and what the functions raise."""
+        self._values = {name: self._value(name) for name in self.prop.arguments}
+        return bool(self.prop(**self._values))
+
+    def told(self, problem: str) -> str:
+        """Everything that a person needs to check the instance by hand."""
+        places = ", ".join(
+            f"{one.name} ({Path(one.file).name}:{one.line})" for one in self.functions.values()
+        )
+        how = "compared exactly" if self.exact else "in floats, compared up to rounding"
+        lines = [f"{self.prop.name} fails for {places}, {how}", f"  {self.prop.summary}"]
+        for name, value in {**self.distributions, **self.arguments}.items():
+            lines.append(f"  {name} = {_in_words(value)}")
+        return "\n".join([*lines, *self.calls, *([f"  {problem}"] if problem else [])])
+
+    def _value(self, name: str) -> Any:
+        if name in ("rule", "payment"):
+            if name not in self.functions:
+                raise TypeError(f"{self.prop.name} speaks of a {name}, and the target has none")
+            return partial(self._call, name)
+        given = self.arguments[name]
+        if name == "agent":
+            return given
+        if name in ("agent_order", "token_order"):
+            return np.array(given, dtype=int)
+        if name == "scale":
+            return Fraction(given) if self.exact else rounded(float(Fraction(given)))
+        return self._array(given)
+
+    def _array(self, given: str | Sequence[str]) -> Array:
+        rows = [_fractions(row) for row in ([given] if isinstance(given, str) else given)]
+        exact = np.array(rows, dtype=object)
+        array = exact if self.exact else rounded(exact.astype(float))
+        return array[0, ...] if isinstance(given, str) else array
+
+    def _call(self, name: str, bids: Array, dists: Array) -> Array:
+        """The result of one call of the rule or the payment rule, which gets plain arrays."""
+        function = self.functions[name]
+        try:
+            with np.errstate(all="ignore"):
+                returned = function.function(
+                    self._plain(bids), self._plain(dists), **self._parameters(function)
+                )
+            result = self._plain(returned)
+        except Exception as problem:
+            if self.exact or not self.prop.everywhere:
+                raise
+            text = " ".join(str(problem).split())
+            raise _Undefined(f"{name} raises {type(problem).__name__}: {text}") from problem
+        if self.exact and not all(isinstance(x, Rational) for x in result.reshape(-1)):
+            raise _NotExact
+        shown = ", ".join(str(x) if self.exact else f"{x:.12g}" for x in result)
+        self.calls.append(f"  {name}({self._told_of(bids)}, {self._told_of(dists)}) = ({shown})")
+        needed = result
+        if function.returns == "agents" and "agent" in self.arguments:
+            needed = result[self.arguments["agent"], ...]
+        if not self.exact and not np.all(np.isfinite(needed)):
+            raise _Undefined(f"{function.name} is undefined there")
+        return result if self.exact else rounded(result)
+
+    def _plain(self, values: Any) -> Array:
+        return np.array(values, dtype=object if self.exact else float)
+
+    def _parameters(self, function: ProfileFunction) -> dict[str, Any]:
+        """The parameters of a function: as exact numbers where the run is exact."""
+        number: Callable[[Any], Any] = _exact_number if self.exact else float
+        given = {**function.distributions, **self.distributions}
+        missing = [name for name in function.distributions if given[name] is None]
+        if missing:
+            raise TypeError(f"{function.name} needs a distribution for {', '.join(missing)}")
+        rows = {
+            name: _fractions(given[name]) if isinstance(given[name], str) else given[name]
+            for name in function.distributions
+        }
+        arrays = {name: self._plain([number(p) for p in row]) for name, row in rows.items()}
+        if not self.exact:
+            return {**function.parameters, **arrays}
+        return {**{k: _exact_number(v) for k, v in function.parameters.items()}, **arrays}
+
+    def _told_of(self, array: Array) -> str:
+        """The property's name for an array, or the numbers themselves."""
+        named = next((name for name, value in self._values.items() if value is array), None)
+        if named is not None:
+            return named
+        rows = [array] if array.ndim == 1 else list(array)
+        return "; ".join(" ".join(str(x) for x in row) for row in rows)
+
+
+def _fractions(row: str) -> list[Fraction]:
+    return [Fraction(text) for text in row.split()]
+
+
+def _in_words(value: Any) -> str:
+    """A matrix as its rows, anything else as it is."""
+    rows = isinstance(value, list) and all(isinstance(row, str) for row in value)
+    return "; ".join(value) if rows else str(value)
+
+
+def _exact_number(value: Any) -> Any:
+    """A number as it is written: 0.1 is 1/10; whole numbers stay, since they may count."""
+    return Fraction(repr(value)) if isinstance(value, float) else value

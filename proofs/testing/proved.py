@@ -1,0 +1,45 @@
+"""Assertions that a property of a rule is proved, for tests of one's own."""
+
+from typing import Literal
+
+import pytest
+
+from tokenauction.mechanisms import AggregationRule, Mechanism
+from tokenauction.proofs import report
+from tokenauction.proofs.gate.configuration import Requirement
+from tokenauction.proofs.loading import CannotLoad, load_property
+from tokenauction.proofs.testing.readable import shortfall, text
+from tokenauction.theory import PreferenceOrder, RuleProperty
+
+
+def assert_proved(
+    rule: AggregationRule | Mechanism,
+    prop: str | RuleProperty | PreferenceOrder,
+    *,
+    scope: Literal["all"] | tuple[int, int] = "all",
+    budget: float = 60.0,
+    seed: int = 0,
+) -> None:
+    """Fail the test, with the counterexample to read, unless a property is proved.
+
+    `scope` is what the proof has to cover: all sizes, or up to so many agents and tokens.
+    """
+    __tracebackhide__ = True
+    from tokenauction.proofs.decision import as_property, verify
+    from tokenauction.proofs.numpy_run import Unusable
+
+    wanted = Requirement(rule.label, sizes=None if scope == "all" else scope)
+    agents, tokens = wanted.sizes or (None, None)
+    unusable = ""
+    try:
+        asked = load_property(prop) if isinstance(prop, str) else as_property(prop)
+        verdict = verify(rule, asked, agents=agents, tokens=tokens, budget=budget, seed=seed)
+    except (CannotLoad, Unusable, ValueError) as problem:
+        unusable = str(problem)
+    if unusable:
+        pytest.fail(unusable, pytrace=False)
+    claim = {"rule": rule.label, "file": rule.file, "line": rule.line, "property": asked.name}
+    row = report.result({**claim, "fingerprint": None}, verdict, 0.0)
+    missing = shortfall(row, wanted)
+    if missing:
+        pytest.fail(text(row, asked.summary, missing), pytrace=False)
