@@ -329,6 +329,8 @@ class Canon:
             return terms.scale(self.maximum([terms.scale(p, -1) for p in (then, otherwise)]), -1)
         if slope < 0:
             return self.maximum([then, otherwise])
+        if condition.kind == "lit" and condition.args[1] in ("<=", "!="):
+            condition, then, otherwise = self.negate(condition), otherwise, then
         rows = [poly for poly in (then, otherwise) if poly.terms]
         shared = terms.common_factor(*rows)
         inverse = terms.single(terms.invert(shared))

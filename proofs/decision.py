@@ -33,6 +33,7 @@ from tokenauction.proofs.lemmas import Lemma, lemmas_for
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
 from tokenauction.proofs.numpy_run import (
     CHECKED_SIZES,
+    KEEPS_STATE,
     agrees,
     failure_at,
     interference,
@@ -225,7 +226,12 @@ class Verifier:
 
 
 def attacked(claim: Claim, options: Options, untraceable: str) -> Verdict:
-    """The verdict on a claim about functions that cannot be traced, for the reason given."""
+    """The verdict on a claim about functions that cannot be traced, for the reason given.
+
+    What keeps state is no function: a violation that was seen once need not be there again.
+    """
+    if untraceable.endswith(KEEPS_STATE):
+        return Unknown(untraceable, method=NUMERIC)
     attack = _attack(claim, options)
     try:
         found = attack.run()

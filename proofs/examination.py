@@ -15,7 +15,12 @@ from tokenauction.proofs import claims
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RuleFault
 from tokenauction.proofs.graph import Axis, Node, subnodes
-from tokenauction.proofs.numpy_run import check_usable, disagreement, open_disagreement
+from tokenauction.proofs.numpy_run import (
+    KEEPS_STATE,
+    check_usable,
+    disagreement,
+    open_disagreement,
+)
 from tokenauction.proofs.reduction import closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.trace import Trace, TracingError
@@ -50,7 +55,7 @@ class Examined:
                 return found
         rule = self.function
         if size in self.usable_sizes and any(trace != self._traced_at(*size) for trace in earlier):
-            return f"{rule.file}:{rule.line}: {rule.name} keeps state between calls"
+            return f"{rule.file}:{rule.line}: {rule.name} {KEEPS_STATE}"
         return disagreement(claims.claim_about(rule), self.usable_sizes)
 
     def _traced_at(self, agents: int, tokens: int) -> tuple[Node, ...] | str:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -255,11 +256,14 @@ def load_file(path: str) -> ModuleType:
 
 
 def _run_file(resolved: Path, path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"_tokenauction_{resolved.stem}", resolved)
+    # A name of its own: files of one name in two folders are two modules.
+    name = f"_tokenauction_{resolved.stem}_{sha256(str(resolved).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, resolved)
     if spec is None or spec.loader is None:
         raise CannotLoad(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
+    others = set(sys.modules)
     sys.path.insert(0, str(resolved.parent))
     try:
         spec.loader.exec_module(module)
@@ -277,7 +281,28 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
         raise CannotLoad(f"{path}{line}: {type(problem).__name__}: {text}") from None
     finally:
         sys.path.remove(str(resolved.parent))
+        _forget_siblings(set(sys.modules) - others, resolved.parent)
     return module
+
+
+def _forget_siblings(names: Iterable[str], folder: Path) -> None:
+    """Forget the modules that a file imported from its own folder.
+
+    Another folder may have modules of the same names; its files would be given these, and what is
+    said of their rules would be about functions that they do not use.
+    """
+    own = [name for name in names if _lies_in(folder, sys.modules.get(name.partition(".")[0]))]
+    for name in own:
+        del sys.modules[name]
+
+
+def _lies_in(folder: Path, module: ModuleType | None) -> bool:
+    """Whether a module is a file of a folder, or a package in it."""
+    if module is None:
+        return False
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    beside = {folder / f"{module.__name__}.py", folder / module.__name__}
+    return any(place and Path(place).resolve() in beside for place in places)
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any] | list[str], place: str = "") -> str:

@@ -28,6 +28,10 @@ CHECKED_SIZES = ((2, 3), (3, 2), (2, 2), (3, 3), (1, 2), (2, 1), (1, 1), (4, 5),
 _AGREEMENT = 1e-6
 
 
+# The end of what is said of a rule that is no function.
+KEEPS_STATE = "keeps state between calls"
+
+
 class Unusable(Exception):
     """The rule cannot be verified: it raises, changes its input, or returns the wrong thing."""
 
@@ -83,7 +87,7 @@ def interference(*rules: ProfileFunction) -> str:
         for pair in (*zip(rules, alone, strict=True), *zip(rules[::-1], alone[::-1], strict=True)):
             for rule, before in (pair, pair):
                 if not np.array_equal(run_rule(rule, bids, dists, named), before, equal_nan=True):
-                    return f"{rule.file}:{rule.line}: {rule.name} keeps state between calls"
+                    return f"{rule.file}:{rule.line}: {rule.name} {KEEPS_STATE}"
     except Misbehaves:
         raise
     except Unusable:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 distributed = pytest.importorskip("distributed")
+Client, LocalCluster = distributed.Client, distributed.LocalCluster
 
 pytestmark = [
     pytest.mark.slow,
@@ -48,7 +50,7 @@ targets = ["rules.py", "log-linear"]
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
+def cluster() -> Iterator[Any]:
     """Two workers in processes of their own, in a folder that has none of the project's files."""
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
@@ -86,12 +88,12 @@ def verdicts(run: subprocess.Popen[str]) -> tuple[int, list[Any]]:
     return run.returncode, [{k: v for k, v in c.items() if k not in left_out} for c in claims]
 
 
-def address(cluster: LocalCluster) -> str:
+def address(cluster: Any) -> str:
     """The address of a cluster as a user gives it."""
     return str(cluster.scheduler_address).replace("tcp://", "dask://")
 
 
-def kill_a_busy_worker(cluster: LocalCluster) -> int:
+def kill_a_busy_worker(cluster: Any) -> int:
     """End a worker process while it decides something; its number."""
     with Client(cluster.scheduler_address, set_as_default=False) as client:
         deadline = time.monotonic() + 60
@@ -106,7 +108,7 @@ def kill_a_busy_worker(cluster: LocalCluster) -> int:
 
 
 def test_a_cluster_says_what_this_machine_says_though_a_worker_is_killed(
-    cluster: LocalCluster, project: Path
+    cluster: Any, project: Path
 ) -> None:
     here = verdicts(gate(project))
     lock = (project / "tokenauction.lock").read_text()

@@ -56,6 +56,4 @@ _WORDS = {**{change: change for change in _CHANGES}, "same": "the same"}
 
 
 def _cell(side: Mapping[str, Any]) -> str:
-    return (
-        f"{side['status']} [{scope(side)}]" if side["status"] == "proved" else side["status"]
-    )
+    return f"{side['status']} [{scope(side)}]" if side["status"] == "proved" else side["status"]
