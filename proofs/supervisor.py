@@ -6,7 +6,7 @@ the reason, and the rest goes on in a new worker. What was decided when the user
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +88,7 @@ def verify(
     `budget` is in seconds of processor time for each claim, and for loading the files; `timeout` in
     seconds on the clock (default: ten budgets), `memory` in MiB.
     """
-    verification = _Verification(request, progress, decided)
+    verification = Verification(request, progress, decided)
     try:
         verification.run()
     except KeyboardInterrupt:
@@ -96,16 +96,18 @@ def verify(
     return verification.outcome
 
 
-class _Verification:
-    """One request, and how far it has come."""
+class Verification:
+    """One request, and how far it has come; `only` are the claims to decide, None for all."""
 
     def __init__(
         self,
         request: Mapping[str, Any],
         progress: Callable[[str], None],
         decided: Callable[[Row], None],
+        only: Sequence[int] | None = None,
     ) -> None:
         self.outcome = Outcome()
+        self._only = only
         self._request = {"do": "verify", **request}
         self._progress = progress
         self._decided = decided
@@ -118,7 +120,7 @@ class _Verification:
         while True:
             before = len(results)
             problem = self._one_worker()
-            if self.outcome.claims and len(results) == len(self.outcome.claims):
+            if self.outcome.claims and not self._open():
                 return
             if not problem:
                 problem = "internal error, please report it: the claim was left out"
@@ -131,7 +133,8 @@ class _Verification:
     def _one_worker(self) -> str:
         """Run one worker to its end; why it did not finish, empty where it did."""
         self._current = None
-        with Child({**self._request, "skip": sorted(self.outcome.results)}) as child:
+        asked = {"skip": sorted(self.outcome.results), "only": self._only}
+        with Child({**self._request, **asked}) as child:
             for event in child.events():
                 if not isinstance(event, Ending) and not self._in_turn(event):
                     event = _OUT_OF_TURN
@@ -178,7 +181,8 @@ class _Verification:
 
     def _open(self) -> list[int]:
         results = self.outcome.results
-        return [n for n in range(len(self.outcome.claims)) if n not in results]
+        wanted = range(len(self.outcome.claims)) if self._only is None else self._only
+        return [number for number in wanted if number not in results]
 
     # What follows from it
 

@@ -56,6 +56,7 @@ def main() -> None:
     try:
         answers = {
             "verify": _verify,
+            "claims": _claims,
             "identify": _identify,
             "compare": _compare,
             "rules": _rules,
@@ -126,9 +127,13 @@ def _emit(request: dict[str, Any], emit: Emit) -> None:
     emit("emitted", text=text, left_out=left_out)
 
 
-def _verify(request: dict[str, Any], emit: Emit) -> None:
-    claims = claims_of(load_targets(request["targets"]), request["properties"])
-    rows = [
+def _claims(request: dict[str, Any], emit: Emit) -> None:
+    emit("listed", claims=_rows(claims_of(load_targets(request["targets"]), request["properties"])))
+
+
+def _rows(claims: list[tuple[Target, RuleProperty]]) -> list[dict[str, Any]]:
+    """What results say of the claims themselves."""
+    return [
         {
             "rule": target.label,
             "file": target.file,
@@ -138,10 +143,17 @@ def _verify(request: dict[str, Any], emit: Emit) -> None:
         }
         for target, prop in claims
     ]
+
+
+def _verify(request: dict[str, Any], emit: Emit) -> None:
+    claims = claims_of(load_targets(request["targets"]), request["properties"])
+    rows = _rows(claims)
     emit("loaded", claims=rows)
+    wanted = set(range(len(claims)) if request.get("only") is None else request["only"])
+    wanted -= set(request["skip"])
     for target, group in groupby(enumerate(claims), key=lambda numbered: numbered[1][0]):
-        numbered = {number: prop for number, (_, prop) in group}
-        if not set(numbered) <= set(request["skip"]):
+        numbered = {number: prop for number, (_, prop) in group if number in wanted}
+        if numbered:
             _verify_target(target, numbered, request, rows, emit)
 
 
@@ -164,15 +176,13 @@ def _verify_target(
     )
     verifier = verifier_of(target, options)
     for number, prop in numbered.items():
-        if number in request["skip"]:
-            continue
         emit("started", number=number)
         start = time.perf_counter()
         try:
             verdict = verifier.verify(prop, request.get("methods", {}).get(prop.name, ""))
         except Unusable as problem:
             for waiting in numbered:
-                if waiting >= number and waiting not in request["skip"]:
+                if waiting >= number:
                     emit("unusable", number=waiting, message=str(problem))
             return
         claim = {**claims[number], "fingerprint": verifier.fingerprint}

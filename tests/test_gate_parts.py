@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tokenauction.mechanisms import CATALOGUE
 from tokenauction.proofs.assignment import Assignment, assignment_of
-from tokenauction.proofs.decision import Options, Verifier, verifier_of
+from tokenauction.proofs.decision import REDUCTION, Options, Verifier, verifier_of
+from tokenauction.proofs.falsify import Search
 from tokenauction.proofs.gate import checks, executors, lock, sources
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.configuration import (
@@ -147,7 +148,7 @@ def some_sizes() -> st.SearchStrategy[Sizes]:
 @st.composite
 def locked_claims(draw: st.DrawFn) -> Locked:
     """A block of a lock, with texts that a writer could trip over."""
-    verdict = draw(st.sampled_from(["proved", "refuted", "unknown"]))
+    verdict: Any = draw(st.sampled_from(["proved", "refuted", "unknown"]))
     entries = st.one_of(texts(), st.integers(0, 9), st.booleans(), st.lists(texts(), max_size=2))
     witness = st.dictionaries(st.from_regex("[a-z_]{1,9}", fullmatch=True), entries, max_size=4)
     named = st.fixed_dictionaries({"distributions": st.dictionaries(texts(), st.lists(texts()))})
@@ -237,8 +238,8 @@ def locked_as(verdict: Any, scope: Scope, fingerprint: str = "ab") -> Locked:
     return replace(BLOCK, verdict=verdict, scope=scope, fingerprint=fingerprint)
 
 
-WARN = {"unknown": "warn"}
-SIZES = {"sizes": (3, 3)}
+WARN: dict[str, Any] = {"unknown": "warn"}
+SIZES: dict[str, Any] = {"sizes": (3, 3)}
 
 
 @pytest.mark.parametrize(
@@ -550,6 +551,7 @@ def test_a_counterexample_of_a_report_is_an_assignment_again() -> None:
         "distributions": {"platform": ["1/2", "1/2"]},
     }
     assert assignment_of(shown) == values
+    broken: dict[str, Any]
     for broken in ({"agent": 2}, {"agent": -1}, {"dists": []}, {"bids": ["1/0", "1"]}):
         with pytest.raises((ValueError, ZeroDivisionError)):
             assignment_of({**shown, **broken})
@@ -583,14 +585,12 @@ def test_an_assignment_at_which_nothing_is_wrong_refutes_nothing() -> None:
 
 
 def test_a_proof_is_reached_again_by_its_method_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tokenauction.proofs import decision
-
     def no_search(self: Any) -> None:
         raise AssertionError("a search")
 
-    monkeypatch.setattr(decision.Search, "quick", no_search)
-    monkeypatch.setattr(decision.Search, "thorough", no_search)
-    verdict = Verifier(CATALOGUE["linear"]).verify(PROPERTIES["monotone"], decision.REDUCTION)
+    monkeypatch.setattr(Search, "quick", no_search)
+    monkeypatch.setattr(Search, "thorough", no_search)
+    verdict = Verifier(CATALOGUE["linear"]).verify(PROPERTIES["monotone"], REDUCTION)
     assert verdict.status == "proved"
     with pytest.raises(AssertionError, match="a search"):
         Verifier(CATALOGUE["linear"]).verify(PROPERTIES["monotone"], "some other method")

@@ -21,6 +21,8 @@ from counterexample_checks import violation
 from data.scratch_edits import EDITS, FILES, PROJECT, REFACTORINGS, BreakingEdit, Change, apply
 from scratch_repository import commit
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., Any]
 Claim = Mapping[str, Any]
 
@@ -105,7 +107,6 @@ def test_a_refactoring_passes_unsolved(command: Command, project: Path, refactor
 # What does not -----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("edit", EDITS, ids=lambda one: one.name)
 def test_a_breaking_edit_closes_the_gate(
     command: Command, project: Path, locked: Path, edit: BreakingEdit
@@ -239,7 +240,6 @@ def check_all_broken(folder: Path, locked: Path, report: str = REPORTS["json"]) 
     return {claim["source"] for claim in claims}
 
 
-@pytest.mark.slow
 def test_two_runs_share_a_cache_and_a_damaged_one_is_made_anew(
     command: Command, team: Path, locked: Path
 ) -> None:
@@ -289,7 +289,6 @@ def entries(cache: Path, status: str) -> list[Path]:
     return [path for path in found if json.loads(path.read_bytes())["result"]["status"] == status]
 
 
-@pytest.mark.slow
 def test_the_edits_fail_under_pytest_on_four_workers(team: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "4", "-q", "--junit-xml=items.xml", "."],

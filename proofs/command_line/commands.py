@@ -32,6 +32,7 @@ from tokenauction.proofs.command_line.display import Display, table
 from tokenauction.proofs.command_line.experiment_commands import monitor, sweep
 from tokenauction.proofs.command_line.gate_command import gate_command
 from tokenauction.proofs.reports import findings, outputs
+from tokenauction.proofs.side_by_side import verify_side_by_side
 from tokenauction.theory import PROPERTIES
 
 Command = Callable[..., Any]
@@ -133,6 +134,13 @@ A file that is verified is run, as importing it would, in a child process.
     show_default=True,
     help="Of the search and the solver.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Processes at once.",
+)
 @_report_options(
     outputs.option,
     "Give proofs and counterexamples in full.",
@@ -147,13 +155,16 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
-    tests = options.pop("emit_test")
+    tests, jobs = options.pop("emit_test"), options.pop("jobs")
     emit_option.check_file(tests)
     request = {"targets": list(targets), "properties": list(properties), **options}
     display = Display(rows_at_once=outputs.Output("text") in wanted)
     try:
         with display:
-            outcome = supervisor.verify(request, display.progress, display.decided)
+            if jobs == 1:
+                outcome = supervisor.verify(request, display.progress, display.decided)
+            else:
+                outcome = verify_side_by_side(request, jobs, display.progress, display.decided)
     except supervisor.Failed as problem:
         fail(str(problem))
     except (KeyError, ValueError, AttributeError) as problem:

@@ -9,8 +9,6 @@ functions' fingerprints in this run are those that it was reached for.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from itertools import groupby
-from math import ceil
 from typing import Any
 
 from tokenauction.proofs import report, supervisor
@@ -20,6 +18,7 @@ from tokenauction.proofs.gate.checks import Answer, Request, answers
 from tokenauction.proofs.gate.configuration import Configuration, Requirement
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.standing import Found, Standing, covers, judge, scope_of
+from tokenauction.proofs.side_by_side import parts_of
 from tokenauction.proofs.verdict import Scope
 
 _SHOWN = ("rule", "file", "line", "fingerprint", "property")
@@ -241,14 +240,9 @@ def _decided(
 
 
 def _groups(claims: Sequence[_Claim], jobs: int) -> list[list[_Claim]]:
-    """Claims that are decided in one process each, at least as many as jobs if there are so many.
-
-    What one process finds out about a rule serves all of its claims.
-    """
-    alike = groupby(claims, key=lambda claim: (claim.key.target, claim.requirement.target))
-    rules = [list(group) for _, group in alike]
-    parts = ceil(jobs / max(len(rules), 1))
-    return [group[k::parts] for group in rules for k in range(min(parts, len(group)))]
+    """The claims that are decided in one process each."""
+    rules = [(claim.key.target, claim.requirement.target) for claim in claims]
+    return [[claims[number] for number in part] for part in parts_of(rules, jobs)]
 
 
 def _request(

@@ -1,0 +1,84 @@
+"""The claims of one request, decided by several workers at once.
+
+Each worker has a supervisor of its own, so what ends one costs its claim alone. The verdicts are
+those of one worker alone: what a claim costs and says does not depend on the others.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import groupby
+from math import ceil
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any
+
+from tokenauction.proofs.supervisor import Failed, Outcome, Row, Verification, ask
+
+
+def parts_of(rules: Sequence[Hashable], jobs: int) -> list[list[int]]:
+    """The numbers of claims in parts, given the rule of each: one rule a part.
+
+    What a process finds out about a rule serves all of its claims; a rule's claims are in several
+    parts only where there would be fewer parts than jobs.
+
+    >>> parts_of(["linear", "linear", "linear", "cap"], 2), parts_of(["linear"] * 3, 2)
+    ([[0, 1, 2], [3]], [[0, 2], [1]])
+    """
+    alike = groupby(range(len(rules)), key=lambda number: rules[number])
+    groups = [list(numbers) for _, numbers in alike]
+    pieces = ceil(jobs / max(len(groups), 1))
+    return [group[k::pieces] for group in groups for k in range(min(pieces, len(group)))]
+
+
+def verify_side_by_side(
+    request: Mapping[str, Any],
+    jobs: int,
+    progress: Callable[[str], None],
+    decided: Callable[[Row], None],
+) -> Outcome:
+    """Decide every claim of a request, so many at a time; else as `supervisor.verify`."""
+    one_at_a_time = Lock()
+
+    def told(row: Row) -> None:
+        with one_at_a_time:
+            decided(row)
+
+    outcome = Outcome()
+    parts: list[Verification] = []
+    try:
+        outcome.claims = ask({**request, "do": "claims"}, request["budget"])["claims"]
+        rules = [(claim["rule"], claim["file"], claim["line"]) for claim in outcome.claims]
+        parts += [
+            Verification(request, progress, told, numbers) for numbers in parts_of(rules, jobs)
+        ]
+        _run(parts, jobs)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    for part in parts:
+        outcome.results.update(part.outcome.results)
+        outcome.unusable += [m for m in part.outcome.unusable if m not in outcome.unusable]
+    return outcome
+
+
+def _run(parts: Sequence[Verification], jobs: int) -> None:
+    """Run verifications in threads that end with the process; raises Failed where one does."""
+    waiting: SimpleQueue[Verification] = SimpleQueue()
+    for part in parts:
+        waiting.put(part)
+    failed: list[Failed] = []
+
+    def work() -> None:
+        while True:
+            try:
+                waiting.get_nowait().run()
+            except Empty:
+                return
+            except Failed as problem:
+                failed.append(problem)
+
+    threads = [Thread(target=work, daemon=True) for _ in range(min(jobs, len(parts)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
