@@ -12,6 +12,7 @@ A rule that cannot be traced is attacked numerically and never proved.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import product
 from typing import TypeVar
@@ -43,7 +44,7 @@ from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.sampling import draw
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.solver import solver_version
-from tokenauction.proofs.trace import SizeRequired, TracingError
+from tokenauction.proofs.trace import SizeRequired, TracingError, reading
 from tokenauction.proofs.verdict import (
     Evidence,
     Proved,
@@ -534,10 +535,15 @@ class Decision:
             assumptions.append("strictly positive distributions")
         if not self.claim.prop.everywhere:
             assumptions.append(ASSUMED_DEFINED)
-        decimals = sorted({value for one in self.examined for value in one.decimals})
+        constants = sorted({value for one in self.examined for value in one.decimals})
+        decimals = [value for value in constants if reading(value) == Fraction(repr(value))]
+        short = [value for value in constants if value not in decimals]
         if decimals:
-            read = ", ".join(f"{value!r}" for value in decimals)
+            read = ", ".join(map(repr, decimals))
             assumptions.append(f"float constants read as decimals: {read}")
+        if short:
+            read = ", ".join(f"{value!r} as {reading(value)}" for value in short)
+            assumptions.append(f"float constants read as fractions: {read}")
         if self.claim.distributions:
             assumptions.append(f"for every distribution {', '.join(self.claim.distributions)}")
         return Evidence(method, steps, tuple(assumptions), {"z3": solver_version()})

@@ -149,6 +149,8 @@ def _shipped(what: str, target: str, shipped: Mapping[str, ProfileFunction]) -> 
     if match is None or name not in shipped:
         if target.strip() and Path(target).exists():
             raise CannotLoad(f"{target} is not a Python file: a file of rules ends in .py")
+        if "/" in target or ".py:" in target:
+            raise CannotLoad(f"{target}: a rule of a file is named path.py::name")
         known = [*shipped, *MECHANISMS] if what == "rule" else list(shipped)
         raise CannotLoad(_unknown(what, target, known))
     if not match.group(2):
@@ -256,15 +258,17 @@ def load_file(path: str) -> ModuleType:
 
 
 def _run_file(resolved: Path, path: str) -> ModuleType:
+    package = _package_of(resolved)
+    bases = list(dict.fromkeys([resolved.parents[len(package)], resolved.parent]))
     # A name of its own: files of one name in two folders are two modules.
-    name = f"_tokenauction_{resolved.stem}_{sha256(str(resolved).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, resolved)
+    own = f"_tokenauction_{resolved.stem}_{sha256(str(resolved).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(".".join([*package, own]), resolved)
     if spec is None or spec.loader is None:
         raise CannotLoad(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     others = set(sys.modules)
-    sys.path.insert(0, str(resolved.parent))
+    sys.path[:0] = [str(base) for base in bases]
     try:
         spec.loader.exec_module(module)
     except SyntaxError as problem:
@@ -280,20 +284,32 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
         text = " ".join(str(problem).split())
         raise CannotLoad(f"{path}{line}: {type(problem).__name__}: {text}") from None
     finally:
-        sys.path.remove(str(resolved.parent))
-        _forget_siblings(set(sys.modules) - others, resolved.parent)
+        for base in bases:
+            sys.path.remove(str(base))
+        _forget_siblings(set(sys.modules) - others, bases)
     return module
 
 
-def _forget_siblings(names: Iterable[str], folder: Path) -> None:
-    """Forget the modules that a file imported from its own folder.
+def _package_of(file: Path) -> list[str]:
+    """The packages that a file lies in, outermost first; none without an `__init__.py`."""
+    names: list[str] = []
+    folder = file.parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return names
+
+
+def _forget_siblings(names: Iterable[str], folders: Iterable[Path]) -> None:
+    """Forget the modules that a file imported from its own folder, or its own package.
 
     Another folder may have modules of the same names; its files would be given these, and what is
     said of their rules would be about functions that they do not use.
     """
-    own = [name for name in names if _lies_in(folder, sys.modules.get(name.partition(".")[0]))]
-    for name in own:
-        del sys.modules[name]
+    outermost = {name: sys.modules.get(name.partition(".")[0]) for name in names}
+    for name, module in outermost.items():
+        if any(_lies_in(folder, module) for folder in folders):
+            del sys.modules[name]
 
 
 def _lies_in(folder: Path, module: ModuleType | None) -> bool:

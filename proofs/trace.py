@@ -104,6 +104,11 @@ class Trace:
         return _short_reading(exact)
 
 
+def reading(value: float) -> Fraction:
+    """The number that a float constant of a rule is read as."""
+    return _short_reading(Fraction(repr(value)))
+
+
 def _short_reading(decimal: Fraction) -> Fraction:
     """The decimal, or the short fraction that float arithmetic has rounded away from it.
 

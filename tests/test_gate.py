@@ -230,7 +230,8 @@ def test_another_function_with_the_same_guarantees_is_stale_until_recorded(
     assert ["the lock is stale" in problem for problem in stale["problems"]] == [True]
     done = command("gate", "--update", folder=project)
     assert done.returncode == 0
-    assert "rules.py::pool monotone: proved for all agents, all tokens -> proved" in done.stdout
+    told = "rules.py::pool monotone: proved for all agents, all tokens, of another function"
+    assert told in done.stdout
     assert gate(command, project)[0] == 0
 
 
@@ -304,6 +305,91 @@ def test_the_guide_says_what_the_gate_prints(command: Command, tmp_path: Path) -
     assert done.returncode == 1
 
 
+def test_a_lock_that_cannot_be_read_is_made_anew_by_an_update(
+    command: Command, project: Path
+) -> None:
+    whole = (project / "tokenauction.lock").read_text()
+    for damaged in ("", whole[:700], whole.replace("version = 1", "version = 7")):
+        (project / "tokenauction.lock").write_text(damaged)
+        done = command("gate", folder=project)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "gate --update" in done.stderr
+    assert command("gate", "--update", folder=project).returncode == 0
+    assert (project / "tokenauction.lock").read_text() == whole
+
+
+def test_a_counterexample_beyond_the_required_sizes_decides_nothing(
+    command: Command, project: Path
+) -> None:
+    edit(
+        project,
+        ('recorded = ["monotone"]', 'recorded = ["monotone"], SCOPE'),
+        file="pyproject.toml",
+    )
+    edit(project, ("SCOPE", "scope = {agents = 1, tokens = 3}"), file="pyproject.toml")
+    status, made = gate(command, project)
+    alone = claim_of(made, "sharpened", "monotone")
+    assert alone["counterexample"] is None or len(alone["counterexample"]["bids"]) == 1
+    assert alone["source"] == "decided"
+    assert status == 0
+
+
+def test_rules_in_a_package_import_as_packages_do(command: Command, tmp_path: Path) -> None:
+    package = tmp_path / "src" / "ads"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "shares.py").write_text("def net(bids):\n    return bids**2\n")
+    text = POOL.partition("@aggregation_rule\ndef sharpened")[0]
+    text = text.replace("weights = bids / xp.sum(bids)", "weights = net(bids) / xp.sum(net(bids))")
+    head = "from ads.shares import net\nfrom .shares import net as same\nassert net is same\n"
+    (package / "rules.py").write_text(head + text)
+    table = '[tool.tokenauction]\ntargets = ["src/ads/rules.py"]\nproperties = ["neutral"]\n'
+    (tmp_path / "pyproject.toml").write_text(table)
+    done = command("gate", "--update", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "src/ads/rules.py::pool neutral: proved for all agents" in done.stdout
+    helper = tmp_path / "lib"
+    helper.mkdir()
+    (helper / "elsewhere.py").write_text("def net(bids):\n    return bids\n")
+    edit(
+        tmp_path,
+        ("from ads.shares import net\n", "from elsewhere import net\n"),
+        ("assert net is same", ""),
+        file="src/ads/rules.py",
+    )
+    assert command("gate", folder=tmp_path).returncode == 2
+    edit(
+        tmp_path,
+        ("[tool.tokenauction]", '[tool.tokenauction]\npythonpath = ["lib"]'),
+        file="pyproject.toml",
+    )
+    done = command("gate", folder=tmp_path)
+    assert done.returncode == 1
+    assert "of another function" in done.stdout
+
+
+def test_an_installed_copy_of_the_project_is_refused(
+    command: Command, project: Path, tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path_factory.mktemp("installed")
+    for folder in (installed / "adshop", project / "src" / "adshop"):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("")
+        (folder / "shares.py").write_text("def net(bids):\n    return bids\n")
+    edit(
+        project,
+        ("from array_api_compat", "from adshop.shares import net\nfrom array_api_compat"),
+        ("weights = bids / xp.sum(bids)", "weights = net(bids) / xp.sum(bids)"),
+    )
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    done = command("gate", folder=project)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "not from src/adshop/" in done.stderr
+    assert 'pythonpath = ["src"]' in done.stderr
+    edit(project, ("budget = 20", 'budget = 20\npythonpath = ["src"]'), file="pyproject.toml")
+    assert command("gate", folder=project).returncode == 0
+
+
 # What cannot be decided --------------------------------------------------------------------------
 
 HANGS = ("    weights = bids", "    while True:\n        pass\n    weights = bids")
@@ -326,6 +412,11 @@ def test_a_rule_that_cannot_be_decided_leaves_the_others_alone(
         assert lost["reason"]
     for name in ("neutral", "monotone"):
         assert claim_of(made, "sharpened", name)["outcome"] == "pass"
+    before = (project / "tokenauction.lock").read_text()
+    done = command("gate", "--update", folder=project)
+    assert done.returncode == status
+    kept = (project / "tokenauction.lock").read_text() == before
+    assert kept == (status == 2) == ("the lock was not written" in done.stderr)
 
 
 def test_a_file_that_does_not_load_is_named(command: Command, project: Path) -> None:

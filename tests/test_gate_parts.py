@@ -192,7 +192,7 @@ def test_a_change_of_one_guarantee_changes_one_block() -> None:
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (lambda text: text.replace("version = 1", "version = 2"), "another version"),
+        (lambda text: text.replace("version = 1", "version = 2"), "says version = 1 nowhere"),
         (lambda text: text.replace("version = 1", "<<<<<<< ours\nversion = 1"), "merge conflict"),
         (lambda text: text.replace('"proved"', '"fine"'), "rules.py::mine monotone"),
         (lambda text: text.replace("tools", "tool"), "unknown key tool"),
@@ -228,7 +228,7 @@ def found(
         name: covered if covered == "all" else list(covered)
         for name, covered in (("agents", scope.agents), ("tokens", scope.tokens))
     }
-    row = {"status": status, "scope": sizes, "fingerprint": fingerprint}
+    row = {"status": status, "scope": sizes, "fingerprint": fingerprint, "method": "some"}
     wanted = Requirement("rules.py::mine", **requirement)
     return Found(KEY, wanted, required, row, None, "z3 5", "decided")
 

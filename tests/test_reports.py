@@ -294,7 +294,7 @@ def test_junit_tells_refuted_from_unknown() -> None:
     [suite] = junitparser.JUnitXml.fromstring(text.encode())
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (3, 1, 1, 0)
     assert (suite.hostname, suite.timestamp) == ("localhost", NOW)
-    assert [case.classname for case in suite] == ["rules.mine"] * 3
+    assert [case.classname for case in suite] == ["rules.mine.mine"] * 3
     properties = ElementTree.fromstring(text).iter("property")
     assert {one.attrib["name"]: one.attrib["value"] for one in properties} == {
         "file": "rules/mine.py",
@@ -333,7 +333,11 @@ def test_junit_has_a_suite_for_each_rule() -> None:
         ("top_k(k=2)", 1),
         ("mine", 1),
     ]
-    assert [next(iter(one)).classname for one in suites] == ["rules.mine", "top", "other.mine"]
+    assert [next(iter(one)).classname for one in suites] == [
+        "rules.mine.mine",
+        "top.top_k(k=2)",
+        "other.mine.mine",
+    ]
 
 
 @given(hostile_findings())

@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -17,7 +19,7 @@ from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.configuration import BadConfiguration, Configuration
 from tokenauction.proofs.gate.gate_report import GateReport
 from tokenauction.proofs.gate.lock import BadLock, Lock
-from tokenauction.proofs.reports import outputs
+from tokenauction.proofs.reports import github, outputs
 
 _COLOURS: Final = {"pass": "green", "WARN": "yellow", "FAIL": "red"}
 
@@ -84,18 +86,22 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
     try:
         project = configuration.read(config or configuration.find(Path.cwd()))
-        project = Configuration(
-            project.root.resolve(), project.requirements, project.lock, project.cache
-        )
-        known = lock.read(project.root / project.lock)
+        project = replace(project, root=project.root.resolve())
+        known = _locked(project.root / project.lock, update)
     except (BadConfiguration, BadLock) as problem:
-        fail(str(problem))
+        _fail(str(problem), wanted)
     if known is None and not update:
-        fail(
+        _fail(
             f"{project.root / project.lock}: there is no lock yet; "
-            "make it with `tokenauction gate --update`"
+            "make it with `tokenauction gate --update`",
+            wanted,
         )
-    made, interrupted = _report(project, known or {}, update, options)
+    try:
+        made, interrupted = _report(project, known or {}, update, options)
+    except (supervisor.Failed, executors.NoExecutor) as problem:
+        _fail(str(problem), wanted)
+    if update and not made.updated and not interrupted:
+        click.echo("tokenauction: the lock was not written", err=True)
     for message in made.unusable:
         click.echo(f"tokenauction: {message}", err=True)
     outputs.deliver(
@@ -128,27 +134,24 @@ def _report(
 ) -> tuple[GateReport, bool]:
     """What the gate says, and whether it was interrupted; writes the lock where it is whole."""
     place = project.root / project.lock
-    try:
-        with (
-            Display() as display,
-            executors.opened(options["executor"], options["jobs"], project.root) as workers,
-        ):
-            ways = gate.Ways(
-                executor=workers.executor,
-                cache=Cache(options["cache"] or project.root / project.cache),
-                sources=workers.sources,
-                jobs=workers.jobs,
-                fresh=options["fresh"],
-                recheck=options["recheck"],
-                progress=display.progress,
-                decided=lambda row: _tell(display, row),
-            )
-            seen = gate.survey(project, known, ways)
-            if seen.interrupted:
-                workers.executor.shutdown(wait=False, cancel_futures=True)
-                return _made(project, seen, known, False), True
-    except (supervisor.Failed, executors.NoExecutor) as problem:
-        fail(str(problem))
+    with (
+        Display() as display,
+        executors.opened(options["executor"], options["jobs"], project.root) as workers,
+    ):
+        ways = gate.Ways(
+            executor=workers.executor,
+            cache=Cache(options["cache"] or project.root / project.cache),
+            sources=workers.sources,
+            jobs=workers.jobs,
+            fresh=options["fresh"],
+            recheck=options["recheck"],
+            progress=display.progress,
+            decided=lambda row: _tell(display, row),
+        )
+        seen = gate.survey(project, known, ways)
+        if seen.interrupted:
+            workers.executor.shutdown(wait=False, cancel_futures=True)
+            return _made(project, seen, known, False), True
     updated = update and not seen.unusable
     if updated:
         try:
@@ -158,6 +161,24 @@ def _report(
     return _made(project, seen, known, updated), False
 
 
+def _locked(place: Path, update: bool) -> Lock | None:
+    """The lock, None for none; one that cannot be read is one that an update makes anew."""
+    try:
+        return lock.read(place)
+    except BadLock as problem:
+        if not update:
+            raise
+        click.echo(f"tokenauction: the old lock is left out of account: {problem}", err=True)
+        return None
+
+
+def _fail(message: str, wanted: Sequence[outputs.Output]) -> NoReturn:
+    """End for what cannot be used; said in the annotations too, where those are asked for."""
+    if any(one.format == "github" and one.file is None for one in wanted):
+        click.echo(github.error(message))
+    fail(message)
+
+
 def _made(project: Configuration, seen: gate.Survey, known: Lock, updated: bool) -> GateReport:
     return GateReport(
         standings=gate.standings(seen, known, updated),
@@ -165,6 +186,7 @@ def _made(project: Configuration, seen: gate.Survey, known: Lock, updated: bool)
         lock=known,
         lock_file=str(project.lock),
         updated=updated,
+        tools=gate.tools(),
         unusable=tuple(seen.unusable),
     )
 

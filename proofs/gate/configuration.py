@@ -9,9 +9,10 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tokenauction.proofs.verdict import Scope
+if TYPE_CHECKING:
+    from tokenauction.proofs.verdict import Scope
 
 TABLE: Final = "tool.tokenauction"
 FILE: Final = "pyproject.toml"
@@ -42,8 +43,10 @@ class Requirement:
     unknown: Literal["fail", "warn"] = "fail"
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> "Scope":
         """The numbers of agents and tokens that a proof has to cover."""
+        from tokenauction.proofs.verdict import Scope
+
         if self.sizes is None:
             return Scope()
         return Scope(*(tuple(range(1, most + 1)) for most in self.sizes))
@@ -51,10 +54,11 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The targets of a project, and where its lock and its cache are."""
+    """The targets of a project, where its packages are, and where its lock and its cache are."""
 
     root: Path
     requirements: tuple[Requirement, ...]
+    pythonpath: tuple[str, ...] = ()
     lock: Path = field(default=Path("tokenauction.lock"))
     cache: Path = field(default=Path(".tokenauction-cache"))
 
@@ -97,7 +101,7 @@ def _parsed(file: Path) -> dict[str, Any]:
 
 
 def _configuration(root: Path, table: Mapping[str, Any]) -> Configuration:
-    own = {"targets", "lock", "cache"}
+    own = {"targets", "pythonpath", "lock", "cache"}
     _check_keys(table, {*own, *_READERS}, TABLE)
     targets = table.get("targets")
     if not isinstance(targets, list) or not targets:
@@ -115,7 +119,8 @@ def _configuration(root: Path, table: Mapping[str, Any]) -> Configuration:
     places = {
         key: Path(_text(table[key], f"{TABLE}.{key}")) for key in ("lock", "cache") if key in table
     }
-    return Configuration(root, requirements, **places)
+    pythonpath = _names(table.get("pythonpath", []), f"{TABLE}.pythonpath")
+    return Configuration(root, requirements, pythonpath, **places)
 
 
 def _requirement(target: Any, shared: Mapping[str, Any], key: str) -> Requirement:
@@ -164,7 +169,8 @@ def _text(value: Any, key: str) -> str:
 
 def _names(value: Any, key: str) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise BadConfiguration(f'{key}: expected a list of names, as ["monotone"]')
+        example = "src" if key.endswith("pythonpath") else "monotone"
+        raise BadConfiguration(f'{key}: expected a list of names, as ["{example}"]')
     return tuple(dict.fromkeys(_text(one, f"{key}[{n}]") for n, one in enumerate(value)))
 
 

@@ -15,7 +15,7 @@ from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.examination import LARGEST_FINGERPRINTED
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.checks import Answer, Request, answers
-from tokenauction.proofs.gate.configuration import Configuration, Requirement
+from tokenauction.proofs.gate.configuration import TABLE, Configuration, Requirement
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.standing import Found, Standing, covers, judge, scope_of
 from tokenauction.proofs.side_by_side import parts_of
@@ -107,6 +107,7 @@ def _identified(configuration: Configuration, lock: Lock, ways: Ways, seen: Surv
     request: Request = {
         "do": "identify",
         "folder": str(configuration.root),
+        "pythonpath": configuration.pythonpath,
         "targets": [requirement.target for requirement in configuration.requirements],
         "requirements": [
             {"target": one.target, "properties": one.properties, "recorded": one.recorded}
@@ -120,7 +121,8 @@ def _identified(configuration: Configuration, lock: Lock, ways: Ways, seen: Surv
         "budget": max(one.budget for one in configuration.requirements),
     }
     outcome = supervisor.verify(request, ways.progress, lambda _: None)
-    seen.unusable += outcome.unusable
+    here = {"folder": str(configuration.root)}
+    seen.unusable += [_in_project(message, here) for message in outcome.unusable]
     seen.interrupted = outcome.interrupted
     return [
         _Claim(
@@ -130,17 +132,17 @@ def _identified(configuration: Configuration, lock: Lock, ways: Ways, seen: Surv
             row,
             row.get("property_fingerprint"),
             row.get("replayed"),
-            _lost(row),
+            _lost(row, str(configuration.root)),
         )
         for row in outcome.rows()
     ]
 
 
-def _lost(row: Mapping[str, Any]) -> str:
+def _lost(row: Mapping[str, Any], folder: str) -> str:
     """Why a claim could not even be identified; empty where it was."""
     if row.get("lost"):
         return "looking at the rule for another claim did not end; it is the same rule"
-    return str(row.get("reason", ""))
+    return _in_project(str(row.get("reason", "")), {"folder": folder})
 
 
 # What is known already ---------------------------------------------------------------------------
@@ -150,8 +152,10 @@ def _known(claim: _Claim, locked: Locked | None, ways: Ways) -> Found | None:
     """What the lock or the cache says of the same functions; None where it has to be decided."""
     if ways.fresh or claim.row["fingerprint"] is None:
         return None
-    if claim.replayed is not None:
-        return claim.found({**claim.replayed, **claim.name}, _tools_of(locked), "lock")
+    if claim.replayed is not None and _is_within(claim.replayed, claim.requirement):
+        same = locked is not None and locked.fingerprint == claim.row["fingerprint"]
+        row = {**claim.replayed, **claim.name}
+        return claim.found(row, _tools_of(locked), "lock" if same else "decided")
     if locked is not None and _still_stands(claim, locked, ways):
         return claim.found(_row_of(claim, locked), locked.tools, "lock")
     if ways.recheck:
@@ -164,6 +168,12 @@ def _known(claim: _Claim, locked: Locked | None, ways: Ways) -> Found | None:
 
 def _given_up(claim: _Claim) -> Found:
     return claim.found(supervisor.undecided({**claim.name}, claim.lost), tools(), "decided")
+
+
+def _is_within(row: Mapping[str, Any], wanted: Requirement) -> bool:
+    """Whether a counterexample is of a size that something is required of."""
+    agents, tokens = (max(row["scope"][axis]) for axis in ("agents", "tokens"))
+    return wanted.sizes is None or (agents <= wanted.sizes[0] and tokens <= wanted.sizes[1])
 
 
 def _tools_of(locked: Locked | None) -> str:
@@ -231,7 +241,7 @@ def _decided(
     requests = [_request(group, configuration, lock, ways) for group in groups]
     ways.progress(f"{len(claims)} claims to decide")
     for number, answer in answers(requests, ways.executor):
-        for message in answer["unusable"]:
+        for message in (_in_project(told, answer) for told in answer["unusable"]):
             if message not in seen.unusable:
                 seen.unusable.append(message)
         for claim, row in _verdicts(groups[number], answer):
@@ -263,6 +273,7 @@ def _request(
         "memory": wanted.memory,
         "seed": wanted.seed,
         "explain": False,
+        "pythonpath": configuration.pythonpath,
         **where,
         **sent,
     }
@@ -303,8 +314,9 @@ def _verdicts(
 
 
 def _in_project(text: str, answer: Answer) -> str:
-    """A text with its files as the project names them, the same on every machine."""
+    """A text in the terms of the project: its files by their names in it, its keys for options."""
     folder = answer.get("folder")
+    text = text.replace("give it more with --", f"give it more with the key {TABLE}.")
     return text.replace(f"{folder}/", "") if folder else text
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tokenauction.proofs import report
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.standing import STALE, Standing
-from tokenauction.proofs.reports.findings import Finding, scope, scope_with_doubt
+from tokenauction.proofs.reports.findings import Finding, scope, scope_with_doubt, worst_first
 from tokenauction.proofs.verdict import Scope
 
 SCHEMA: Final = "tokenauction.gate/1"
@@ -24,6 +24,7 @@ class GateReport:
     lock: Lock
     lock_file: str
     updated: bool
+    tools: str
     unusable: Sequence[str] = field(default=())
 
     @property
@@ -46,14 +47,21 @@ class GateReport:
         return report.UNKNOWN if failing else report.PROVED
 
     def findings(self) -> list[Finding]:
-        """The claims as the reports of other tools show them."""
+        """The claims as the reports of other tools show them, the worst first."""
         found = [
-            Finding(one.found.row, one.outcome, "; ".join(one.problems), one.change)
+            Finding(
+                {**one.found.row, "rule": one.found.key.target},
+                one.outcome,
+                "; ".join(one.problems),
+                one.change,
+            )
             for one in self.standings
         ]
-        return found + [
+        found += [
             Finding(self._row_of_removed(key), "fail", _REMOVED, "removed") for key in self.stale
         ]
+        failing = worst_first(found)
+        return failing + [one for one in found if one.outcome == "pass"]
 
     def _row_of_removed(self, key: ClaimKey) -> dict[str, Any]:
         locked = self.lock[key]
@@ -82,7 +90,8 @@ class GateReport:
                 lines += ["", one.headline, *(f"  {line}" for line in one.body)]
         stale = any(STALE in one.problem for one in self.findings())
         way_out = [_WAY_OUT, ""] if stale else []
-        return "\n".join([*lines, "", *self._changes(), *way_out, self.summary()]) + "\n"
+        told = [*self._changes(), *way_out, *self._other_tools()]
+        return "\n".join([*lines, "", *told, self.summary()]) + "\n"
 
     def summary(self) -> str:
         """One line: open or closed, and how much of it was known."""
@@ -92,9 +101,17 @@ class GateReport:
         ]
         failing = len(self.failing) + len(self.stale)
         warned = sum(one.outcome == "warn" for one in self.standings)
-        state = f"closed: {failing} of {len(self.standings)} claims fail" if failing else "open"
+        claims = len(self.standings) + len(self.stale)
+        state = f"closed: {failing} of {claims} claims fail" if failing else "open"
         warning = f", {warned} unknown" if warned else ""
         return f"gate {state}{warning} ({', '.join(counts)})"
+
+    def _other_tools(self) -> list[str]:
+        """Why so much was decided again, where the lock was made with other versions."""
+        others = {locked.tools for locked in self.lock.values()} - {self.tools}
+        if not others or self.updated:
+            return []
+        return [f"the lock was made with {min(others)}, and here is {self.tools}", ""]
 
     def _changes(self) -> list[str]:
         """What an update makes of the lock, as a change of guarantees."""
@@ -107,7 +124,11 @@ class GateReport:
                 was = "new" if before is None else told(before.verdict, before.scope)
                 now = told(one.found.row["status"], one.found.scope)
                 name = f"{one.found.key.target} {one.found.key.property}"
-                lines.append(f"{name}: {now}" if was == "new" else f"{name}: {was} -> {now}")
+                if was in ("new", now):
+                    again = ", of another function" if was == now else ""
+                    lines.append(f"{name}: {now}{again}")
+                else:
+                    lines.append(f"{name}: {was} -> {now}")
         lines += [f"{key.target} {key.property}: no longer checked" for key in self.removed]
         return [f"wrote {self.lock_file}", *(f"  {line}" for line in lines), ""]
 

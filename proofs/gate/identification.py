@@ -5,9 +5,11 @@ identity (the fingerprints of their functions and of their property) are about t
 as far as a trace shows them; a locked counterexample is told to stand only where it was replayed.
 """
 
+import sys
 from collections.abc import Mapping
 from hashlib import sha256
 from itertools import groupby, islice
+from pathlib import Path
 from typing import Any
 
 from tokenauction.mechanisms import CATALOGUE, PAYMENTS, AggregationRule, PaymentRule
@@ -84,6 +86,7 @@ def identify(request: dict[str, Any], emit: Any) -> None:
     up (`lost`), so that a rule that hangs does so once.
     """
     project = claims_of_project(request["requirements"])
+    _refuse_copies(Path(request["folder"]), request["pythonpath"])
     rows = [_row(claim) for claim in project]
     emit("loaded", claims=rows)
     done = set(request["skip"])
@@ -96,6 +99,29 @@ def identify(request: dict[str, Any], emit: Any) -> None:
         for number, _ in left:
             emit("started", number=number)
             emit("result", number=number, result={**rows[number], "lost": True})
+
+
+def _refuse_copies(root: Path, pythonpath: list[str]) -> None:
+    """Refuse a module that comes from elsewhere though the project has the file.
+
+    It is a copy that was installed, so a change of the file would change nothing that is seen.
+    """
+    root = root.resolve()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or name.partition(".")[0] in {*sys.stdlib_module_names, "tokenauction"}:
+            continue
+        if Path(file).resolve().is_relative_to(root):
+            continue
+        path = Path(*name.split("."))
+        for base in {"", "src", *pythonpath}:
+            for own in (root / base / path.with_suffix(".py"), root / base / path / "__init__.py"):
+                if own.is_file():
+                    raise CannotLoad(
+                        f"{name} was imported from {file}, not from {own.relative_to(root)}: "
+                        f'install the project with -e, or write pythonpath = ["{base or "."}"] '
+                        "in the table [tool.tokenauction]"
+                    )
 
 
 def _row(claim: Mapping[str, Any]) -> dict[str, Any]:

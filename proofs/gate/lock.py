@@ -148,7 +148,7 @@ def parse(text: str) -> Lock:
         hint = "it has the marks of a merge conflict: take either side, then " if conflict else ""
         raise BadLock(f"{problem}; {hint}{_REMAKE}") from None
     if tables.pop("version", None) != VERSION:
-        raise BadLock(f"it is of another version than {VERSION}; {_REMAKE}")
+        raise BadLock(f"it says version = {VERSION} nowhere; {_REMAKE}")
     return dict(_blocks(tables))
 
 

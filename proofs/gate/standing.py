@@ -100,6 +100,10 @@ def _worse(found: Found, locked: Locked | None) -> str:
 def _stale(found: Found, locked: Locked | None) -> str:
     if locked is None:
         return f"{STALE} (it does not have this claim)"
+    if found.row["method"] == "none":
+        return ""  # it was cut short, so that nobody knows which function it is
+    if found.property_fingerprint != locked.property_fingerprint:
+        return f"{STALE} (the property says something else than it did)"
     return f"{STALE} (it is of another function)" if _other_functions(found, locked) else ""
 
 

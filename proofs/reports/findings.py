@@ -103,10 +103,13 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Those that do not pass: refuted before other failures, failures before warnings."""
+    """Those that do not pass: what got worse first, then refuted, and warnings last."""
     ranks = {"refuted": 0, "unknown": 1, "proved": 2}
     found = [one for one in findings if one.outcome != "pass"]
-    return sorted(found, key=lambda one: (one.outcome == "warn", ranks[one.row["status"]]))
+    return sorted(
+        found,
+        key=lambda one: (one.outcome == "warn", one.change != "worse", ranks[one.row["status"]]),
+    )
 
 
 def place(row: Row, folder: Path) -> tuple[str, bool]:

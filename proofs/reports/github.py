@@ -22,6 +22,15 @@ def render(findings: Sequence[Finding], folder: Path) -> str:
     return "\n".join([*lines, f"::notice title=tokenauction::{counts}"]) + "\n"
 
 
+def error(message: str) -> str:
+    """The command for an error that belongs to no line of a file.
+
+    >>> error("rules.py: there is no such file")
+    '::error title=tokenauction::rules.py: there is no such file'
+    """
+    return f"::error title=tokenauction::{_message(message)}"
+
+
 def _annotation(finding: Finding, folder: Path) -> str:
     file, _ = place(finding.row, folder)
     values = {

@@ -58,8 +58,9 @@ def _add_suite(
         ("fingerprint", first["fingerprint"] or ""),
     ):
         SubElement(properties, "property", {"name": name, "value": _legal(value)})
+    name = first["rule"].rpartition("::")[2]
     for one, kind in zip(cases, kinds, strict=True):
-        _add_case(suite, one, kind, classname)
+        _add_case(suite, one, kind, f"{classname}.{_token(name)}")
     SubElement(suite, "system-out").text = _legal("\n".join(map(_line, cases)))
     SubElement(suite, "system-err")
 

@@ -6,6 +6,7 @@ with that reason. Guarantee: an item passes only where its property is proved fo
 required of it.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -164,6 +165,7 @@ class Rules:
             "memory": wanted.of.memory,
             "seed": wanted.of.seed,
             "explain": False,
+            "pythonpath": _paths_below(self._config.rootpath),
         }
         try:
             outcome = supervisor.verify(request, lambda _: None, lambda _: None)
@@ -176,6 +178,11 @@ class Rules:
         if len(rows) != len(items):
             rows = ["another number of claims was answered than was asked"] * len(items)
         self._rows.update(zip(items, rows, strict=True))
+
+
+def _paths_below(folder: Path) -> list[str]:
+    """The folders of a project that this process imports from, as pytest was told to."""
+    return [path for path in sys.path if path and Path(path).is_relative_to(folder)]
 
 
 def _home(configuration: Configuration, wanted: Requirement) -> Path:
