@@ -21,7 +21,7 @@ from tokenauction.proofs.numpy_run import (
     disagreement,
     open_disagreement,
 )
-from tokenauction.proofs.reduction import closed_obligations
+from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.trace import Trace, TracingError
 
@@ -88,7 +88,8 @@ class Examined:
         A rule that has no trace over every size is described at every small size, to
         `LARGEST_FINGERPRINTED` agents and tokens, and at those that every rule is run at.
         """
-        kind = f"{self.function.support} {self.function.returns}"
+        only = claims.tokens_of(self.function)
+        kind = f"{self.function.support} {self.function.returns} {only}"
         if isinstance(self.open_paths, str):
             return [kind, *self._texts_at_fixed_sizes()]
         canon = Canon(self.function.support == "full", budget=200_000)
@@ -107,7 +108,7 @@ class Examined:
         texts = []
         for size in sorted({*small, *self.usable_sizes}):
             found = self._traced_at(*size)
-            told = found if isinstance(found, str) else digest_of(*found)
+            told = "no trace" if isinstance(found, str) else digest_of(*found)
             texts.append(f"{size}: {told}")
         return texts
 
@@ -139,13 +140,18 @@ def fingerprint(parts: Sequence[Examined]) -> str | None:
 
 
 def _definedness(canon: Canon, result: Node) -> list[str]:
-    """What has to hold for a result to be defined, as far as its form does not show it."""
-    needed = {
-        f"{obligation.kind}: {canon.condition(obligation.condition).key}"
+    """What has to hold for a result to be defined, as far as its form does not show it.
+
+    Where the conditions are more than what has to hold, as for logarithms, the graph itself.
+    """
+    needed = [
+        (obligation.kind, canon.condition(obligation.condition).key)
         for obligation in closed_obligations(result)
         if canon.condition(obligation.condition) != TRUE
-    }
-    return sorted(needed)
+    ]
+    if any(kind not in EXACT for kind, _ in needed):
+        return [digest_of(result)]
+    return sorted({f"{kind}: {condition}" for kind, condition in needed})
 
 
 def digest_of(*roots: Node) -> str:

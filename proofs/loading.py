@@ -8,9 +8,13 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
+from functools import cache
 from hashlib import sha256
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -267,10 +271,11 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
         raise CannotLoad(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
-    others = set(sys.modules)
+    others, paths = set(sys.modules), list(sys.path)
     sys.path[:0] = [str(base) for base in bases]
     try:
-        spec.loader.exec_module(module)
+        with from_source():
+            spec.loader.exec_module(module)
     except SyntaxError as problem:
         line = f":{problem.lineno}" if problem.lineno else ""
         raise CannotLoad(f"{path}{line}: SyntaxError: {problem.msg}") from None
@@ -284,10 +289,41 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
         text = " ".join(str(problem).split())
         raise CannotLoad(f"{path}{line}: {type(problem).__name__}: {text}") from None
     finally:
-        for base in bases:
-            sys.path.remove(str(base))
-        _forget_siblings(set(sys.modules) - others, bases)
+        own_paths = [Path(path).resolve() for path in sys.path if path and path not in paths]
+        sys.path[:] = paths
+        _forget_siblings(set(sys.modules) - others, own_paths)
     return module
+
+
+@contextmanager
+def from_source() -> Iterator[None]:
+    """Let modules come from their source, save installed ones: bytecode can be of an older text.
+
+    Python tells by size and second whether it is.
+    """
+    cached = SourceFileLoader.get_code
+
+    def get_code(loader: SourceFileLoader, name: str) -> Any:
+        path = loader.get_filename(name)
+        if any(path.startswith(folder) for folder in _library_folders()):
+            return cached(loader, name)
+        return loader.source_to_code(loader.get_data(path), path)
+
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        SourceFileLoader.get_code = cached  # type: ignore[method-assign]
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    """Where the standard library and installed packages are."""
+    return tuple(
+        path + os.sep
+        for name, path in sysconfig.get_paths().items()
+        if name in ("stdlib", "platstdlib", "purelib", "platlib")
+    )
 
 
 def _package_of(file: Path) -> list[str]:
@@ -301,10 +337,10 @@ def _package_of(file: Path) -> list[str]:
 
 
 def _forget_siblings(names: Iterable[str], folders: Iterable[Path]) -> None:
-    """Forget the modules that a file imported from its own folder, or its own package.
+    """Forget the modules that a file imported from its own folder, its package, or own paths.
 
-    Another folder may have modules of the same names; its files would be given these, and what is
-    said of their rules would be about functions that they do not use.
+    Another file may find modules of the same names elsewhere; it would be given these, and what is
+    said of its rules would be about functions that they do not use.
     """
     outermost = {name: sys.modules.get(name.partition(".")[0]) for name in names}
     for name, module in outermost.items():

@@ -7,7 +7,7 @@ is left of the reduction does not mention the named agents' bids unless the rule
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
@@ -102,6 +102,10 @@ def _replace_same(root: Node, false: set[frozenset[Index]]) -> Node:
 
 
 Kind = Literal["nonzero", "non-negative", "positive", "sufficient"]
+
+
+# What a function needs to be defined, no less and no more.
+EXACT: Final = ("nonzero", "non-negative")
 
 
 @dataclass(frozen=True)

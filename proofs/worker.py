@@ -23,9 +23,12 @@ from tokenauction.proofs.loading import (
     load_targets,
     properties_in,
 )
+from tokenauction.proofs.supervisor import undecided
 from tokenauction.theory import RuleProperty
 
 Emit = Callable[..., None]
+
+_ANOTHER = "the property is another than it was when the claim was identified; run it again"
 
 
 def main() -> None:
@@ -179,8 +182,11 @@ def _verify_target(
     for number, prop in numbered.items():
         emit("started", number=number)
         start = time.perf_counter()
+        if _is_another(prop, _said_of(number, "property_fingerprints", request)):
+            emit("result", number=number, result=undecided(claims[number], _ANOTHER))
+            continue
         try:
-            verdict = verifier.verify(prop, request.get("methods", {}).get(prop.name, ""))
+            verdict = verifier.verify(prop, _said_of(number, "methods", request) or "")
         except Unusable as problem:
             for waiting in numbered:
                 if waiting >= number:
@@ -191,6 +197,21 @@ def _verify_target(
         if request["explain"]:
             done["explanation"] = _explanation(verifier, prop, verdict)
         emit("result", number=number, result=done)
+
+
+def _said_of(number: int, name: str, request: dict[str, Any]) -> str | None:
+    """What a request about one rule says of each of its claims."""
+    said: str | None = request[name][number] if name in request else None
+    return said
+
+
+def _is_another(prop: RuleProperty, wanted: str | None) -> bool:
+    """Whether a property is not the one with the fingerprint, where one is wanted."""
+    if wanted is None:
+        return False
+    from tokenauction.proofs.gate.identification import fingerprint_of_property
+
+    return fingerprint_of_property(prop) != wanted
 
 
 def _explanation(verifier: Any, prop: RuleProperty, verdict: Any) -> list[str]:

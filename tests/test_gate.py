@@ -2,6 +2,7 @@
 
 import json
 import os
+import py_compile
 import re
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tokenauction.proofs import report
+from tokenauction.proofs import report, supervisor
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -388,6 +389,95 @@ def test_an_installed_copy_of_the_project_is_refused(
     assert 'pythonpath = ["src"]' in done.stderr
     edit(project, ("budget = 20", 'budget = 20\npythonpath = ["src"]'), file="pyproject.toml")
     assert command("gate", folder=project).returncode == 0
+
+
+OWN = """
+from tokenauction.theory import PROPERTIES, rule_property
+
+mine = PROPERTIES["neutral"]
+
+@rule_property
+def at_most(rule, bids, dists):
+    return (rule(bids, dists) <= 1).all()
+"""
+
+
+def test_a_property_of_the_project_that_changes_is_seen(command: Command, project: Path) -> None:
+    (project / "own.py").write_text(OWN)
+    table = (project / "pyproject.toml").read_text()
+    own = 'properties = ["own.py::mine", "own.py::at_most"]'
+    (project / "pyproject.toml").write_text(
+        table.replace('properties = ["distribution", "monotone"]', own)
+    )
+    assert command("gate", "--update", folder=project).returncode == 0
+    assert gate(command, project)[0] == 0
+    edit(project, ('PROPERTIES["neutral"]', 'PROPERTIES["anonymous"]'), file="own.py")
+    edit(project, ("<= 1", "< 1"), file="own.py")
+    status, made = gate(command, project)
+    assert status == 1
+    other = claim_of(made, "pool", "own.py::mine")
+    assert (other["status"], other["change"]) == ("proved", "changed")
+    assert "the property says something else" in other["problems"][0]
+    worse = claim_of(made, "pool", "own.py::at_most")
+    assert (worse["status"], worse["change"]) == ("refuted", "worse")
+    assert command("gate", "--update", folder=project).returncode == 1
+    status, made = gate(command, project)
+    assert claim_of(made, "pool", "own.py::mine")["outcome"] == "pass"
+    told = claim_of(made, "pool", "own.py::at_most")["problems"]
+    assert told == ["it is required"]
+
+
+def test_a_property_that_changes_while_it_is_decided_is_unknown(project: Path) -> None:
+    (project / "own.py").write_text(OWN)
+    request = {
+        "targets": ["rules.py::pool"],
+        "properties": ["own.py::at_most", "own.py::mine"],
+        "property_fingerprints": ["0" * 16, None],
+        "folder": str(project),
+        "agents": None,
+        "tokens": None,
+        "budget": 20,
+        "seed": 0,
+        "explain": False,
+    }
+    outcome = supervisor.verify(request, lambda _: None, lambda _: None)
+    first, second = outcome.rows()
+    assert (first["status"], second["status"]) == ("unknown", "proved")
+    assert "the property is another" in first["reason"]
+
+
+def test_what_one_file_does_to_its_process_does_not_hide_a_change_of_another(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text('import os\nos.environ.setdefault("POWER", "1")\n' + POOL)
+    (tmp_path / "b.py").write_text(
+        "import os\n" + POOL.replace("bids / xp", 'bids ** int(os.environ.get("POWER", "1")) / xp')
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.tokenauction]\nproperties = ["distribution"]\ntargets = ["a.py::pool", "b.py::pool"]'
+    )
+    assert command("gate", "--update", folder=tmp_path).returncode == 0
+    edit(tmp_path, ('"POWER", "1")', '"POWER", "2")'), file="b.py")
+    assert command("gate", folder=tmp_path).returncode == 1
+
+
+def test_bytecode_of_an_older_text_is_not_believed(
+    command: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    (project / "helper.py").write_text("def share(bids):\n    return bids**1\n")
+    edit(
+        project,
+        ("from array_api_compat", "from helper import share\nfrom array_api_compat"),
+        ("weights = bids / xp.sum(bids)", "weights = share(bids) / xp.sum(bids)"),
+    )
+    assert command("gate", "--update", folder=project).returncode == 0
+    for name in ("rules", "helper"):
+        py_compile.compile(str(project / f"{name}.py"))
+    times = (project / "helper.py").stat()
+    edit(project, ("bids**1", "bids**2"), file="helper.py")
+    os.utime(project / "helper.py", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert command("gate", folder=project).returncode == 1
 
 
 # What cannot be decided --------------------------------------------------------------------------

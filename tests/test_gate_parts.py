@@ -7,13 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenauction.mechanisms import CATALOGUE
+from tokenauction.mechanisms import CATALOGUE, aggregation_rule, payment_rule
+from tokenauction.mechanisms.profile_function import Distribution
 from tokenauction.proofs.assignment import Assignment, assignment_of
 from tokenauction.proofs.decision import REDUCTION, Options, Verifier, verifier_of
+from tokenauction.proofs.examination import Examined, fingerprint
 from tokenauction.proofs.falsify import Search
 from tokenauction.proofs.gate import checks, executors, lock, sources
 from tokenauction.proofs.gate.cache import Cache
@@ -528,7 +531,88 @@ def test_the_fingerprint_of_a_property_changes_with_what_it_says() -> None:
     prints.append(fingerprint_of_property(rule_property(everywhere=True)(at_most_one)))
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
-    assert fingerprint_of_property(PROPERTIES["monotone"]) is None
+    built_in = [fingerprint_of_property(PROPERTIES[name]) for name in ("monotone", "unanimous")]
+    assert len({*built_in, None, *prints}) == 6
+
+
+def pays_the_same(payment: Any, bids: Any, dists: Any, other_dists: Any, agent: Any) -> Any:
+    return payment(bids, dists)[agent] == payment(bids, dists)[agent]
+
+
+def pays_the_same_elsewhere(
+    payment: Any, bids: Any, dists: Any, other_dists: Any, agent: Any
+) -> Any:
+    return payment(bids, dists)[agent] == payment(bids, other_dists)[agent]
+
+
+def token_by_token(rule: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any) -> Any:
+    before, after = rule(bids, dists), rule(raised_bids, dists)
+    return all_of(after[t] >= before[t] * dists[agent, t] for t in range(dists.shape[1]))
+
+
+def token_by_token_reversed(rule: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any) -> Any:
+    before, after = rule(raised_bids, dists), rule(bids, dists)
+    return all_of(after[t] >= before[t] * dists[agent, t] for t in range(dists.shape[1]))
+
+
+def token_by_token_without_others(
+    rule: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any, withdrawn_bids: Any
+) -> Any:
+    return token_by_token(rule, bids, raised_bids, dists, agent)
+
+
+def other_at_one_size(rule: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any) -> Any:
+    if dists.shape == (1, 3):
+        return token_by_token_reversed(rule, bids, raised_bids, dists, agent)
+    return token_by_token(rule, bids, raised_bids, dists, agent)
+
+
+def all_of(parts: Any) -> Any:
+    found = None
+    for part in parts:
+        found = part if found is None else found & part
+    return found
+
+
+def test_the_fingerprint_of_a_property_has_what_its_calls_are_given() -> None:
+    functions = (
+        pays_the_same,
+        pays_the_same_elsewhere,
+        token_by_token,
+        token_by_token_reversed,
+        token_by_token_without_others,
+        other_at_one_size,
+    )
+    prints = [fingerprint_of_property(rule_property(function)) for function in functions]
+    assert len({*prints, None}) == len(functions) + 1
+
+
+def test_a_property_without_a_trace_has_no_fingerprint() -> None:
+    def seen_in_floats(rule: Any, bids: Any, dists: Any) -> Any:
+        return float(rule(bids, dists)[0]) >= 0
+
+    assert fingerprint_of_property(rule_property(seen_in_floats)) is None
+
+
+def test_the_fingerprint_of_a_rule_is_exact_about_logarithms_and_tokens() -> None:
+    def floored(bids: Any, dists: Any) -> Any:
+        logs = np.log(bids)
+        return np.maximum(logs, -10) + 11 + 0 * dists.sum(axis=1)
+
+    def floored_and_undefined(bids: Any, dists: Any) -> Any:
+        logs = np.log(bids)
+        return np.maximum(logs, -10) + 11 + (logs - logs) + 0 * dists.sum(axis=1)
+
+    payments = [payment_rule(function) for function in (floored, floored_and_undefined)]
+    prints = [fingerprint([Examined(payment)]) for payment in payments]
+    assert None not in prints
+    assert prints[0] != prints[1]
+
+    def pool(bids: Any, dists: Any, unused: Distribution = (0.5, 0.5)) -> Any:  # type: ignore[assignment]
+        return bids @ dists / bids.sum()
+
+    two_tokens = aggregation_rule(pool)
+    assert fingerprint([Examined(two_tokens)]) != fingerprint([Examined(CATALOGUE["linear"])])
 
 
 def test_a_counterexample_of_a_report_is_an_assignment_again() -> None:

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from tokenauction.proofs.comparison.revisions import Source
+from tokenauction.proofs.copies import own_files
 from tokenauction.proofs.loading import CannotLoad, Target, load_targets
 
 Loaded = TypeVar("Loaded")
@@ -78,14 +79,13 @@ class Isolation:
                 f"{title} imports {name} from {origin}, which is not of its revision (an editable "
                 "installation leads there?): put the folder of the package on PYTHONPATH instead"
             )
-        package = name.partition(".")[0]
-        own = home / "src" / package
-        has_own = own.is_dir() or own.with_suffix(".py").is_file()
-        if home in self.trees and has_own and origin is not None and _installed(origin):
-            raise CannotLoad(
-                f"{title} imports {name} as it is installed, and the repository has its own in "
-                f"src/{package}: put src on PYTHONPATH, so that each revision gets its own"
-            )
+        if home in self.trees and origin is not None and _installed(origin):
+            for _, file in own_files(home, [(name, module)]):
+                raise CannotLoad(
+                    f"{title} imports {name} as it is installed, and the repository has its own in "
+                    f"{file.relative_to(home)}: put the folder around it on PYTHONPATH, so that "
+                    "each revision gets its own"
+                )
 
     def _refuse_the_checker(self, source: Source) -> None:
         """The checker's own files run in one version: that of the checker."""

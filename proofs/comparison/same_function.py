@@ -18,7 +18,7 @@ from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.decision import Decision, Options, attacked
 from tokenauction.proofs.examination import Examined, fingerprint
 from tokenauction.proofs.numpy_run import interference
-from tokenauction.proofs.reduction import closed_obligations
+from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.verdict import Verdict
 from tokenauction.theory import RuleProperty
@@ -26,8 +26,6 @@ from tokenauction.theory.properties import Support
 
 SAME_TRACE: Final = "the same trace"
 SAME_FORM: Final = "the same canonical form"
-# What a function needs to be defined, no less and no more; see `reduction.Obligation`.
-_EXACT: Final = ("nonzero", "non-negative")
 
 
 def verdict_of_equality(
@@ -68,7 +66,7 @@ def _conditions(one: Examined, support: Support) -> frozenset[str] | None:
                 condition = canon.condition(graph.implies(assumed, obligation.condition))
                 if condition == TRUE:
                     continue
-                if obligation.kind not in _EXACT:
+                if obligation.kind not in EXACT:
                     return None
                 found.add(condition.key)
     except TooLarge:

@@ -103,36 +103,58 @@ def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
 
 
 def _identified(configuration: Configuration, lock: Lock, ways: Ways, seen: Survey) -> list[_Claim]:
-    """Every claim of the project, with its identity as far as its functions let us see it."""
+    """Every claim of the project, with its identity as far as its functions let us see it.
+
+    Each file has a process of its own, as when it is decided: what one file does to a process must
+    not show in the functions of another.
+    """
+    files: dict[str, list[int]] = {}
+    for number, wanted in enumerate(configuration.requirements):
+        path = wanted.target.partition("::")[0]
+        files.setdefault(path if path.endswith(".py") else "", []).append(number)
+    claims: list[tuple[int, _Claim]] = []
+    for numbers in files.values():
+        claims += _identified_together(numbers, configuration, lock, ways, seen)
+    return [claim for _, claim in sorted(claims, key=lambda one: one[0])]
+
+
+def _identified_together(
+    numbers: Sequence[int], configuration: Configuration, lock: Lock, ways: Ways, seen: Survey
+) -> list[tuple[int, _Claim]]:
+    """The claims of some requirements, each with the number of its own."""
+    wanted = [configuration.requirements[number] for number in numbers]
     request: Request = {
         "do": "identify",
         "folder": str(configuration.root),
         "pythonpath": configuration.pythonpath,
-        "targets": [requirement.target for requirement in configuration.requirements],
+        "targets": [one.target for one in wanted],
         "requirements": [
             {"target": one.target, "properties": one.properties, "recorded": one.recorded}
-            for one in configuration.requirements
+            for one in wanted
         ],
         "witnesses": {
             f"{key.target} {key.property}": locked.witness
             for key, locked in lock.items()
             if locked.witness is not None
         },
-        "budget": max(one.budget for one in configuration.requirements),
+        "budget": max(one.budget for one in wanted),
     }
     outcome = supervisor.verify(request, ways.progress, lambda _: None)
     here = {"folder": str(configuration.root)}
     seen.unusable += [_in_project(message, here) for message in outcome.unusable]
-    seen.interrupted = outcome.interrupted
+    seen.interrupted = seen.interrupted or outcome.interrupted
     return [
-        _Claim(
-            ClaimKey(row["target"], row["property"]),
-            configuration.requirements[row["requirement"]],
-            row["required"],
-            row,
-            row.get("property_fingerprint"),
-            row.get("replayed"),
-            _lost(row, str(configuration.root)),
+        (
+            numbers[row["requirement"]],
+            _Claim(
+                ClaimKey(row["target"], row["property"]),
+                wanted[row["requirement"]],
+                row["required"],
+                row,
+                row.get("property_fingerprint"),
+                row.get("replayed"),
+                _lost(row, str(configuration.root)),
+            ),
         )
         for row in outcome.rows()
     ]
@@ -153,21 +175,29 @@ def _known(claim: _Claim, locked: Locked | None, ways: Ways) -> Found | None:
     if ways.fresh or claim.row["fingerprint"] is None:
         return None
     if claim.replayed is not None and _is_within(claim.replayed, claim.requirement):
-        same = locked is not None and locked.fingerprint == claim.row["fingerprint"]
+        same = locked is not None and _is_of(claim, locked)
         row = {**claim.replayed, **claim.name}
         return claim.found(row, _tools_of(locked), "lock" if same else "decided")
     if locked is not None and _still_stands(claim, locked, ways):
         return claim.found(_row_of(claim, locked), locked.tools, "lock")
     if ways.recheck:
         return None
-    row = ways.cache.get(_cache_key(claim))
-    if row is None or not _is_told_by_fingerprint(scope_of(row)):
+    cached = ways.cache.get(_cache_key(claim))
+    if cached is None or not _is_told_by_fingerprint(scope_of(cached)):
         return None
-    return claim.found({**row, **claim.name}, tools(), "cache")
+    return claim.found({**cached, **claim.name}, tools(), "cache")
 
 
 def _given_up(claim: _Claim) -> Found:
     return claim.found(supervisor.undecided({**claim.name}, claim.lost), tools(), "decided")
+
+
+def _is_of(claim: _Claim, locked: Locked) -> bool:
+    """Whether something is locked of the very functions and property of a claim."""
+    return (claim.row["fingerprint"], claim.property_fingerprint) == (
+        locked.fingerprint,
+        locked.property_fingerprint,
+    )
 
 
 def _is_within(row: Mapping[str, Any], wanted: Requirement) -> bool:
@@ -186,11 +216,7 @@ def _still_stands(claim: _Claim, locked: Locked, ways: Ways) -> bool:
     A claim that was cut short (`method` is "none") is tried again; one that was left undecided
     after everything was tried is not.
     """
-    same = (claim.row["fingerprint"], claim.property_fingerprint, tools()) == (
-        locked.fingerprint,
-        locked.property_fingerprint,
-        locked.tools,
-    )
+    same = _is_of(claim, locked) and locked.tools == tools()
     again = ways.recheck and locked.verdict == "proved"
     if not same or again or locked.verdict == "refuted":
         return False
@@ -265,7 +291,8 @@ def _request(
     return {
         "targets": [claims[0].key.target],
         "properties": [claim.key.property for claim in claims],
-        "methods": {} if ways.fresh else _methods(claims, lock),
+        "property_fingerprints": [claim.property_fingerprint for claim in claims],
+        "methods": ["" if ways.fresh else _method(claim, lock) for claim in claims],
         "agents": agents,
         "tokens": tokens,
         "budget": wanted.budget,
@@ -279,15 +306,11 @@ def _request(
     }
 
 
-def _methods(claims: Sequence[_Claim], lock: Lock) -> dict[str, str]:
-    """How claims about the same functions were proved before, by property."""
-    found = {}
-    for claim in claims:
-        locked = lock.get(claim.key)
-        if locked is not None and locked.verdict == "proved":
-            if locked.fingerprint == claim.row["fingerprint"]:
-                found[claim.key.property] = locked.method
-    return found
+def _method(claim: _Claim, lock: Lock) -> str:
+    """How a claim about the same functions was proved before; empty where it was not."""
+    locked = lock.get(claim.key)
+    proved = locked is not None and locked.verdict == "proved" and _is_of(claim, locked)
+    return locked.method if locked is not None and proved else ""
 
 
 def _verdicts(
@@ -368,8 +391,7 @@ def updated(seen: Survey, lock: Lock) -> Lock:
 
 def _locked(found: Found, before: Locked | None) -> Locked:
     if before is not None and found.source == "lock":
-        if before.fingerprint == found.row["fingerprint"]:
-            return before
+        return before
     row = found.row
     return Locked(
         verdict=row["status"],

@@ -8,15 +8,16 @@ as far as a trace shows them; a locked counterexample is told to stand only wher
 import sys
 from collections.abc import Mapping
 from hashlib import sha256
-from itertools import groupby, islice
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
-from tokenauction.mechanisms import CATALOGUE, PAYMENTS, AggregationRule, PaymentRule
+from tokenauction.mechanisms import CATALOGUE, PAYMENTS
 from tokenauction.proofs import claims, report
 from tokenauction.proofs.assignment import assignment_of
-from tokenauction.proofs.claims import Claim, RuleFault
-from tokenauction.proofs.examination import digest_of
+from tokenauction.proofs.claims import Claim, Formula, RuleFault
+from tokenauction.proofs.copies import own_files
+from tokenauction.proofs.examination import LARGEST_FINGERPRINTED, digest_of
 from tokenauction.proofs.loading import (
     CannotLoad,
     Target,
@@ -25,8 +26,6 @@ from tokenauction.proofs.loading import (
 )
 from tokenauction.proofs.trace import TracingError
 from tokenauction.theory import PROPERTIES, RuleProperty
-
-_SIZES = ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3), (4, 3), (3, 5))
 
 
 def claims_of_project(requirements: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -86,7 +85,7 @@ def identify(request: dict[str, Any], emit: Any) -> None:
     up (`lost`), so that a rule that hangs does so once.
     """
     project = claims_of_project(request["requirements"])
-    _refuse_copies(Path(request["folder"]), request["pythonpath"])
+    _refuse_copies(Path(request["folder"]))
     rows = [_row(claim) for claim in project]
     emit("loaded", claims=rows)
     done = set(request["skip"])
@@ -101,27 +100,20 @@ def identify(request: dict[str, Any], emit: Any) -> None:
             emit("result", number=number, result={**rows[number], "lost": True})
 
 
-def _refuse_copies(root: Path, pythonpath: list[str]) -> None:
+def _refuse_copies(root: Path) -> None:
     """Refuse a module that comes from elsewhere though the project has the file.
 
     It is a copy that was installed, so a change of the file would change nothing that is seen.
     """
     root = root.resolve()
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if not file or name.partition(".")[0] in {*sys.stdlib_module_names, "tokenauction"}:
-            continue
-        if Path(file).resolve().is_relative_to(root):
-            continue
-        path = Path(*name.split("."))
-        for base in {"", "src", *pythonpath}:
-            for own in (root / base / path.with_suffix(".py"), root / base / path / "__init__.py"):
-                if own.is_file():
-                    raise CannotLoad(
-                        f"{name} was imported from {file}, not from {own.relative_to(root)}: "
-                        f'install the project with -e, or write pythonpath = ["{base or "."}"] '
-                        "in the table [tool.tokenauction]"
-                    )
+    for name, file in own_files(root, list(sys.modules.items())):
+        folder = file.parents[len(name.split(".")) - (file.name != "__init__.py")]
+        base = folder.relative_to(root).as_posix()
+        raise CannotLoad(
+            f"{name} was imported from {sys.modules[name].__file__}, not from "
+            f"{file.relative_to(root)}: install the project with -e, or write "
+            f'pythonpath = ["{base}"] in the table [tool.tokenauction]'
+        )
 
 
 def _row(claim: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +145,10 @@ def _identify_target(
         found = {**rows[number], "property_fingerprint": None, "replayed": None}
         try:
             found["fingerprint"] = verifier.fingerprint
-            found["property_fingerprint"] = fingerprint_of_property(prop)
+            if "::" in claim["property"]:
+                found["property_fingerprint"] = fingerprint_of_property(prop)
+                if found["property_fingerprint"] is None:
+                    found["fingerprint"] = None  # nothing tells whether it is the same claim
             witness = request["witnesses"].get(f"{claim['target']} {claim['property']}")
             if witness is not None:
                 found["replayed"] = _replayed(verifier, prop, witness, rows[number])
@@ -180,31 +175,50 @@ def _replayed(
 
 
 def fingerprint_of_property(prop: RuleProperty) -> str | None:
-    """A digest of what a property of the user's own says; None for a built-in one.
+    """A digest of what a property says; None where it cannot be traced at any size.
 
-    Of the formula at small sizes, for rules of which nothing is known, and of the formula over
-    every size for rules that are known.
+    Of the formula at every small size and instance, for rules of which nothing is known; and of the
+    formula over every size, for rules that are known. What the property gives to each call of a
+    rule is part of it.
     """
     if prop in PROPERTIES.values():
-        return None
+        return _digest(f"built-in {prop.name}")
     rule, payment = CATALOGUE["linear"], PAYMENTS["pay-your-bid"]
-    told = [prop.name, prop.support, str(prop.everywhere), _over_every_size(prop, rule, payment)]
+    told = [str(prop.arguments), prop.support, str(prop.everywhere)]
     unknown = Claim(rule, prop, opaque=True, payment=payment)
-    for agents, tokens in _SIZES:
+    traced = False
+    for agents, tokens in product(range(1, LARGEST_FINGERPRINTED + 1), repeat=2):
         try:
-            for instance in islice(claims.instances(unknown, agents, tokens), 12):
-                told.append(digest_of(instance.formula.holds))
-        except (TracingError, RuleFault) as problem:
-            told.append(str(problem))
-    return sha256("\n".join(told).encode()).hexdigest()[:16]
+            made = list(claims.instances(unknown, agents, tokens))
+        except (TracingError, RuleFault):
+            told.append("no trace")
+        else:
+            traced = True
+            told += [_told(instance.formula) for instance in made]
+    told += _over_every_size(Claim(rule, prop, payment=payment))
+    return _digest("\n".join(told)) if traced else None
 
 
-def _over_every_size(prop: RuleProperty, rule: AggregationRule, payment: PaymentRule) -> str:
+def _over_every_size(claim: Claim) -> list[str]:
     try:
-        paths = claims.open_formula(Claim(rule, prop, payment=payment))
-    except (TracingError, RuleFault) as problem:
-        return str(problem)
-    return " ".join(digest_of(assumed, formula.holds) for assumed, formula in paths)
+        paths = claims.open_formula(claim)
+    except (TracingError, RuleFault):
+        return ["only at fixed sizes"]
+    return [f"{digest_of(assumed)} {_told(formula)}" for assumed, formula in paths]
+
+
+def _told(formula: Formula) -> str:
+    """A digest of what holds, and of what every call is given."""
+    given = (
+        f"{call.function.returns} "
+        f"{digest_of(*call.bids.elements.reshape(-1), *call.dists.elements.reshape(-1))}"
+        for call in formula.calls
+    )
+    return " ".join([digest_of(formula.holds), *given])
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 __all__ = ["CannotLoad", "claims_of_project", "fingerprint_of_property", "identify"]
