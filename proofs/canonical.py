@@ -29,6 +29,7 @@ ZERO_SIGN: Final = "0"
 UNKNOWN: Final = "?"
 
 _FLIPPED: Final = {"+": "-", "-": "+", "0+": "0-", "0-": "0+", "0": "0", "?": "?"}
+_BELOW_AND_ABOVE: Final = {"<": (NEGATIVE, POSITIVE), "<=": (NON_POSITIVE, NON_NEGATIVE)}
 _LARGEST_EXPANSION: Final = 400
 
 
@@ -713,13 +714,24 @@ class Canon:
                 known = self.sign(args[0])
                 return known if known in (POSITIVE, NON_NEGATIVE) else UNKNOWN
             case "where":
-                return _either_sign(self.sign(args[1]), self.sign(args[2]))
+                condition, then, otherwise = args
+                there = self._sign_where(condition, then)
+                return _either_sign(there, self._sign_where(self.negate(condition), otherwise))
             case "chosen":
                 return NON_NEGATIVE
             case "order":
                 return UNKNOWN
             case _:
                 return self._reduction_sign(base)
+
+    def _sign_where(self, condition: Condition, poly: Poly) -> str:
+        """The sign of a number wherever a condition holds, which may be about that number."""
+        if condition.kind == "lit" and condition.args[1] in ("<", "<="):
+            slope = _ratio(poly, condition.args[0])
+            if slope:
+                below, above = _BELOW_AND_ABOVE[condition.args[1]]
+                return below if slope > 0 else above
+        return self.sign(poly)
 
     def _leaf_sign(self, node: Node) -> str:
         if node.op == "size":
@@ -894,11 +906,16 @@ def _slope_of_choice(condition: Condition, then: Poly, otherwise: Poly) -> Fract
     """
     if condition.kind != "lit" or condition.args[1] not in ("<", "<="):
         return Fraction(0)
-    compared = dict(condition.args[0].terms)
-    gap = terms.sub(then, otherwise)
-    monomial, coefficient = gap.terms[0]
-    slope = coefficient / compared.get(monomial, Fraction(1))
-    return slope if gap == terms.scale(condition.args[0], slope) else Fraction(0)
+    return _ratio(terms.sub(then, otherwise), condition.args[0])
+
+
+def _ratio(poly: Poly, other: Poly) -> Fraction:
+    """`k` where one polynomial is `k` times the other; else zero."""
+    if not poly.terms:
+        return Fraction(0)
+    monomial, coefficient = poly.terms[0]
+    ratio = coefficient / dict(other.terms).get(monomial, Fraction(1))
+    return ratio if poly == terms.scale(other, ratio) else Fraction(0)
 
 
 def _is_natural(exponent: Fraction) -> bool:

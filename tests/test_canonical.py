@@ -1,6 +1,8 @@
 """The canonical form has the value of the graph that it was made from, at every size tried."""
 
 import math
+from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,14 @@ from tokenauction.theory import PROPERTIES, distribution
 KNOWN = {k: v for k, v in vars(known_rules).items() if isinstance(v, AggregationRule)}
 RULES = {**CATALOGUE, **KNOWN}
 TRIES = 40
+SIGNS = {
+    "+": lambda value: value > 0,
+    "0+": lambda value: value >= 0,
+    "-": lambda value: value < 0,
+    "0-": lambda value: value <= 0,
+    "0": lambda value: value == 0,
+    "?": lambda value: True,
+}
 
 
 def traced(rule: AggregationRule) -> list[tuple[Node, Node]]:
@@ -119,3 +129,49 @@ def test_signs_are_those_of_the_values(name: str) -> None:
                 assert value >= -1e-12
             if sign == "+":
                 assert value > -1e-12
+
+
+def _choices() -> list[tuple[Node, Node]]:
+    """Choices between two numbers, each with another way to write it."""
+    x, y = graph.bid(graph.agent(0)), graph.bid(graph.agent(1))
+    one, half = graph.ONE, graph.constant(Fraction(1, 2))
+    found: list[tuple[Node, Node]] = []
+    for a, b in ((x, y), (x, one), (graph.sub(x, y), half), (graph.mul(x, y), x)):
+        for compare, reverse in ((graph.less, graph.at_most), (graph.at_most, graph.less)):
+            found += [
+                (graph.where(compare(a, b), a, b), graph.minimum(a, b)),
+                (graph.where(compare(a, b), b, a), graph.maximum(a, b)),
+                (graph.where(compare(a, b), x, one), graph.where(reverse(b, a), one, x)),
+            ]
+    for c in (x, graph.sub(x, y)):
+        found.append(
+            (
+                graph.where(graph.less(graph.ZERO, c), c, one),
+                graph.where(graph.at_most(c, graph.ZERO), one, c),
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize(("choice", "other"), _choices(), ids=str)
+def test_a_choice_has_one_form_and_its_sign(choice: Node, other: Node) -> None:
+    canon = Canon(False)
+    assert canon.poly(choice).key == canon.poly(other).key
+    signs = SIGNS[canon.sign(canon.poly(choice))]
+    for x, y in product((0, Fraction(1, 3), Fraction(1, 2), 1, 2), repeat=2):
+        leaves = {graph.bid(graph.agent(0)): float(x), graph.bid(graph.agent(1)): float(y)}
+        value, _ = float_value(choice, leaves)
+        assert signs(value), (x, y)
+        assert float_value(other, leaves)[0] == value
+        formed = Values({Axis.AGENTS: 2, Axis.TOKENS: 1}, leaves, {}).poly(canon.poly(choice))
+        assert math.isclose(formed, value, abs_tol=1e-12)
+
+
+def test_a_guarded_denominator_is_positive() -> None:
+    x, y = graph.bid(graph.agent(0)), graph.bid(graph.agent(1))
+    difference = graph.sub(x, y)
+    guarded = graph.where(graph.less(graph.ZERO, difference), difference, graph.ONE)
+    wrongly = graph.where(graph.less(difference, graph.ZERO), difference, graph.ONE)
+    canon = Canon(False)
+    assert canon.sign(canon.poly(guarded)) == "+"
+    assert canon.sign(canon.poly(wrongly)) == "?"
