@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -62,7 +63,8 @@ class Child:
         self._deadline = time.monotonic() + self.timeout
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tokenauction.proofs.worker"],
+            # Without -P a file of the user's folder could take the place of a library of ours.
+            [sys.executable, "-P", "-m", "tokenauction.proofs.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None,
@@ -84,7 +86,8 @@ class Child:
             self._process.stdin.flush()
         except BrokenPipeError:
             pass
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def restart_clock(self) -> None:
         """Another claim begins: it has all of the time on the wall."""
@@ -99,7 +102,9 @@ class Child:
                 if time.monotonic() > self._deadline:
                     yield self._timed_out()
                     return
-                continue
+                if self._process.poll() is None or not self._lines.empty():
+                    continue
+                line = None  # it has ended, and something that it started holds its output open
             if line is None or not line.endswith("\n"):
                 yield self._died()
                 return
@@ -148,15 +153,17 @@ class Child:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                self._process.kill()
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            self._process.kill()
         self._process.wait()
         if self._process.stdin is not None:
-            self._process.stdin.close()
-        if self._process.stdout is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+        # Closing the output would wait for the reader, and that for whatever holds the other end.
+        self._reader.join(timeout=1)
+        if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
 
 

@@ -26,7 +26,8 @@ def own_files(root: Path, modules: Iterable[tuple[str, ModuleType]]) -> Iterator
         parts = parts[:-1] if parts[-1] == "__init__" else parts
         for k in range(len(parts)):
             name = ".".join(parts[k:])
-            if name in elsewhere and _is_outermost(file, parts[k:]):
+            alike = name in elsewhere and Path(str(elsewhere[name].__file__)).name == file.name
+            if alike and _is_outermost(file, parts[k:]):
                 yield name, file
 
 

@@ -265,13 +265,13 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
     package = _package_of(resolved)
     bases = list(dict.fromkeys([resolved.parents[len(package)], resolved.parent]))
     # A name of its own: files of one name in two folders are two modules.
-    own = f"_tokenauction_{resolved.stem}_{sha256(str(resolved).encode()).hexdigest()[:8]}"
+    own = f"_tokenauction_{resolved.stem}_{sha256(os.fsencode(resolved)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(".".join([*package, own]), resolved)
     if spec is None or spec.loader is None:
         raise CannotLoad(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
-    others, paths = set(sys.modules), list(sys.path)
+    others, paths, here = set(sys.modules), list(sys.path), os.getcwd()
     sys.path[:0] = [str(base) for base in bases]
     try:
         with from_source():
@@ -291,6 +291,7 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
     finally:
         own_paths = [Path(path).resolve() for path in sys.path if path and path not in paths]
         sys.path[:] = paths
+        os.chdir(here)
         _forget_siblings(set(sys.modules) - others, own_paths)
     return module
 

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
-from tokenauction.proofs.supervisor import Failed, Outcome, Row, Verification, ask
+from tokenauction.proofs.supervisor import Failed, Outcome, Row, Verification, ask, undecided
 
 
 def parts_of(rules: Sequence[Hashable], jobs: int) -> list[list[int]]:
@@ -50,35 +50,46 @@ def verify_side_by_side(
         parts += [
             Verification(request, progress, told, numbers) for numbers in parts_of(rules, jobs)
         ]
-        _run(parts, jobs)
+        outcome.unusable += _run(parts, jobs)
     except KeyboardInterrupt:
         outcome.interrupted = True
     for part in parts:
         outcome.results.update(part.outcome.results)
+        for number in part.unfinished if outcome.unusable else ():
+            reason = outcome.unusable[0]
+            outcome.results[number] = undecided(outcome.claims[number], reason)
         outcome.unusable += [m for m in part.outcome.unusable if m not in outcome.unusable]
     return outcome
 
 
-def _run(parts: Sequence[Verification], jobs: int) -> None:
-    """Run verifications in threads that end with the process; raises Failed where one does."""
+def _run(parts: Sequence[Verification], jobs: int) -> list[str]:
+    """Run verifications in threads that end with the process; what went wrong in some of them.
+
+    Raises Failed where nothing came of any.
+    """
     waiting: SimpleQueue[Verification] = SimpleQueue()
     for part in parts:
         waiting.put(part)
-    failed: list[Failed] = []
+    failed: list[str] = []
 
     def work() -> None:
         while True:
             try:
-                waiting.get_nowait().run()
+                part = waiting.get_nowait()
             except Empty:
                 return
+            try:
+                part.run()
             except Failed as problem:
-                failed.append(problem)
+                failed.append(str(problem))
+            except Exception as problem:
+                failed.append(f"internal error, please report it: {problem}")
 
     threads = [Thread(target=work, daemon=True) for _ in range(min(jobs, len(parts)))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if failed:
-        raise failed[0]
+    if failed and not any(part.outcome.results for part in parts):
+        raise Failed(failed[0])
+    return list(dict.fromkeys(failed))

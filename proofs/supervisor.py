@@ -112,7 +112,14 @@ class Verification:
         self._progress = progress
         self._decided = decided
         self._current: int | None = None
+        self._first = True
         self._started = 0.0
+
+    @property
+    def unfinished(self) -> list[int]:
+        """The claims that were to be decided, and are not."""
+        wanted = range(len(self.outcome.claims)) if self._only is None else self._only
+        return [number for number in wanted if number not in self.outcome.results]
 
     def run(self) -> None:
         """One worker after the other, until every claim is decided; each decides one at least."""
@@ -132,7 +139,7 @@ class Verification:
 
     def _one_worker(self) -> str:
         """Run one worker to its end; why it did not finish, empty where it did."""
-        self._current = None
+        self._current, self._first = None, True
         asked = {"skip": sorted(self.outcome.results), "only": self._only}
         with Child({**self._request, **asked}) as child:
             for event in child.events():
@@ -180,9 +187,7 @@ class Verification:
         return same and (self._request["do"] != "verify" or report.is_result(row))
 
     def _open(self) -> list[int]:
-        results = self.outcome.results
-        wanted = range(len(self.outcome.claims)) if self._only is None else self._only
-        return [number for number in wanted if number not in results]
+        return self.unfinished if self.outcome.claims else []
 
     # What follows from it
 
@@ -208,6 +213,7 @@ class Verification:
 
     def _decide(self, number: int, row: Row) -> None:
         self.outcome.results[number] = row
+        self._first = False
         if number == self._current:
             self._current = None
         self._decided(row)
@@ -217,8 +223,11 @@ class Verification:
             self.outcome.unusable.append(message)
 
     def _ended(self, ending: Ending) -> str:
-        """The claim that a worker was deciding is unknown; raises Failed where nothing loads."""
-        if self._current is not None:
+        """The claim that a worker was deciding is unknown; raises Failed where nothing loads.
+
+        After a crash, only if it was the first of its worker: an earlier rule may have damaged it.
+        """
+        if self._current is not None and (ending.option or self._first):
             self._give_up(self._current, ending.reason)
         if not self.outcome.claims:
             raise Failed(ending.of_loading(_names(self._request)))

@@ -48,6 +48,7 @@ def main() -> None:
     if "folder" in request:
         os.chdir(request["folder"])
     sys.path[:0] = [os.path.abspath(path) for path in request.get("pythonpath", ())]
+    sys.path.append(os.getcwd())
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
     def emit(event: str, **content: Any) -> None:

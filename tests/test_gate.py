@@ -461,6 +461,41 @@ def test_what_one_file_does_to_its_process_does_not_hide_a_change_of_another(
     assert command("gate", folder=tmp_path).returncode == 1
 
 
+def test_what_is_imported_does_not_depend_on_where_the_gate_is_run(
+    command: Command, project: Path
+) -> None:
+    other = project / "other"
+    other.mkdir()
+    (project / "inner").mkdir()
+    (project / "shares.py").write_text("def share(bids):\n    return bids\n")
+    (other / "shares.py").write_text("def share(bids):\n    return 1 / (1 + bids)\n")
+    text = POOL.replace("from array_api_compat", "from shares import share\nfrom array_api_compat")
+    (project / "inner" / "more.py").write_text(text.replace("bids / xp", "share(bids) / xp"))
+    table = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(table.replace("rules.py::pool", "inner/more.py::pool"))
+    told = []
+    for folder in (project, other):
+        command("gate", "--update", "--config", str(project / "pyproject.toml"), folder=folder)
+        told.append((project / "tokenauction.lock").read_text())
+    assert told[0] == told[1]
+    assert '["inner/more.py::pool".monotone]' in told[0]
+
+
+def test_files_of_a_project_do_not_take_the_place_of_libraries(
+    command: Command, project: Path
+) -> None:
+    for name in ("z3", "numpy", "random", "queue", "types", "lock", "report", "click"):
+        (project / f"{name}.py").write_text("raise SystemExit('in the way')\n")
+    done = subprocess.run(
+        [Path(sys.executable).with_name("tokenauction"), "gate", "--fresh"],
+        capture_output=True,
+        text=True,
+        cwd=project,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_bytecode_of_an_older_text_is_not_believed(
     command: Command, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -507,6 +542,16 @@ def test_a_rule_that_cannot_be_decided_leaves_the_others_alone(
     assert done.returncode == status
     kept = (project / "tokenauction.lock").read_text() == before
     assert kept == (status == 2) == ("the lock was not written" in done.stderr)
+
+
+def test_a_file_that_does_not_load_leaves_the_others_alone(command: Command, project: Path) -> None:
+    (project / "more.py").write_text("def broken(:\n")
+    edit(project, ('"rules.py::pool",', '"rules.py::pool",\n    "more.py",'), file="pyproject.toml")
+    status, made = gate(command, project)
+    assert status == 2
+    assert [one["outcome"] for one in made["claims"]] == ["pass"] * 4
+    assert made["status"] == "closed"
+    assert "more.py:1: SyntaxError" in made["unusable"][0]
 
 
 def test_a_file_that_does_not_load_is_named(command: Command, project: Path) -> None:
@@ -586,7 +631,9 @@ def test_an_interrupted_gate_tells_what_it_knows_and_keeps_the_lock(project: Pat
     )
     time.sleep(2.5)
     run.send_signal(signal.SIGINT)
-    _, errors = run.communicate(timeout=20)
+    output, errors = run.communicate(timeout=20)
     assert run.returncode == 130
     assert "interrupted" in errors
+    assert "gate open" not in output
+    assert "gate closed: interrupted" in output
     assert (project / "tokenauction.lock").read_text() == before

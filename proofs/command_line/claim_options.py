@@ -11,6 +11,18 @@ from tokenauction.theory import DEFAULT_MECHANISM_PROPERTIES, DEFAULT_PROPERTIES
 
 Command = Callable[..., Any]
 
+
+class Seconds(click.FloatRange):
+    """A number of seconds in a range; NaN, which is below and above nothing, is refused."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The number, as click converts it."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value} is not a number.", param, ctx)
+        return found
+
+
 _CLAIMS = (
     click.argument("targets", metavar="TARGET...", nargs=-1, required=True, type=TargetType()),
     click.option(
@@ -37,7 +49,7 @@ _CLAIMS = (
 _LIMITS = (
     click.option(
         "--budget",
-        type=click.FloatRange(0.5, 86400),
+        type=Seconds(0.5, 86400),
         default=60.0,
         show_default=True,
         help="Seconds of processor time that one claim, or loading a file, may take; scales the "
@@ -45,7 +57,7 @@ _LIMITS = (
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(0.5),
+        type=Seconds(0.5),
         help="Seconds on the clock after which a claim is stopped, though it waits or the machine "
         "is busy (default: ten budgets).",
     ),

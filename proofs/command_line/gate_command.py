@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -157,7 +158,8 @@ def _report(
         try:
             lock.write(place, gate.updated(seen, known))
         except OSError as problem:
-            fail(f"{place}: {problem.strerror}")
+            seen.unusable.append(f"{place}: {problem.strerror}")
+            updated = False
     return _made(project, seen, known, updated), False
 
 
@@ -187,6 +189,7 @@ def _made(project: Configuration, seen: gate.Survey, known: Lock, updated: bool)
         lock_file=str(project.lock),
         updated=updated,
         tools=gate.tools(),
+        interrupted=seen.interrupted,
         unusable=tuple(seen.unusable),
     )
 
@@ -194,10 +197,9 @@ def _made(project: Configuration, seen: gate.Survey, known: Lock, updated: bool)
 def _tell(display: Display, row: Any) -> None:
     """A line for a log: a claim that had to be decided, and how long that took."""
     display.decided()
-    click.echo(
-        f"tokenauction: {row['rule']} {row['property']}: {row['status']} ({row['seconds']:.1f} s)",
-        err=True,
-    )
+    told = f"{row['rule']} {row['property']}: {row['status']} ({row['seconds']:.1f} s)"
+    with suppress(OSError):
+        click.echo(f"tokenauction: {told}", err=True)
 
 
 def _end_interrupted(place: str) -> None:

@@ -77,11 +77,12 @@ class _Claim:
 
 
 def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
-    """Find out what is known of every claim; raises supervisor.Failed where none can be found."""
+    """Find out what is known of every claim; raises supervisor.Failed where none can be found.
+
+    A file that does not load is named in `unusable`, and the claims of the others are found.
+    """
     seen = Survey()
     claims = _identified(configuration, lock, ways, seen)
-    if seen.interrupted:
-        return seen
     known: dict[ClaimKey, Found] = {}
     open_claims: list[_Claim] = []
     for claim in claims:
@@ -91,6 +92,8 @@ def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
         else:
             known[claim.key] = found
     try:
+        if seen.interrupted:
+            raise KeyboardInterrupt
         for found in _decided(open_claims, configuration, lock, ways, seen):
             known[found.key] = found
             ways.decided(found.row)
@@ -113,8 +116,17 @@ def _identified(configuration: Configuration, lock: Lock, ways: Ways, seen: Surv
         path = wanted.target.partition("::")[0]
         files.setdefault(path if path.endswith(".py") else "", []).append(number)
     claims: list[tuple[int, _Claim]] = []
+    problems = []
     for numbers in files.values():
-        claims += _identified_together(numbers, configuration, lock, ways, seen)
+        if seen.interrupted:
+            break
+        try:
+            claims += _identified_together(numbers, configuration, lock, ways, seen)
+        except supervisor.Failed as problem:
+            problems.append(_in_project(str(problem), {"folder": str(configuration.root)}))
+    if problems and not claims:
+        raise supervisor.Failed("; ".join(problems))
+    seen.unusable += problems
     return [claim for _, claim in sorted(claims, key=lambda one: one[0])]
 
 
@@ -138,6 +150,8 @@ def _identified_together(
             if locked.witness is not None
         },
         "budget": max(one.budget for one in wanted),
+        "timeout": max((one.timeout for one in wanted if one.timeout), default=None),
+        "memory": max((one.memory for one in wanted if one.memory), default=None),
     }
     outcome = supervisor.verify(request, ways.progress, lambda _: None)
     here = {"folder": str(configuration.root)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tokenauction.proofs import report
+from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.standing import STALE, Standing
 from tokenauction.proofs.reports.findings import Finding, scope, scope_with_doubt, worst_first
@@ -25,6 +26,7 @@ class GateReport:
     lock_file: str
     updated: bool
     tools: str
+    interrupted: bool = False
     unusable: Sequence[str] = field(default=())
 
     @property
@@ -34,11 +36,17 @@ class GateReport:
 
     @property
     def stale(self) -> list[ClaimKey]:
-        """The claims of the lock that close the gate because nothing makes them any more."""
-        return [] if self.updated else list(self.removed)
+        """The claims of the lock that close the gate because nothing makes them any more.
+
+        That is not known where something could not be looked at.
+        """
+        unknown = self.updated or self.interrupted or self.unusable
+        return [] if unknown else list(self.removed)
 
     def exit_status(self) -> int:
         """As of `verify`: 2 unusable, 1 closed, 3 closed for want of a verdict only, 0 open."""
+        if self.interrupted:
+            return INTERRUPTED
         if self.unusable:
             return report.UNUSABLE
         failing = self.failing
@@ -103,6 +111,8 @@ class GateReport:
         warned = sum(one.outcome == "warn" for one in self.standings)
         claims = len(self.standings) + len(self.stale)
         state = f"closed: {failing} of {claims} claims fail" if failing else "open"
+        if self.interrupted or (self.unusable and not failing):
+            state = "closed: interrupted" if self.interrupted else "closed: not everything loads"
         warning = f", {warned} unknown" if warned else ""
         return f"gate {state}{warning} ({', '.join(counts)})"
 

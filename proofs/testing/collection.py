@@ -97,18 +97,19 @@ class Rules:
             configuration = self._read() or read(find(self._config.rootpath))
         except BadConfiguration as problem:
             raise pytest.UsageError(f"--tokenauction: {problem}") from None
-        there = {item.path.resolve() for item in items if isinstance(item, PropertyItem)}
+        mine = [item for item in items if isinstance(item, PropertyItem)]
+        there = {(item.path.resolve(), item.wanted.target, item.wanted.named) for item in mine}
         homes = dict.fromkeys(_home(configuration, one) for one in configuration.requirements)
         for home in homes:
-            if home not in there:
-                file = RuleFile.from_parent(
-                    session,
-                    path=home,
-                    rules=self,
-                    wanted=self._required_of(home),
-                    configured=True,
-                )
-                items.extend(session.genitems(file))
+            file = RuleFile.from_parent(
+                session, path=home, rules=self, wanted=self._required_of(home), configured=True
+            )
+            items.extend(
+                item
+                for item in session.genitems(file)
+                if not isinstance(item, PropertyItem)
+                or (home, item.wanted.target, item.wanted.named) not in there
+            )
 
     def select(self, items: Iterable[pytest.Item]) -> None:
         """Take down what is going to run."""

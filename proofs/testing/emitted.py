@@ -44,7 +44,7 @@ def emitted_tests(request: Mapping[str, Any]) -> tuple[str, list[str]]:
     the file that is to be written, and the line that it opens with.
     """
     named = [pair for target in request["targets"] for pair in load_named(target)]
-    properties = {load_property(name).name: name for name in request["properties"]}
+    properties = {_defined(load_property(name)): name for name in request["properties"]}
     claims = claims_of([target for _, target in named], request["properties"])
     names = {id(target): name for name, target in named}
     tests: list[_Test] = []
@@ -52,7 +52,9 @@ def emitted_tests(request: Mapping[str, Any]) -> tuple[str, list[str]]:
     for (target, prop), row in zip(claims, request["results"], strict=True):
         if row["status"] != "refuted":
             continue
-        test = _test(row, names[id(target)], properties.get(prop.name, prop.name), target, prop)
+        test = _test(
+            row, names[id(target)], properties.get(_defined(prop), prop.name), target, prop
+        )
         shown = _as_it_shows(test, target, prop)
         if shown is None:
             left_out.append(
@@ -61,6 +63,11 @@ def emitted_tests(request: Mapping[str, Any]) -> tuple[str, list[str]]:
         else:
             tests.append(_with_a_name_of_its_own(shown, tests))
     return _file(tests, request) if tests else "", left_out
+
+
+def _defined(prop: RuleProperty) -> tuple[str, str, int]:
+    """What tells properties apart that have one name in two files."""
+    return prop.name, prop.file, prop.line
 
 
 def _test(row: Mapping[str, Any], target: str, name: str, of: Target, prop: RuleProperty) -> _Test:
