@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tokenauction.proofs import report, verify
-from tokenauction.proofs.loading import claims_of, load_named
+from tokenauction.proofs.loading import claims_of, load_named, load_property, load_targets
 from tokenauction.proofs.testing import assert_holds
 from tokenauction.proofs.testing.emitted import emitted_tests
 from tokenauction.theory import PROPERTIES, QUANTIFIED
@@ -153,6 +153,27 @@ def test_shipped_rules(target: str, tmp_path: Path) -> None:
     for test in functions_of(text.replace(f'"{target}"', '"linear"'), file).values():
         if "scale_free" not in test.__name__:
             test()
+
+
+def test_properties_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for name, bound in (("pa", "<= 2"), ("pb", "< 1")):
+        (tmp_path / f"{name}.py").write_text(
+            "from tokenauction.theory import rule_property\n\n\n@rule_property\n"
+            f"def mine(rule, bids, dists):\n    return (rule(bids, dists) {bound}).all()\n"
+        )
+    wanted = [f"{tmp_path}/{name}.py::mine" for name in ("pb", "pa")]
+    row = refuted_row(property="mine")
+    (target,) = load_targets(["linear"])
+    verdict = verify(target, load_property(wanted[0]), budget=10)
+    claim = {"rule": "linear", "file": "", "line": 0, "property": "mine", "fingerprint": None}
+    refuted = report.result(claim, verdict, 0.0)
+    assert refuted["status"] == "refuted"
+    request = {"targets": ["linear"], "properties": wanted, "file": str(tmp_path / "test_t.py")}
+    rows = [refuted, {**row, "status": "proved", "counterexample": None}]
+    text, _ = emitted_tests({**request, "results": rows, "headline": HEADLINE})
+    assert 'HERE / "pb.py::mine"' in text
+    assert 'HERE / "pa.py' not in text
+    assert len(list(fail(text, tmp_path / "test_t.py"))) == 1
 
 
 def test_properties_of_a_file(tmp_path: Path) -> None:

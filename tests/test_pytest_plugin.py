@@ -114,6 +114,24 @@ def test_the_option_adds_what_is_configured_once(folder: Folder) -> None:
         assert len(collected(found)) == 7, arguments
 
 
+def test_the_option_leaves_nothing_out_where_one_item_is_named(folder: Folder) -> None:
+    place = folder(CONFIGURED)
+    named = "rules.py::shares::monotone"
+    found = collected(place.runpytest_inprocess("--collect-only", "-q", "--tokenauction", named))
+    assert found.count(named) == 1
+    assert sorted(found) == sorted(
+        collected(place.runpytest_inprocess("--collect-only", "-q", "."))
+    )
+
+
+def test_a_table_that_cannot_be_read_ends_no_other_test(folder: Folder) -> None:
+    place = folder(CONFIGURED.replace("budget", "bugdet"))
+    place.path.joinpath("test_other.py").write_text("def test_other(): pass\n", "utf-8")
+    found = place.runpytest_inprocess("-q", ".", "--continue-on-collection-errors")
+    found.assert_outcomes(passed=1, errors=2)
+    found.stdout.fnmatch_lines(["*did you mean budget?*"])
+
+
 @pytest.mark.parametrize(
     ("configuration", "said"),
     [

@@ -80,7 +80,10 @@ class Rules:
 
         A file of rules that has no tests is not collected as a module of tests besides.
         """
-        configured = self._required_of(file_path)
+        try:
+            configured = self._required_of(file_path)
+        except pytest.Collector.CollectError as problem:
+            return [*others, Misconfigured.from_parent(parent, path=file_path, problem=problem)]
         if not configured and not named:
             return others
         wanted = configured or [self._as_asked(Requirement(str(file_path)))]
@@ -199,6 +202,18 @@ def _absolute(wanted: Requirement, root: Path) -> Requirement:
     listed = wanted.properties
     properties = None if listed is None else tuple(map(placed, listed))
     return replace(wanted, target=placed(wanted.target), properties=properties, recorded=())
+
+
+class Misconfigured(pytest.File):
+    """A file whose requirements cannot be read: an error of its own, which ends nothing else."""
+
+    def __init__(self, *, problem: pytest.Collector.CollectError, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._problem = problem
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Nothing but the error."""
+        raise self._problem
 
 
 class RuleFile(pytest.File):
