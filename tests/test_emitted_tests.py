@@ -308,7 +308,9 @@ def test_the_command(command: Command, tmp_path: Path) -> None:
     assert "rule(raised_bids, dists) = (" in run.stdout
     for arguments in (("check",), ("format", "--check", "--line-length", "100")):
         subprocess.run(
-            ["ruff", arguments[0], "--isolated", *arguments[1:], str(file)], check=True, timeout=60
+            [sys.executable, "-m", "ruff", arguments[0], "--isolated", *arguments[1:], str(file)],
+            check=True,
+            timeout=60,
         )
 
 

@@ -10,6 +10,7 @@ import os
 import site
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tokenauction.proofs.copies import own_files
 from tokenauction.proofs.loading import CannotLoad, Target, load_targets
 
 Loaded = TypeVar("Loaded")
+_CHECKER = ("theory", "mechanisms", "proofs")
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,12 @@ class Isolation:
 
     def _refuse_the_checker(self, source: Source) -> None:
         """The checker's own files run in one version: that of the checker."""
-        path = source.target.partition("::")[0]
-        here = Path(source.root) / Path(path).relative_to(source.tree)
-        for name, module in list(sys.modules.items()):
-            if _is_checker(name) and here.parent in map(Path, getattr(module, "__path__", ())):
-                raise CannotLoad(
-                    f"{source.title} is part of {name}, the checker that runs: run the checker of "
-                    "that revision instead"
-                )
+        path = Path(source.target.partition("::")[0]).relative_to(source.tree)
+        if path.parts[0] in _CHECKER and _is_of_the_checker(Path(source.tree)):
+            raise CannotLoad(
+                f"{source.title} is part of tokenauction.{path.parts[0]}, the checker that runs: "
+                "run the checker of that revision instead"
+            )
 
     def _forget(self) -> None:
         """Drop the modules of every folder, so that the next side imports its own."""
@@ -147,6 +147,15 @@ def _only_one(source: Source) -> Target:
             f"{source.title}: name one of its rules, as {path}::NAME (it has: {names})"
         )
     return found[0]
+
+
+def _is_of_the_checker(tree: Path) -> bool:
+    """Whether a tree is a revision of the checker's own repository."""
+    try:
+        project = tomllib.loads((tree / "pyproject.toml").read_text("utf-8")).get("project", {})
+    except (OSError, ValueError):
+        return False
+    return bool(project.get("name") == "tokenauction")
 
 
 def _is_checker(name: str) -> bool:
