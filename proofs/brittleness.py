@@ -5,9 +5,7 @@ conditions. A verdict that changes with it, or that costs ten times as much, may
 next version of the rule, the checker or Z3 as well. The schema is `tokenauction.brittleness/1`.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from statistics import median
 from typing import Any, Final
 
@@ -35,13 +33,6 @@ def brittleness(runs: Mapping[int, Sequence[Row]], options: Mapping[str, Any]) -
             _claim(dict(zip(runs, rows, strict=True))) for rows in zip(*runs.values(), strict=True)
         ],
     }
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a report."""
-    text = files("tokenauction.proofs").joinpath("brittleness.schema.json").read_text("utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 def exit_status(found: Mapping[str, Any]) -> int:

@@ -136,7 +136,7 @@ def fingerprint(parts: Sequence[Examined]) -> str | None:
     """A digest of what rules compute together; None where one cannot be traced."""
     if any(part.untraceable for part in parts):
         return None
-    return _digest("\n".join(text for part in parts for text in part.canonical_texts()))
+    return digest("\n".join(text for part in parts for text in part.canonical_texts()))
 
 
 def _definedness(canon: Canon, result: Node) -> list[str]:
@@ -161,8 +161,9 @@ def digest_of(*roots: Node) -> str:
     for node in subnodes(*roots):
         numbers[node] = len(numbers)
         lines.append(f"{node.op} {node.data} {[numbers[arg] for arg in node.args]}")
-    return _digest("\n".join([*lines, f"{[numbers[root] for root in roots]}"]))
+    return digest("\n".join([*lines, f"{[numbers[root] for root in roots]}"]))
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """A short digest of a text."""
     return sha256(text.encode()).hexdigest()[:16]

@@ -30,9 +30,9 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a report."""
-    text = files("tokenauction.proofs").joinpath("report.schema.json").read_text("utf-8")
+def schema(kind: str = "report") -> dict[str, Any]:
+    """The JSON Schema of a report, or of another command's: `compare`, `gate`, `brittleness`."""
+    text = files("tokenauction.proofs").joinpath(f"{kind}.schema.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
@@ -54,7 +54,7 @@ def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, 
     row = {
         **claim,
         "status": verdict.status,
-        "scope": {"agents": _sizes(verdict.scope.agents), "tokens": _sizes(verdict.scope.tokens)},
+        "scope": verdict.scope.shown(),
         "method": verdict.method if evidence is None else evidence.method,
         "seconds": round(seconds, 3),
         "reason": witness.sentence if witness is not None else getattr(verdict, "reason", ""),
@@ -107,10 +107,6 @@ def is_result(row: Mapping[str, Any]) -> bool:
             return refuted
         case status:
             return status == "unknown" and not refuted
-
-
-def _sizes(sizes: Any) -> Any:
-    return sizes if sizes == "all" else list(sizes)
 
 
 def counterexample(witness: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ witness; `Unknown` says why, and never counts as a pass.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from tokenauction.proofs.assignment import Assignment
 
@@ -19,6 +19,20 @@ class Scope:
 
     agents: Sizes = "all"
     tokens: Sizes = "all"
+
+    @classmethod
+    def of(cls, shown: Mapping[str, Any]) -> "Scope":
+        """The scope that a report shows."""
+        return cls(*(s if s == "all" else tuple(s) for s in (shown["agents"], shown["tokens"])))
+
+    def shown(self) -> dict[str, Any]:
+        """The scope as a report shows it.
+
+        >>> Scope("all", (1, 2)).shown()
+        {'agents': 'all', 'tokens': [1, 2]}
+        """
+        sizes = (("agents", self.agents), ("tokens", self.tokens))
+        return {axis: covered if covered == "all" else list(covered) for axis, covered in sizes}
 
     def __str__(self) -> str:
         return f"{sizes_in_words(self.agents)} agents, {sizes_in_words(self.tokens)} tokens"

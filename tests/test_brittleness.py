@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tokenauction.proofs import brittleness
+from tokenauction.proofs import brittleness, report
 
 Command = Callable[..., Any]
 Row = dict[str, Any]
@@ -27,7 +27,7 @@ def row(status: str = "proved", steps: int = 20_000, **fields: Any) -> Row:
 def judged(*rows: Row) -> Row:
     """What is said of one claim, by its results under seed 0, 1 and so on."""
     found = brittleness.brittleness({k: [one] for k, one in enumerate(rows)}, {"budget": 60.0})
-    jsonschema.validate(found, brittleness.schema())
+    jsonschema.validate(found, report.schema("brittleness"))
     (claim,) = found["results"]
     assert (brittleness.exit_status(found) == 0) == (claim["status"] == "stable")
     said = brittleness.text(found)
@@ -126,7 +126,7 @@ def test_a_verdict_that_hangs_on_the_seed_is_one(command: Command, tmp_path: Pat
     done = command(*asked, "--format", "json", "--output", "b.json", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
     made = json.loads((tmp_path / "b.json").read_text("utf-8"))
-    jsonschema.validate(made, brittleness.schema())
+    jsonschema.validate(made, report.schema("brittleness"))
     assert made["options"] == {"agents": None, "tokens": None, "budget": 2.0, "seeds": 2}
     (found,) = made["results"]
     assert (found["rule"], found["status"]) == ("mine", "brittle")

@@ -35,6 +35,7 @@ from tokenauction.mechanisms import (
     softmax_weights,
     temperature,
 )
+from tokenauction.proofs import report
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.comparison import comparison_report
 from tokenauction.proofs.comparison.equality import (
@@ -532,7 +533,7 @@ def test_what_is_equivalent_is_equal_at_random_profiles(values: Assignment) -> N
 
 def _report(done: Any) -> Any:
     found = json.loads(done.stdout)
-    jsonschema.validate(found, comparison_report.schema())
+    jsonschema.validate(found, report.schema("compare"))
     return found
 
 
@@ -631,7 +632,7 @@ def test_properties_of_a_file(command: Command, rules: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (0, "")
     found = json.loads((rules / "out.json").read_text("utf-8"))
-    jsonschema.validate(found, comparison_report.schema())
+    jsonschema.validate(found, report.schema("compare"))
     assert [one["property"] for one in found["guarantees"]] == ["keeps-certainty", "anonymous"]
     assert found["a"]["file"].endswith("rules.py")
     assert found["a"]["fingerprint"] == found["b"]["fingerprint"]

@@ -17,7 +17,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tokenauction.proofs.comparison import comparison_report
+from tokenauction.proofs import report
 from tokenauction.proofs.comparison.revisions import Revised, revised
 
 RULES = """
@@ -97,7 +97,7 @@ def compared(folder: Path, *arguments: str, **variables: str) -> tuple[int, Any,
     )
     found = json.loads(done.stdout) if done.stdout else None
     if found is not None:
-        jsonschema.validate(found, comparison_report.schema())
+        jsonschema.validate(found, report.schema("compare"))
     return done.returncode, found, done.stderr
 
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +95,9 @@ def gate(command: Command, project: Path, *options: str) -> tuple[int, Any]:
     done = command("gate", "--format", "json", *options, folder=project)
     assert done.stdout, done.stderr
     made = json.loads(done.stdout)
-    jsonschema.validate(made, schema())
+    jsonschema.validate(made, report.schema("gate"))
     assert made["exit_status"] == done.returncode
     return done.returncode, made
-
-
-def schema() -> Any:
-    """The schema of the gate's report."""
-    return json.loads(files("tokenauction.proofs").joinpath("gate.schema.json").read_text("utf-8"))
 
 
 def claim_of(made: Mapping[str, Any], target: str, name: str) -> Any:

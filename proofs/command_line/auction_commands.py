@@ -9,6 +9,7 @@ from tokenauction.proofs import report
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.agent_options import Bids, agents, asked, seed
 from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, write
+from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
 
 @click.command(
@@ -66,19 +67,8 @@ Exit status:
     help="Whole distributions in the transcript, or the drawn token's only (default: by size).",
 )
 @click.option("--no-expected", is_flag=True, help="Leave the expected payments out: quicker.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The text with a table of payments, or one JSON object.",
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True),
-    help="Write the report there instead of to standard output.",
-)
+@text_or_json("The text with a table of payments, or one JSON object.")
+@to_file
 @click.option("--explain", is_flag=True, help="Give every token with its probabilities and prices.")
 def run(scenario: str | None, **options: Any) -> None:
     """Run one auction: agents bid token by token, one text comes out, each agent pays.

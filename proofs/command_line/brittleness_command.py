@@ -12,6 +12,7 @@ from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options
 from tokenauction.proofs.command_line.console import check_files, fail, write
 from tokenauction.proofs.command_line.display import Display
+from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
 
 @click.command(
@@ -37,19 +38,8 @@ Exit status:
     show_default=True,
     help="How many seeds; they are 0, 1, 2 and so on.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="A line a claim, or a report of the schema tokenauction.brittleness/1.",
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True),
-    help="Write the report there instead of to standard output.",
-)
+@text_or_json("A line a claim, or a report of the schema tokenauction.brittleness/1.")
+@to_file
 def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> None:
     """Decide the same claims under several seeds: does a verdict, or what it costs, hang on luck?
 

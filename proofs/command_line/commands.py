@@ -31,6 +31,7 @@ from tokenauction.proofs.command_line.console import (
 from tokenauction.proofs.command_line.display import Display, table
 from tokenauction.proofs.command_line.experiment_commands import monitor, sweep
 from tokenauction.proofs.command_line.gate_command import gate_command
+from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.reports import findings, outputs
 from tokenauction.proofs.side_by_side import verify_side_by_side
 from tokenauction.theory import PROPERTIES
@@ -75,11 +76,7 @@ def _report_options(style: Decorator, explain: str) -> Decorator:
     """The options of a command that reports: `style` is its `--format`, `explain` a help text."""
     options = (
         style,
-        click.option(
-            "--output",
-            type=click.Path(dir_okay=False, writable=True),
-            help="Write the report there instead of to standard output.",
-        ),
+        to_file,
         click.option("--explain", is_flag=True, help=explain),
     )
 
@@ -205,14 +202,7 @@ Exit status:
 )
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=_TheoremName())
 @_report_options(
-    click.option(
-        "--format",
-        "style",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="A line a theorem, or a report of the schema tokenauction.theorems/1.",
-    ),
+    text_or_json("A line a theorem, or a report of the schema tokenauction.theorems/1."),
     "Give every step of the proofs as a formula.",
 )
 @click.option(

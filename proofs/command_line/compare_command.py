@@ -17,6 +17,7 @@ from tokenauction.proofs.command_line import claim_options, compare_display
 from tokenauction.proofs.command_line.console import check_files, fail, write
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.command_line.parameter_types import PropertyType, TargetType
+from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.comparison import comparison_report
 from tokenauction.proofs.comparison.revisions import NoRevision, Source, checked_out
 
@@ -57,19 +58,8 @@ Both files are run, as importing them would, in one child process.
 @click.option("--no-guarantees", is_flag=True, help="Only compare; verify no property.")
 @claim_options.limits
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Text, or a report of the schema tokenauction.compare/1.",
-)
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True),
-    help="Write the report there instead of to standard output.",
-)
+@text_or_json("Text, or a report of the schema tokenauction.compare/1.")
+@to_file
 @click.option("--explain", is_flag=True, help="Give formulas, proof and every guarantee.")
 def compare(
     one: str, other: str, style: str, output: str | None, no_guarantees: bool, **options: Any

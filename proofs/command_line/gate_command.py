@@ -15,6 +15,7 @@ from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.console import fail
 from tokenauction.proofs.command_line.display import Display
+from tokenauction.proofs.command_line.report_options import to_file
 from tokenauction.proofs.gate import configuration, executors, gate, lock
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.configuration import BadConfiguration, Configuration
@@ -72,11 +73,7 @@ What is required stands in pyproject.toml, in the table [tool.tokenauction].
     help="The folder of verdicts reached before.  [default: .tokenauction-cache]",
 )
 @outputs.option
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, writable=True),
-    help="Write the report there instead of to standard output.",
-)
+@to_file
 def gate_command(config: Path | None, update: bool, **options: Any) -> None:
     """Check what a project requires of its rules, against what was locked.
 

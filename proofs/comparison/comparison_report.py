@@ -4,9 +4,7 @@ The first row is the comparison, the others are properties of one side each. Wha
 equivalent sides is known to have, both have.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Final, Literal
 
 from tokenauction.proofs import report
@@ -43,13 +41,6 @@ def comparison(rows: Sequence[Row], options: Mapping[str, Any]) -> dict[str, Any
         "guarantees": [_guarantee(*pair) for pair in pairs],
     }
     return {**found, "explanation": first["explanation"]} if "explanation" in first else found
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a report."""
-    text = files("tokenauction.proofs").joinpath("compare.schema.json").read_text("utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 def exit_status(found: Mapping[str, Any]) -> int:

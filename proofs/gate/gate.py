@@ -17,7 +17,7 @@ from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.checks import Answer, Request, answers
 from tokenauction.proofs.gate.configuration import TABLE, Configuration, Requirement
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
-from tokenauction.proofs.gate.standing import Found, Standing, covers, judge, scope_of
+from tokenauction.proofs.gate.standing import Found, Standing, covers, judge
 from tokenauction.proofs.side_by_side import parts_of
 from tokenauction.proofs.verdict import Scope
 
@@ -75,6 +75,10 @@ class _Claim:
             self.key, self.requirement, self.required, row, self.property_fingerprint, tools, source
         )
 
+    def undecided(self, reason: str) -> dict[str, Any]:
+        """The result of the claim without a verdict."""
+        return supervisor.undecided({**self.name}, reason)
+
 
 def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
     """Find out what is known of every claim; raises supervisor.Failed where none can be found.
@@ -91,17 +95,18 @@ def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
             open_claims.append(claim)
         else:
             known[claim.key] = found
-    try:
-        if seen.interrupted:
-            raise KeyboardInterrupt
-        for found in _decided(open_claims, configuration, lock, ways, seen):
-            known[found.key] = found
-            ways.decided(found.row)
-    except KeyboardInterrupt:
-        seen.interrupted = True
-    for claim in claims:
-        lost = supervisor.undecided({**claim.name}, "interrupted before it was decided")
-        seen.found.append(known.get(claim.key) or claim.found(lost, tools(), "decided"))
+    if not seen.interrupted:
+        try:
+            for found in _decided(open_claims, configuration, lock, ways, seen):
+                known[found.key] = found
+                ways.decided(found.row)
+        except KeyboardInterrupt:
+            seen.interrupted = True
+    for claim in open_claims:
+        if claim.key not in known:
+            lost = claim.undecided("interrupted before it was decided")
+            known[claim.key] = claim.found(lost, tools(), "decided")
+    seen.found = [known[claim.key] for claim in claims]
     return seen
 
 
@@ -197,13 +202,13 @@ def _known(claim: _Claim, locked: Locked | None, ways: Ways) -> Found | None:
     if ways.recheck:
         return None
     cached = ways.cache.get(_cache_key(claim))
-    if cached is None or not _is_told_by_fingerprint(scope_of(cached)):
+    if cached is None or not _is_told_by_fingerprint(Scope.of(cached["scope"])):
         return None
     return claim.found({**cached, **claim.name}, tools(), "cache")
 
 
 def _given_up(claim: _Claim) -> Found:
-    return claim.found(supervisor.undecided({**claim.name}, claim.lost), tools(), "decided")
+    return claim.found(claim.undecided(claim.lost), tools(), "decided")
 
 
 def _is_of(claim: _Claim, locked: Locked) -> bool:
@@ -253,14 +258,10 @@ def _is_told_by_fingerprint(scope: Scope) -> bool:
 
 def _row_of(claim: _Claim, locked: Locked) -> dict[str, Any]:
     """A locked verdict as a result."""
-    agents, tokens = (
-        sizes if sizes == "all" else list(sizes)
-        for sizes in (locked.scope.agents, locked.scope.tokens)
-    )
     return {
         **claim.name,
         "status": locked.verdict,
-        "scope": {"agents": agents, "tokens": tokens},
+        "scope": locked.scope.shown(),
         "method": locked.method,
         "seconds": 0.0,
         "reason": locked.reason,
@@ -336,14 +337,14 @@ def _verdicts(
         problem = "another number of claims was answered than was asked"
     if problem:
         for claim in claims:
-            yield claim, supervisor.undecided({**claim.name}, problem)
+            yield claim, claim.undecided(problem)
         return
     for claim, row in zip(claims, answer["rows"], strict=True):
         identified = claim.row["fingerprint"]
         reached = row["status"] != "unknown"
         if reached and identified is not None and row["fingerprint"] != identified:
             reason = "what was decided is another function than what was identified; run it again"
-            yield claim, supervisor.undecided({**claim.name}, reason)
+            yield claim, claim.undecided(reason)
         else:
             told = {"reason": _in_project(row["reason"], answer)}
             fingerprint = row["fingerprint"] or identified
@@ -409,7 +410,7 @@ def _locked(found: Found, before: Locked | None) -> Locked:
     row = found.row
     return Locked(
         verdict=row["status"],
-        scope=scope_of(row),
+        scope=Scope.of(row["scope"]),
         method=row["method"],
         fingerprint=row["fingerprint"],
         property_fingerprint=found.property_fingerprint,

@@ -8,7 +8,7 @@ from tokenauction.proofs import report
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.standing import STALE, Standing
-from tokenauction.proofs.reports.findings import Finding, scope, scope_with_doubt, worst_first
+from tokenauction.proofs.reports.findings import Finding, scope_with_doubt, worst_first
 from tokenauction.proofs.verdict import Scope
 
 SCHEMA: Final = "tokenauction.gate/1"
@@ -80,7 +80,7 @@ class GateReport:
             "fingerprint": locked.fingerprint,
             "property": key.property,
             "status": locked.verdict,
-            "scope": _scope(locked.scope),
+            "scope": locked.scope.shown(),
             "method": locked.method,
             "seconds": 0.0,
             "reason": locked.reason,
@@ -160,7 +160,7 @@ class GateReport:
     def _claim(self, one: Standing) -> dict[str, Any]:
         found = one.found
         locked = self.lock.get(found.key)
-        before = locked and {"status": locked.verdict, "scope": _scope(locked.scope)}
+        before = locked and {"status": locked.verdict, "scope": locked.scope.shown()}
         return {
             **found.row,
             "target": found.key.target,
@@ -193,15 +193,7 @@ def told(status: str, sizes: Scope) -> str:
     >>> told("proved", Scope()), told("unknown", Scope((), ()))
     ('proved for all agents, all tokens', 'unknown')
     """
-    covered = scope({"scope": _scope(sizes)})
-    return f"proved for {covered}" if status == "proved" else status
-
-
-def _scope(sizes: Scope) -> dict[str, Any]:
-    return {
-        name: covered if covered == "all" else list(covered)
-        for name, covered in (("agents", sizes.agents), ("tokens", sizes.tokens))
-    }
+    return f"proved for {sizes}" if status == "proved" else status
 
 
 def _as_reported(locked: Locked) -> Mapping[str, Any] | None:

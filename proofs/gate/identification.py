@@ -7,7 +7,7 @@ as far as a trace shows them; a locked counterexample is told to stand only wher
 
 import sys
 from collections.abc import Mapping
-from hashlib import sha256
+from functools import cache
 from itertools import groupby, product
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tokenauction.proofs import claims, report
 from tokenauction.proofs.assignment import assignment_of
 from tokenauction.proofs.claims import Claim, Formula, RuleFault
 from tokenauction.proofs.copies import own_files
-from tokenauction.proofs.examination import LARGEST_FINGERPRINTED, digest_of
+from tokenauction.proofs.examination import LARGEST_FINGERPRINTED, digest, digest_of
 from tokenauction.proofs.loading import (
     CannotLoad,
     Target,
@@ -174,6 +174,7 @@ def _replayed(
     return report.result({**claim, "fingerprint": verifier.fingerprint}, found, 0.0)
 
 
+@cache
 def fingerprint_of_property(prop: RuleProperty) -> str | None:
     """A digest of what a property says; None where it cannot be traced at any size.
 
@@ -182,7 +183,7 @@ def fingerprint_of_property(prop: RuleProperty) -> str | None:
     rule is part of it.
     """
     if prop in PROPERTIES.values():
-        return _digest(f"built-in {prop.name}")
+        return digest(f"built-in {prop.name}")
     rule, payment = CATALOGUE["linear"], PAYMENTS["pay-your-bid"]
     told = [str(prop.arguments), prop.support, str(prop.everywhere)]
     unknown = Claim(rule, prop, opaque=True, payment=payment)
@@ -196,7 +197,7 @@ def fingerprint_of_property(prop: RuleProperty) -> str | None:
             traced = True
             told += [_told(instance.formula) for instance in made]
     told += _over_every_size(Claim(rule, prop, payment=payment))
-    return _digest("\n".join(told)) if traced else None
+    return digest("\n".join(told)) if traced else None
 
 
 def _over_every_size(claim: Claim) -> list[str]:
@@ -215,10 +216,6 @@ def _told(formula: Formula) -> str:
         for call in formula.calls
     )
     return " ".join([digest_of(formula.holds), *given])
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:16]
 
 
 __all__ = ["CannotLoad", "claims_of_project", "fingerprint_of_property", "identify"]

@@ -36,7 +36,7 @@ class Found:
     @property
     def scope(self) -> Scope:
         """The sizes that the verdict covers."""
-        return scope_of(self.row)
+        return Scope.of(self.row["scope"])
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,3 @@ def covers(found: Scope, wanted: Scope) -> bool:
 
 def _has(found: Sizes, wanted: Sizes) -> bool:
     return found == "all" or (wanted != "all" and set(wanted) <= set(found))
-
-
-def scope_of(row: Mapping[str, Any]) -> Scope:
-    """The scope of a result as in a report."""
-    agents, tokens = (
-        sizes if sizes == "all" else tuple(sizes)
-        for sizes in (row["scope"]["agents"], row["scope"]["tokens"])
-    )
-    return Scope(agents, tokens)

@@ -80,9 +80,8 @@ def scope(row: Row) -> str:
     >>> scope({"scope": {"agents": "all", "tokens": [1, 2, 3]}})
     'all agents, 1 to 3 tokens'
     """
-    found = row["scope"]
-    agents, tokens = (s if s == "all" else tuple(s) for s in (found["agents"], found["tokens"]))
-    return str(Scope(agents, tokens)) if agents else "-"
+    found = Scope.of(row["scope"])
+    return str(found) if found.agents else "-"
 
 
 def scope_with_doubt(row: Row) -> str:
