@@ -31,10 +31,9 @@ from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import Lemma, lemmas_for
-from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
+from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, Violation
 from tokenauction.proofs.numpy_run import (
     CHECKED_SIZES,
-    KEEPS_STATE,
     agrees,
     failure_at,
     interference,
@@ -45,6 +44,13 @@ from tokenauction.proofs.sampling import draw
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.solver import solver_version
 from tokenauction.proofs.trace import SizeRequired, TracingError, reading
+from tokenauction.proofs.untraceable import (
+    NUMERIC,
+    attack_of,
+    attacked,
+    size_list,
+    witness_of_run,
+)
 from tokenauction.proofs.verdict import (
     Evidence,
     Proved,
@@ -52,7 +58,6 @@ from tokenauction.proofs.verdict import (
     Scope,
     Unknown,
     Verdict,
-    Witness,
 )
 from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty, monotone_in
 
@@ -60,7 +65,6 @@ REDUCTION = "reduction and Z3"
 FIXED = "fixed sizes in Z3"
 LEMMA = "lemma "
 SEARCH = "search and exact replay"
-NUMERIC = "floats only"
 ASSUMED_DEFINED = "profiles at which the rule and the property are defined"
 _ROUNDING = 1e-10
 Decided = TypeVar("Decided", bound=Verdict)
@@ -205,13 +209,13 @@ class Verifier:
         if not self.untraceable(claim):
             return self._decision(claim).refuted_at(values)
         try:
-            found = _attack(claim, self.options).judge(values)
+            found = attack_of(claim, self.options).judge(values)
         except TracingError:
             return None
         if found is None or found.margin < CLEAR_MARGIN:
             return None
         where = Scope((values.agents,), (values.tokens,))
-        return Refuted(_witness_of_run(claim, found), NUMERIC, where)
+        return Refuted(witness_of_run(claim, found), NUMERIC, where)
 
     def _decision(self, claim: Claim) -> "Decision":
         return Decision(claim, self.examined(claim), self.options, self.proved_for_all_sizes)
@@ -224,54 +228,6 @@ class Verifier:
     @cached_property
     def _interference(self) -> str:
         return interference(*(one.function for one in self.parts))
-
-
-def attacked(claim: Claim, options: Options, untraceable: str) -> Verdict:
-    """The verdict on a claim about functions that cannot be traced, for the reason given.
-
-    What keeps state is no function: a violation that was seen once need not be there again.
-    """
-    if untraceable.endswith(KEEPS_STATE):
-        return Unknown(untraceable, method=NUMERIC)
-    attack = _attack(claim, options)
-    try:
-        found = attack.run()
-    except TracingError as problem:
-        return Unknown(str(problem))
-    sizes = f"{attack.calls} runs at sizes {_size_list(attack.sizes)}"
-    if found is None:
-        reason = f"the rule cannot be traced: {untraceable}"
-        explored = f"{sizes}, no violation with a margin of {CLEAR_MARGIN}"
-        return Unknown(f"{reason}; searched: {explored}", explored, method=NUMERIC)
-    least = max(CLEAR_MARGIN, found.margin / 4)
-
-    def clearly(values: Assignment) -> bool:
-        judged = attack.judge(values)
-        return judged is not None and judged.margin >= least
-
-    smaller = attack.judge(shrink(found.assignment, clearly, most_tries=600)) or found
-    where = Scope((smaller.assignment.agents,), (smaller.assignment.tokens,))
-    return Refuted(_witness_of_run(claim, smaller), NUMERIC, where)
-
-
-def _attack(claim: Claim, options: Options) -> NumericAttack:
-    return NumericAttack(
-        claim,
-        options.seed,
-        most_calls=int(12_000 * options.effort),
-        most_agents=options.agents or 8,
-        most_tokens=options.tokens or 8,
-        progress=options.progress,
-    )
-
-
-def _witness_of_run(claim: Claim, found: Violation) -> Witness:
-    """What was seen by running the function: a violation, or what it raises."""
-    witness = explain.seen_in_floats(claim, found)
-    raised = next(filter(None, raised_at(found.assignment, found.instance)), "")
-    if not raised:
-        return witness
-    return replace(witness, sentence=f"{explain.profile(found.assignment)}: {raised.rstrip('.')}.")
 
 
 @dataclass
@@ -328,7 +284,7 @@ class Decision:
             if found is not None:
                 return self._with_resources(found)
         explored = (
-            f"{self.search.profiles} profiles at sizes {_size_list(self.search.sizes)}, "
+            f"{self.search.profiles} profiles at sizes {size_list(self.search.sizes)}, "
             "replayed exactly where they looked bad"
         )
         notes = [*self.notes, *self._limits_reached(), f"searched without success: {explored}"]
@@ -391,7 +347,7 @@ class Decision:
         if instance is None:
             raise RuntimeError("a profile at which a rule raises belongs to no instance")
         nothing = tuple((float("nan"),) * len(call.outputs) for call in instance.formula.calls)
-        witness = _witness_of_run(self.claim, Violation(values, 1.0, nothing, instance))
+        witness = witness_of_run(self.claim, Violation(values, 1.0, nothing, instance))
         return Refuted(witness, NUMERIC, Scope((values.agents,), (values.tokens,)))
 
     def _checked_sizes(self) -> list[tuple[int, int]]:
@@ -481,7 +437,7 @@ class Decision:
             vacuous = vacuous and result.vacuous
         if undecided or not proved or vacuous:
             if undecided:
-                self.notes.append(f"not decided at fixed sizes {_size_list(undecided)}")
+                self.notes.append(f"not decided at fixed sizes {size_list(undecided)}")
             return None
         scope = _rectangle(proved)
         if scope is None:
@@ -577,7 +533,3 @@ def _rectangle(sizes: list[tuple[int, int]]) -> Scope | None:
     tokens = tuple(sorted({t for _, t in sizes}))
     full = set(product(agents, tokens)) == set(sizes)
     return Scope(agents, tokens) if full else None
-
-
-def _size_list(sizes: Iterable[tuple[int, int]]) -> str:
-    return ", ".join(f"{n}x{t}" for n, t in dict.fromkeys(sizes))

@@ -15,11 +15,12 @@ from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunctio
 from tokenauction.proofs import graph
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import Claim
-from tokenauction.proofs.decision import Decision, Options, attacked
+from tokenauction.proofs.decision import Decision, Options
 from tokenauction.proofs.examination import Examined, fingerprint
 from tokenauction.proofs.numpy_run import interference
 from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
+from tokenauction.proofs.untraceable import attacked
 from tokenauction.proofs.verdict import Verdict
 from tokenauction.theory import RuleProperty
 from tokenauction.theory.properties import Support
