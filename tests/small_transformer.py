@@ -14,24 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GPT2Config,
-    LlamaConfig,
-    MistralConfig,
-    PreTrainedTokenizerFast,
-    RecurrentGemmaConfig,
-)
-from transformers.models.gpt2 import GPT2LMHeadModel
-from transformers.models.llama import LlamaForCausalLM
-from transformers.models.mistral import MistralForCausalLM
-from transformers.models.recurrent_gemma import RecurrentGemmaForCausalLM
+import pytest
 
 import tokenauction.mechanisms
 from tokenauction.mechanisms.models.backend import quiet
+
+# A file that imports this one is skipped without them.
+torch = pytest.importorskip("torch", reason="needs the extra llm")
+transformers = pytest.importorskip("transformers", reason="needs the extra llm")
+tokenizers = pytest.importorskip("tokenizers", reason="needs the extra llm")
 
 CORPORA = Path(next(iter(tokenauction.mechanisms.__path__))) / "corpora"
 END = "<end>"
@@ -57,19 +48,19 @@ def texts() -> list[tuple[str, str]]:
     return found
 
 
-def build_tokenizer(size: int = 1000) -> PreTrainedTokenizerFast:
+def build_tokenizer(size: int = 1000) -> Any:
     """A byte-level tokenizer of at most so many tokens, of the corpora."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=[END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator([line for _, line in texts()], trainer)
-    return PreTrainedTokenizerFast(
+    return transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token=END, bos_token=END, chat_template=CHAT
     )
 
@@ -77,17 +68,18 @@ def build_tokenizer(size: int = 1000) -> PreTrainedTokenizerFast:
 def build_model(kind: str, rows: int, seed: int) -> Any:
     """A model of few layers with random weights, `rows` wide at its head.
 
-    A Llama; or `gpt2`; or `window`, whose attention slides; or `recurrent`, which keeps no cache.
+    A Llama; or `gpt2`; or `window`, whose attention slides; or `recurrent`, which hands nothing
+    back; or `state`, which hands back a state.
     """
     torch.manual_seed(seed)
     common: dict[str, Any] = {"bos_token_id": 0, "eos_token_id": 0, "initializer_range": 0.04}
     if kind == "gpt2":
-        gpt2 = GPT2Config(
+        gpt2 = transformers.GPT2Config(
             vocab_size=rows, n_embd=64, n_layer=2, n_head=4, n_positions=CONTEXT, **common
         )
-        return GPT2LMHeadModel(gpt2)
+        return transformers.GPT2LMHeadModel(gpt2)
     if kind == "recurrent":
-        recurrent = RecurrentGemmaConfig(
+        recurrent = transformers.RecurrentGemmaConfig(
             vocab_size=rows,
             hidden_size=64,
             intermediate_size=96,
@@ -96,7 +88,12 @@ def build_model(kind: str, rows: int, seed: int) -> Any:
             attention_window_size=8,
             **common,
         )
-        return RecurrentGemmaForCausalLM(recurrent)
+        return transformers.RecurrentGemmaForCausalLM(recurrent)
+    if kind == "state":
+        state = transformers.MambaConfig(
+            vocab_size=rows, hidden_size=64, num_hidden_layers=2, state_size=8, **common
+        )
+        return transformers.MambaForCausalLM(state)
     llama = {
         "vocab_size": rows,
         "hidden_size": 128,
@@ -109,8 +106,10 @@ def build_model(kind: str, rows: int, seed: int) -> Any:
         **common,
     }
     if kind == "window":
-        return MistralForCausalLM(MistralConfig(sliding_window=8, **llama))
-    return LlamaForCausalLM(LlamaConfig(**llama))
+        return transformers.MistralForCausalLM(
+            transformers.MistralConfig(sliding_window=8, **llama)
+        )
+    return transformers.LlamaForCausalLM(transformers.LlamaConfig(**llama))
 
 
 def train(model: Any, tokenizer: Any, steps: int, seed: int, batch: int = 16) -> None:
@@ -164,8 +163,8 @@ def saved(kind: str = "llama", steps: int = 20, seed: int = 0, size: int = 1000)
 def load_alone(folder: Path, dtype: Any = torch.float32) -> tuple[Any, Any]:
     """A model and its tokenizer, as transformers loads them."""
     with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     return model.eval(), tokenizer
 
 

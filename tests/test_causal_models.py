@@ -1,7 +1,11 @@
 """Causal models as agents: lock-step against each agent alone, numbers, and texts."""
 
 import functools
+import inspect
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +17,8 @@ from hypothesis import strategies as st
 from small_transformer import PROMPTS, alone, load_alone, saved
 
 from tokenauction.mechanisms.auction.agents import Agents
-from tokenauction.mechanisms.models.causal_models import CausalModels
+from tokenauction.mechanisms.models.causal_models import CausalModels, ReadsAgain
+from tokenauction.mechanisms.models.forward_pass import CACHE_NAMES
 from tokenauction.mechanisms.models.pretrained import Pretrained, load
 
 
@@ -84,17 +89,118 @@ def kept(folder: Path) -> tuple[Pretrained, Any, Any]:
     return load(folder, "cpu"), *load_alone(folder)
 
 
-def test_a_model_without_a_cache_reads_every_row_alone() -> None:
-    agents = CausalModels.from_prompts(saved("recurrent"), PROMPTS, device="cpu")
+def assert_rows_are_each_agent_alone(
+    agents: CausalModels, folder: Path, runs: tuple[list[int], ...] = ([], [40], [300], [7])
+) -> None:
+    """At one text, after each of these runs of tokens."""
     session = agents.open("Fly")
-    model, tokenizer = load_alone(saved("recurrent"))
+    model, tokenizer = load_alone(folder)
     tokens: list[int] = []
-    for token in (40, 300, 7):
+    for run in runs:
+        for token in run:
+            session.append(token)
+            tokens.append(token)
         for row, own in zip(session.distributions(), PROMPTS.values(), strict=True):
             expected = alone(model, tokenizer, own + "Fly", tokens)
             assert float((row - expected).abs().max()) < 1e-5
-        session.append(token)
-        tokens.append(token)
+
+
+@pytest.mark.filterwarnings("ignore::tokenauction.mechanisms.models.causal_models.ReadsAgain")
+@pytest.mark.parametrize("kind", ["recurrent", "state"])
+def test_rows_of_a_model_with_a_state_equal_each_agent_alone(kind: str) -> None:
+    agents = CausalModels.from_prompts(saved(kind), PROMPTS, device="cpu")
+    runs: tuple[list[int], ...] = ([], [40], [300, 7, 512], [9])
+    assert_rows_are_each_agent_alone(agents, saved(kind), runs)
+
+
+# What a model hands back
+
+
+def renamed(taken: str | None, returned: str | None) -> Pretrained:
+    """A model that takes and returns its keys and values under these names, or not at all."""
+    loaded = load(saved(), "cpu")
+    original = loaded.model.forward
+    signature = inspect.signature(original)
+    own = next(name for name in CACHE_NAMES if name in signature.parameters)
+
+    def forward(**given: Any) -> SimpleNamespace:
+        if taken in given:
+            given[own] = given.pop(taken)
+        found = original(**given)
+        kept = {returned: getattr(found, own)} if returned else {}
+        return SimpleNamespace(logits=found.logits, **kept)
+
+    forward.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[
+            parameter.replace(name=taken or "other") if name == own else parameter
+            for name, parameter in signature.parameters.items()
+        ]
+    )
+    loaded.model.forward = forward
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("taken", "returned"),
+    [
+        ("past_key_values", "past_key_values"),
+        ("cache", "cache"),
+        ("past_key_values", "cache"),
+        ("cache", "past_key_values"),
+    ],
+)
+def test_keys_and_values_are_handed_back_whatever_they_are_called(
+    taken: str, returned: str
+) -> None:
+    loaded = renamed(taken, returned)
+    agents = CausalModels({name: (loaded, own) for name, own in PROMPTS.items()})
+    shapes = passes(agents)
+    assert_rows_are_each_agent_alone(agents, saved())
+    assert [tokens for _, tokens in shapes[1:]] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("taken", "returned"), [(None, None), (None, "cache"), ("past_key_values", None)]
+)
+def test_a_model_that_reads_again_is_right_and_says_what_that_costs(
+    taken: str | None, returned: str | None
+) -> None:
+    loaded = renamed(taken, returned)
+    with pytest.warns(ReadsAgain) as caught:
+        agents = CausalModels({name: (loaded, own) for name, own in PROMPTS.items()})
+    (warning,) = caught
+    assert str(warning.message) == (
+        f"{saved()} does not hand back what it has read (its keys and values), so it reads every "
+        "agent's whole text again for each token: a text twice as long takes about four times as "
+        "long"
+    )
+    shapes = passes(agents)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_rows_are_each_agent_alone(agents, saved())
+    assert len(shapes) == 4 * len(PROMPTS), "every row alone, for every token"
+
+
+def test_every_model_that_reads_again_is_named_once() -> None:
+    one, other, third = renamed(None, None), renamed(None, None), load(saved(), "cpu")
+    agents = {"a": (one, ""), "b": (other, ""), "c": (one, "Fly"), "d": (third, "")}
+    with pytest.warns(ReadsAgain) as caught:
+        CausalModels(agents)
+    assert len(caught) == 2
+
+
+def test_a_run_that_reads_again_says_so_in_one_sentence(command: Callable[..., Any]) -> None:
+    folder = saved("recurrent")
+    done = command(
+        *("run", "--model", str(folder), "--device", "cpu"),
+        *("--agent", "Alora=Alora Air: ", "--agent", "Marisol=Marisol Bay: "),
+        *("--max-tokens", "2", "--format", "json"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{")
+    said = [line for line in done.stderr.splitlines() if "reads every agent's whole text" in line]
+    assert said == [line for line in done.stderr.splitlines() if str(folder) in line]
+    assert [line.split(" does")[0] for line in said] == [f"tokenauction: {folder}"]
 
 
 def test_different_models_follow_one_text() -> None:

@@ -1,6 +1,7 @@
 """Guards the command line: exit statuses, reports, counterexamples, and what is listed."""
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report
+from tokenauction.proofs.command_line.console import plain_warnings
 from tokenauction.theory import PROPERTIES
 
 Command = Callable[..., Any]
@@ -355,3 +357,19 @@ def test_help_tells_the_exit_statuses(command: Command) -> None:
         assert line in done.stdout
     assert "verify" in command("--help").stdout
     assert command("--version").stdout.split()[-1] == report.versions()["tokenauction"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_of_ours_is_one_sentence_and_others_are_as_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ours = type("Slow", (UserWarning,), {"__module__": "tokenauction.mechanisms.somewhere"})
+    shown: list[str] = []
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: shown.append(str(message))
+        with plain_warnings():
+            warnings.warn("this takes long", ours, stacklevel=1)
+            warnings.warn("something else", UserWarning, stacklevel=1)
+        warnings.warn("after that", ours, stacklevel=1)
+    assert capsys.readouterr().err == "tokenauction: this takes long\n"
+    assert shown == ["something else", "after that"]

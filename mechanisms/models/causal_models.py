@@ -1,12 +1,14 @@
 """Causal language models as agents, in lock-step: every agent sees the same tokens (extra `llm`).
 
 Agents of one model are the rows of one batch, with one forward pass a token and one cache of keys
-and values; agents of different models follow in their own batches, and a model without such a cache
-(a recurrent one) reads every row from its start. Guarantees: a row equals, up to rounding, the
+and values; agents of different models follow in their own batches, as do prompts of different
+lengths to a model with a state. A model that does not hand back what it has read is read from the
+start for every token, which is said in a warning. Guarantees: a row equals, up to rounding, the
 model's own answer to that agent's whole text without batch and cache; distributions are float32
 (float64 of a float64 model) whatever the logits are, and stay on the device.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -20,11 +22,15 @@ from tokenauction.mechanisms.models.backend import (
 )
 from tokenauction.mechanisms.models.pretrained import Pretrained, load
 
-__all__ = ["CannotLoadModel", "CausalModels", "ContextFull", "ModelFailed"]
+__all__ = ["CannotLoadModel", "CausalModels", "ContextFull", "ModelFailed", "ReadsAgain"]
 
 
 class ContextFull(ValueError):
     """A text that does not fit into a model's context; the message gives both lengths."""
+
+
+class ReadsAgain(UserWarning):
+    """A model that reads the whole text again for every token; the message says what that costs."""
 
 
 class CausalModels:
@@ -38,7 +44,8 @@ class CausalModels:
     def __init__(self, agents: Mapping[str, tuple[Pretrained, str]], chat: bool = False) -> None:
         """Agents by name; those of one and the same model share a batch.
 
-        Raises ValueError without agents, VocabularyMismatch.
+        Warns with ReadsAgain, once for a model. Raises ValueError without agents,
+        VocabularyMismatch, ModelFailed.
         """
         if not agents:
             raise ValueError("an auction needs at least one agent")
@@ -51,6 +58,9 @@ class CausalModels:
         ]
         self.vocabulary = self._shared_vocabulary()
         self.descriptions = tuple(_description(*agent) for agent in self._agents)
+        for model in {id(model): model for model, _ in self._agents}.values():
+            if not model.forward.keeps:
+                warnings.warn(_reads_again(model), ReadsAgain, stacklevel=2)
 
     @classmethod
     def from_prompts(
@@ -91,18 +101,22 @@ class CausalModels:
 
     def open(self, prompt: str) -> "LockStep":
         """Start a text; raises ContextFull where a prompt leaves no room for a token."""
-        return LockStep([self._batch(rows, prompt) for rows in self._batches], len(self.vocabulary))
+        batches = [batch for rows in self._batches for batch in self._opened(rows, prompt)]
+        return LockStep(batches, len(self.vocabulary))
 
-    def _batch(self, rows: Sequence[int], prompt: str) -> "_Batch":
+    def _opened(self, rows: Sequence[int], prompt: str) -> list["_Batch"]:
+        """The batches of one model's rows: one; or one for each length, where it has a state."""
         model = self._agents[rows[0]][0]
-        texts = [model.encode(self._agents[row][1], prompt, self._chat) for row in rows]
-        for row, text in zip(rows, texts, strict=True):
+        texts = {row: model.encode(self._agents[row][1], prompt, self._chat) for row in rows}
+        for row, text in texts.items():
             if model.context is not None and len(text) >= model.context:
                 raise ContextFull(
                     f"the prompts of agent {self.names[row]!r} are {len(text)} tokens, and "
                     f"{model.source} reads at most {model.context}, the text included; shorten them"
                 )
-        return _Batch(model, rows, texts)
+        lengths = {row: len(text) if model.forward.has_state else 0 for row, text in texts.items()}
+        together = [[row for row in rows if lengths[row] == one] for one in set(lengths.values())]
+        return [_Batch(model, some, [texts[row] for row in some]) for some in together]
 
     def _shared_vocabulary(self) -> Vocabulary:
         end = frozenset[int]().union(*(model.end for model, _ in self._agents))
@@ -176,7 +190,6 @@ class _Batch:
         self._ids = torch.tensor(filled, device=model.device)
         self._mask = torch.tensor(real, device=model.device)
         self._padded = any(len(text) < longest for text in texts)
-        self._keeps = "past_key_values" in model.accepts
         self._cache: Any = None
         self._read = 0
 
@@ -192,7 +205,8 @@ class _Batch:
         rows, longest = self._ids.shape
         doing = f"reading {rows} rows of {longest + len(tokens)} tokens on {self._model.device}"
         with memory_guard(doing):
-            logits = (self._forward(tokens) if self._keeps else self._one_by_one(tokens))[:, :size]
+            read = self._read_on if self._model.forward.keeps else self._read_again
+            logits = read(tokens)[:, :size]
             kind = torch.promote_types(logits.dtype, torch.float32)
             return torch.softmax(logits, dim=-1, dtype=kind)
 
@@ -200,7 +214,7 @@ class _Batch:
         """Drop what has been read, so that the next pass reads the whole text again."""
         self._cache, self._read = None, 0
 
-    def _forward(self, tokens: Sequence[int]) -> Any:
+    def _read_on(self, tokens: Sequence[int]) -> Any:
         """The last logits (rows, head); reads only what the cache does not hold yet."""
         torch, _ = libraries()
         rows, kind, device = self._ids.shape[0], self._ids.dtype, self._ids.device
@@ -208,33 +222,26 @@ class _Batch:
         mask = torch.cat([self._mask, self._mask.new_ones(rows, len(tokens))], dim=1)
         if self._cache is None:
             ids = torch.cat([self._ids, ids], dim=1)
-        given = self._given(mask, ids.shape[1])
-        with torch.inference_mode():
-            found = self._model.model(input_ids=ids, use_cache=True, **given)
-        self._cache, self._read = getattr(found, "past_key_values", None), len(tokens)
-        if self._cache is None:
-            self._keeps = False
-            return self._one_by_one(tokens)
-        return found.logits[:, -1, :]
+        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        logits, self._cache = self._model.forward.read_on(
+            ids, positions, mask if self._padded else None, self._cache
+        )
+        self._read = len(tokens)
+        return logits
 
-    def _one_by_one(self, tokens: Sequence[int]) -> Any:
+    def _read_again(self, tokens: Sequence[int]) -> Any:
         """The same of a model that keeps no keys and values: every row alone, from its start."""
         torch, _ = libraries()
         rows = [torch.tensor([[*text, *tokens]], device=self._ids.device) for text in self._texts]
-        with torch.inference_mode():
-            found = [self._model.model(input_ids=row, use_cache=False).logits for row in rows]
-            return torch.cat([logits[:, -1, :] for logits in found])
+        return torch.cat([self._model.forward.read_all(row) for row in rows])
 
-    def _given(self, mask: Any, new: int) -> dict[str, Any]:
-        """What the forward pass needs besides the tokens, as far as the model knows it."""
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -new:]
-        given = {
-            "attention_mask": mask if self._padded else None,
-            "past_key_values": self._cache,
-            "position_ids": positions,
-            "logits_to_keep": 1,
-        }
-        return {name: value for name, value in given.items() if name in self._model.accepts}
+
+def _reads_again(model: Pretrained) -> str:
+    return (
+        f"{model.source} does not hand back what it has read (its keys and values), so it reads "
+        "every agent's whole text again for each token: a text twice as long takes about four "
+        "times as long"
+    )
 
 
 def _description(model: Pretrained, own: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ that a model folder brings along is not run.
 """
 
 import hashlib
-import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from tokenauction.mechanisms.models.backend import (
     memory_guard,
     quiet,
 )
+from tokenauction.mechanisms.models.forward_pass import ForwardPass
 
 CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
 SAMPLED = 1024
@@ -53,9 +53,9 @@ class Pretrained:
         return 1 + max(map(int, self.tokenizer.get_vocab().values()), default=-1)
 
     @cached_property
-    def accepts(self) -> frozenset[str]:
-        """The names of what the model's forward pass can be given."""
-        return frozenset(inspect.signature(self.model.forward).parameters)
+    def forward(self) -> ForwardPass:
+        """The model's forward pass; raises ModelFailed where memory runs out."""
+        return ForwardPass(self.model)
 
     @cached_property
     def context(self) -> int | None:

@@ -26,6 +26,7 @@ from tokenauction.proofs.command_line.console import (
     check_files,
     fail,
     open_output,
+    plain_warnings,
     write,
 )
 from tokenauction.proofs.command_line.display import Display, table
@@ -58,7 +59,8 @@ class _Group(click.Group):
     def main(self, *arguments: Any, **options: Any) -> Any:
         open_output()
         try:
-            return super().main(*arguments, **options)
+            with plain_warnings():
+                return super().main(*arguments, **options)
         except OSError as problem:
             cannot_write(problem)
 

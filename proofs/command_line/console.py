@@ -1,11 +1,13 @@
-"""What the commands share at the edge: interrupts, files that are written, how one fails."""
+"""What the commands share at the edge: interrupts, written files, warnings, how one fails."""
 
 import os
 import signal
 import sys
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -87,6 +89,25 @@ def open_output() -> None:
     """
     if sys.stdout is None:
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Inside, a warning of this package is one sentence on standard error; others are as before."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
+        if not category.__module__.startswith("tokenauction."):
+            before(message, category, *where, **rest)
+            return
+        with suppress(OSError):
+            click.echo(f"tokenauction: {message}", err=True)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def cannot_write(problem: OSError) -> NoReturn:
