@@ -49,7 +49,7 @@ class ProfileFunction:
 
         Raises TypeError where a distribution parameter has been given no value.
         """
-        values = {**self.parameters, **self.distributions, **parameters}
+        values = {**self.numbers, **self.distributions, **parameters}
         missing = [name for name, value in values.items() if value is None]
         if missing:
             raise TypeError(
@@ -91,6 +91,14 @@ class ProfileFunction:
             for name, value in self.distributions.items()
         ]
         return f"{self.name}({', '.join(shown)})" if shown else self.name
+
+    @property
+    def numbers(self) -> dict[str, int | float]:
+        """The parameters as the function is given them: a Fraction as the float next to it."""
+        return {
+            name: float(value) if isinstance(value, Fraction) else value
+            for name, value in self.parameters.items()
+        }
 
     @property
     def open_names(self) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ variables. Guarantee: the formula is what the property's function returns on the
 results.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from itertools import combinations, permutations, product
 from math import factorial
@@ -19,17 +20,19 @@ import numpy as np
 from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunction
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.trace import Trace, TracingError, explore, line_in
-from tokenauction.proofs.traced_array import (
+from tokenauction.proofs.symbolic_array import (
+    AxisLength,
     Permutation,
-    TracedArray,
+    SymbolicArray,
     as_traced,
-    elementwise,
     scalar_array,
 )
+from tokenauction.proofs.trace import UNSEEN, Trace, TracingError, explore
+from tokenauction.proofs.tracebacks import line_in
+from tokenauction.proofs.traced_array import TracedArray, read
+from tokenauction.proofs.twins import FOCAL, Profile, as_float
 from tokenauction.theory import RuleProperty, distribution, no_positive_transfer
 
-FOCAL: Final = Index(Axis.AGENTS, "i")
 RAISED: Final = graph.scalar("raised_bid")
 SCALE: Final = graph.scalar("scale")
 RESULT: Final = {"tokens": graph.token("t"), "agents": graph.agent("a")}
@@ -169,14 +172,10 @@ def open_formula(claim: Claim) -> list[tuple[Node, Formula]]:
     Raises SizeRequired or TracingError where the rule or the property cannot be traced so, and
     RuleFault where the rule is unusable.
     """
-    formulas: list[Formula] = []
-
-    def run(trace: Trace) -> Node:
-        formulas.append(_Builder(claim, trace).formula())
-        return formulas[-1].holds
-
-    paths = explore(run, Trace)
-    return [(assumed, formula) for (assumed, _), formula in zip(paths, formulas, strict=True)]
+    unseen = Formula(graph.FALSE)
+    return explore(
+        lambda trace: _Builder(claim, trace).formula(), unseen, tokens_of(*claim.functions)
+    )
 
 
 def instances(claim: Claim, agents: int, tokens: int) -> Iterator[Instance]:
@@ -191,14 +190,24 @@ def instances(claim: Claim, agents: int, tokens: int) -> Iterator[Instance]:
 
 
 def instance(
-    claim: Claim, agents: int, tokens: int, agent: int | None = None, orders: Orders | None = None
+    claim: Claim,
+    agents: int,
+    tokens: int,
+    agent: int | None = None,
+    orders: Orders | None = None,
+    at: Mapping[Node, Fraction] | None = None,
 ) -> Instance:
-    """One instance of the claim; raises as `open_formula` does."""
+    """One instance of the claim; raises as `open_formula` does.
+
+    With values of the leaves (`at`), every step is compared with NumPy's at this profile.
+    """
     for function in claim.functions:
         if tokens_of(function) not in (None, tokens):
             raise TracingError(f"a distribution of {function.label} has another number of tokens")
     orders = orders or Orders()
-    trace = Trace(sizes={Axis.AGENTS: agents, Axis.TOKENS: tokens})
+    sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
+    profile = Profile(sizes, at or {}, agent or 0)
+    trace = Trace(sizes, profile, checked=at is not None)
     formula = _Builder(claim, trace, agent, orders).formula()
     if trace.failure is not None:
         raise trace.failure
@@ -267,7 +276,7 @@ def traced_function(function: ProfileFunction) -> list[tuple[Node, Node]]:
             raise trace.needs_size("the rule returns an array of fixed length")
         return graph.substitute_index(found.node(), axis, result)
 
-    return explore(run, Trace)
+    return explore(run, UNSEEN, tokens_of(function))
 
 
 def claim_about(function: ProfileFunction) -> Claim:
@@ -275,6 +284,12 @@ def claim_about(function: ProfileFunction) -> Claim:
     if isinstance(function, PaymentRule):
         return Claim(None, no_positive_transfer, payment=function)
     return Claim(cast(AggregationRule, function), distribution)
+
+
+def inputs_in(trace: Trace) -> tuple[TracedArray, TracedArray]:
+    """Bids and distributions as a rule is given them, in a trace of the caller's."""
+    builder = _Builder(Claim(None, distribution), trace)
+    return _as_input(builder.bids()), _as_input(builder.dists())
 
 
 class _Builder:
@@ -305,20 +320,19 @@ class _Builder:
             "other_dists": self._other_dists,
             "common": lambda: self._named("common"),
             "common_dists": self._common_dists,
-            "agent_order": lambda: Permutation("agent_order", Axis.AGENTS, self.orders.agents),
-            "token_order": lambda: Permutation("token_order", Axis.TOKENS, self.orders.tokens),
-            "scale": lambda: scalar_array(self.trace, SCALE),
+            "agent_order": lambda: self._reordering(Axis.AGENTS, self.orders.agents),
+            "token_order": lambda: self._reordering(Axis.TOKENS, self.orders.tokens),
+            "scale": lambda: self._with_twin((), scalar_array(self.trace, SCALE).elements),
         }
         self.values = {name: makers[name]() for name in self.claim.prop.arguments}
         result = self._instance_of_property(self.values)
         if not isinstance(result, TracedArray) or result.axes or not result.boolean:
             if isinstance(result, bool | np.bool_):
-                result = scalar_array(self.trace, graph.truth(bool(result)))
-            else:
-                raise TracingError(
-                    f"{self.claim.prop.file}:{self.claim.prop.line}: the property "
-                    f"{self.claim.prop.name} must return one truth value; use xp.all"
-                )
+                return Formula(graph.truth(bool(result)), tuple(self.calls))
+            raise TracingError(
+                f"{self.claim.prop.file}:{self.claim.prop.line}: the property "
+                f"{self.claim.prop.name} must return one truth value; use xp.all"
+            )
         return Formula(result.node(), tuple(self.calls))
 
     def _caller(self, function: ProfileFunction | None, what: str) -> Callable[..., TracedArray]:
@@ -342,21 +356,30 @@ class _Builder:
 
     # The arrays of a profile
 
-    def _array(
-        self, axes: tuple[Axis, ...], leaf: Callable[..., Node], is_input: bool = False
-    ) -> TracedArray:
+    def _array(self, axes: tuple[Axis, ...], leaf: Callable[..., Node]) -> TracedArray:
         sizes = self.trace.sizes
         if sizes is None:
             indices = tuple(self.trace.fresh(axis) for axis in axes)
             elements = np.full((1,) * len(axes), leaf(*indices), dtype=object)
-            return TracedArray(self.trace, indices, elements, is_input=is_input)
-        shape = tuple(sizes[axis] for axis in axes)
-        elements = np.empty(shape, dtype=object)
-        for place in np.ndindex(*shape):
-            elements[place] = leaf(
-                *(Index(axis, str(at), at) for axis, at in zip(axes, place, strict=True))
+            return self._with_twin(
+                indices, elements, _written_out(axes, self.trace.twin_sizes, leaf)
             )
-        return TracedArray(self.trace, shape, elements, is_input=is_input)
+        elements = _written_out(axes, sizes, leaf)
+        return self._with_twin(elements.shape, elements)
+
+    def _with_twin(
+        self, axes: tuple[AxisLength, ...], elements: Any, written_out: Any = None
+    ) -> TracedArray:
+        """An array of leaves, with their values at the twins' profile."""
+        nodes = elements if written_out is None else written_out
+        found = [as_float(self.trace.values.grounded(node)) for node in nodes.reshape(-1)]
+        twin = np.array(found, dtype=float).reshape(nodes.shape)
+        return TracedArray(SymbolicArray(self.trace, axes, elements), twin if axes else twin[()])
+
+    def _reordering(self, axis: Axis, positions: tuple[int, ...] | None) -> Permutation:
+        assert self.trace.profile is not None
+        name = f"{axis.value[:-1]}_order"
+        return Permutation(name, axis, positions, self.trace.profile.order(axis))
 
     def bids(self) -> TracedArray:
         return self._array((Axis.AGENTS,), graph.bid)
@@ -414,15 +437,17 @@ class _Builder:
     def _run(self, rule: ProfileFunction, bids: Any, dists: Any) -> TracedArray:
         trace = self.trace
         given: dict[str, Any] = {
-            name: self._named(name) if value is None else as_traced(trace, list(value))
+            name: self._named(name)
+            if value is None
+            else TracedArray(as_traced(trace, list(value)), np.array(value, dtype=float))
             for name, value in rule.distributions.items()
         }
         # Exact arrays rather than floats, so that `1 - share` is not rounded before it is traced.
-        given |= {name: as_traced(trace, value) for name, value in rule.parameters.items()}
-        inputs = [elementwise(lambda node: node, array) for array in (bids, dists)]
-        for array in inputs:
-            array.is_input = True
-        before = [array.elements for array in inputs]
+        given |= {
+            name: TracedArray(as_traced(trace, value), rule.numbers[name])
+            for name, value in rule.parameters.items()
+        }
+        inputs = [_as_input(array) for array in (bids, dists)]
         try:
             result = rule.function(*inputs, **given)
         except (TracingError, RuleFault, RecursionError, MemoryError):
@@ -433,15 +458,13 @@ class _Builder:
             raise RuleFault(_describe(rule, problem)) from problem
         if trace.failure is not None:
             raise trace.failure
-        if any(array.elements is not old for array, old in zip(inputs, before, strict=True)):
-            raise trace.error("the rule changes its input in place")
         return self._checked(rule, result)
 
     def _checked(self, rule: ProfileFunction, result: Any) -> TracedArray:
         place = f"{rule.file}:{rule.line}: {rule.name}"
         axis = RESULT[rule.returns].axis
         if isinstance(result, np.ndarray):
-            result = as_traced(self.trace, result)
+            result = TracedArray(as_traced(self.trace, result), result)
         if not isinstance(result, TracedArray):
             raise RuleFault(
                 f"{place} returns {type(result).__name__}, not an array of {axis.value}"
@@ -467,6 +490,23 @@ class _Builder:
         if result.boolean:
             raise RuleFault(f"{place} returns truth values, not numbers")
         return result
+
+
+def _written_out(
+    axes: tuple[Axis, ...], sizes: Mapping[Axis, int], leaf: Callable[..., Node]
+) -> Any:
+    """The leaf at every combination of positions."""
+    elements = np.empty(tuple(sizes[axis] for axis in axes), dtype=object)
+    for place in np.ndindex(*elements.shape):
+        elements[place] = leaf(
+            *(Index(axis, str(at), at) for axis, at in zip(axes, place, strict=True))
+        )
+    return elements
+
+
+def _as_input(array: Any) -> TracedArray:
+    """The array as a rule is given it: memory of its own, that the rule may not change."""
+    return TracedArray(read(array), np.array(array.twin), is_input=True)
 
 
 def opaque_output(call: int, index: Index) -> Node:

@@ -28,7 +28,7 @@ from tokenauction.mechanisms import (
     PaymentRule,
     ProfileFunction,
 )
-from tokenauction.proofs.trace import line_in
+from tokenauction.proofs.tracebacks import line_in
 from tokenauction.theory import (
     DEFAULT_MECHANISM_PROPERTIES,
     DEFAULT_PROPERTIES,

@@ -18,7 +18,8 @@ from tokenauction.proofs.grounding import ground
 from tokenauction.proofs.interpret.batch import Batch, Floats, Truths
 from tokenauction.proofs.interpret.open_arrays import CannotEvaluate, open_values
 from tokenauction.proofs.sampling import draw
-from tokenauction.proofs.trace import TracingError, line_in
+from tokenauction.proofs.trace import TracingError
+from tokenauction.proofs.tracebacks import line_in
 from tokenauction.proofs.traced_array import TracedArray
 
 if TYPE_CHECKING:  # for its name only: replay loads the library of balls
@@ -50,7 +51,7 @@ def run_rule(
     place = f"{rule.file}:{rule.line}: {rule.name}"
     try:
         with np.errstate(all="ignore"):
-            result = rule.function(own_bids, own_dists, **rule.parameters, **given, **fixed)
+            result = rule.function(own_bids, own_dists, **rule.numbers, **given, **fixed)
     except MemoryError:  # says how much memory there is, and nothing about the rule
         raise
     except (Exception, SystemExit, KeyboardInterrupt) as problem:

@@ -2,25 +2,38 @@
 
 Guarantee: an error raised during a trace ends it, even where the rule catches exceptions; a branch
 on a number of agents or tokens is explored both ways, and a branch on any other value is an error.
+Each path is followed at numbers of agents and tokens that take it, since the twins of
+proofs/twins.py need some.
 """
 
 import sys
-import traceback
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
+from tokenauction.proofs.grounding import ground
+from tokenauction.proofs.twins import NodeValues, Profile
 
 _OWN_FOLDER = str(Path(__file__).parent)
 _LIBRARIES = ("numpy", "array_api_compat", "array_api_strict")
 
 
 class TracingError(Exception):
-    """The rule does something that cannot be traced; the message names the line and the way out."""
+    """The rule does something that cannot be traced; the message names the line and the way out.
+
+    `code` is a word for the kind of problem, `file` and `line` its place, as far as they are known.
+    """
+
+    code: str = "untraced"
+    file: str = ""
+    line: int | None = None
+    way_out: str = ""
 
 
 class SizeRequired(TracingError):
@@ -31,16 +44,38 @@ MOST_PATHS = 64
 MOST_DECISIONS = 32
 
 
+Result = TypeVar("Result")
+LARGEST_TWIN: Final = 1000
+ORDINARY_SIZES: Final = {Axis.AGENTS: 3, Axis.TOKENS: 4}
+
+
 @dataclass
 class Trace:
-    """The state of one run; `sizes` is None while the numbers of agents and tokens are open."""
+    """The state of one run; `sizes` is None while the numbers of agents and tokens are open.
+
+    The twins have the sizes and the values of `profile`. `checked` compares the value of every
+    step with NumPy's too, at fixed sizes.
+    """
 
     sizes: dict[Axis, int] | None = None
-    decisions: list[bool] = field(default_factory=list)
+    profile: Profile | None = None
+    checked: bool = False
     assumptions: list[Node] = field(default_factory=list)
     float_constants: set[float] = field(default_factory=set)
     failure: TracingError | None = None
+    live: list[weakref.ref[Any]] = field(default_factory=list)
+    values: NodeValues = field(init=False)
     _fresh: int = 0
+
+    def __post_init__(self) -> None:
+        self.profile = self.profile or Profile(self.sizes or ORDINARY_SIZES)
+        self.values = NodeValues(self.profile)
+
+    @property
+    def twin_sizes(self) -> Mapping[Axis, int]:
+        """The numbers of agents and tokens of the twins."""
+        assert self.profile is not None
+        return self.profile.sizes
 
     def __copy__(self) -> "Trace":
         return self
@@ -58,29 +93,29 @@ class Trace:
         for known, answer in ((condition, True), (graph.negation(condition), False)):
             if known in self.assumptions:
                 return answer
-        step = len(self.assumptions)
-        if step >= MOST_DECISIONS:
+        if len(self.assumptions) >= MOST_DECISIONS:
             raise self.needs_size("the rule branches on the numbers of agents and tokens in a loop")
-        if step == len(self.decisions):
-            self.decisions.append(True)
-        chosen = self.decisions[step]
+        chosen = ground(condition, self.twin_sizes) is graph.TRUE
         self.assumptions.append(condition if chosen else graph.negation(condition))
         return chosen
 
-    def error(self, problem: str, way_out: str = "") -> TracingError:
+    def error(self, problem: str, way_out: str = "", code: str = "untraced") -> TracingError:
         """The error to raise: a problem at the line that is running, and a way out."""
-        return self._fail(TracingError, problem, way_out)
+        return self._fail(TracingError, problem, way_out, code)
 
     def needs_size(self, problem: str) -> SizeRequired:
         """The error to raise where only fixed sizes will do."""
-        failure = self._fail(SizeRequired, problem, "")
+        failure = self._fail(SizeRequired, problem, "", "needs-sizes")
         assert isinstance(failure, SizeRequired)
         return failure
 
-    def _fail(self, kind: type[TracingError], problem: str, way_out: str) -> TracingError:
-        line = _line_of_rule()
-        message = f"{line}: {problem}" if line else problem
+    def _fail(
+        self, kind: type[TracingError], problem: str, way_out: str, code: str
+    ) -> TracingError:
+        file, line = _place_in_rule()
+        message = f"{file}:{line}: {problem}" if file else problem
         failure = kind(f"{message}; {way_out}" if way_out else message)
+        failure.code, failure.file, failure.line, failure.way_out = code, file, line, way_out
         if self.failure is None:
             self.failure = failure
         return failure
@@ -123,49 +158,78 @@ def _short_reading(decimal: Fraction) -> Fraction:
     return short if near else decimal
 
 
-def _line_of_rule() -> str:
+def _place_in_rule() -> tuple[str, int | None]:
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         inside = name.startswith(_OWN_FOLDER) or any(f"/{lib}/" in name for lib in _LIBRARIES)
         if not inside and not name.startswith("<frozen"):
-            return f"{name}:{frame.f_lineno}"
+            return name, frame.f_lineno
         if frame.f_back is None:
             break
         frame = frame.f_back
-    return ""
+    return "", None
 
 
-def line_in(file: str, problem: BaseException) -> int | None:
-    """The last line of a file that an exception passed through."""
-    lines = [f.lineno for f in traceback.extract_tb(problem.__traceback__) if f.filename == file]
-    return lines[-1] if lines else None
+UNSEEN: Final = graph.div(graph.ZERO, graph.ZERO)
+"""The result on a path that no sizes were found for: nothing is known of it."""
 
 
 def explore(
-    run: Callable[[Trace], Node], new_trace: Callable[[], Trace]
-) -> list[tuple[Node, Node]]:
+    run: Callable[[Trace], Result], unseen: Result, tokens: int | None = None
+) -> list[tuple[Node, Result]]:
     """Every path through the size decisions of `run`: pairs (what the path assumes, its result).
 
-    The assumptions are disjoint and cover every size. Raises TracingError where any path does, or
-    where there are more than `MOST_PATHS` of them.
+    The assumptions are disjoint and cover every size. A path for which no sizes were found has the
+    result `unseen`. `tokens` is the only number of tokens that there can be, if there is but one.
+    Raises TracingError where any path does, or where there are more than `MOST_PATHS` of them.
     """
-    paths: list[tuple[Node, Node]] = []
-    decisions: list[bool] = []
-    while True:
-        trace = new_trace()
-        trace.decisions = list(decisions)
-        result = run(trace)
-        if trace.failure is not None:
-            raise trace.failure
-        paths.append((graph.conj(*trace.assumptions), result))
-        decisions = trace.decisions[: len(trace.assumptions)]
-        while decisions and not decisions[-1]:
-            decisions.pop()
-        if not decisions:
-            return paths
-        decisions[-1] = False
+    paths: list[tuple[Node, Result]] = []
+    waiting: list[list[Node]] = [[]]
+    while waiting:
+        assumed = waiting.pop()
+        sizes = _sizes_where(assumed, tokens)
+        if sizes is None:
+            paths.append((graph.conj(*assumed), unseen))
+            continue
         if len(paths) >= MOST_PATHS:
             raise TracingError(
                 f"more than {MOST_PATHS} branches on the numbers of agents and tokens"
             )
+        trace = Trace(profile=Profile(sizes))
+        result = run(trace)
+        if trace.failure is not None:
+            raise trace.failure
+        found = trace.assumptions
+        if found[: len(assumed)] != assumed:
+            raise SizeRequired("the rule asks for its sizes in another order when it runs again")
+        paths.append((graph.conj(*found), result))
+        others = (
+            [*found[:place], graph.negation(found[place])]
+            for place in range(len(assumed), len(found))
+        )
+        waiting.extend(others)
+    return paths
+
+
+def _sizes_where(conditions: Sequence[Node], tokens: int | None) -> Mapping[Axis, int] | None:
+    """Numbers of agents and tokens at which conditions on them hold; None where none were found."""
+    return next(
+        (
+            sizes
+            for sizes in _candidates(conditions, tokens)
+            if all(ground(condition, sizes) is graph.TRUE for condition in conditions)
+        ),
+        None,
+    )
+
+
+def _candidates(conditions: Sequence[Node], tokens: int | None) -> Iterator[Mapping[Axis, int]]:
+    """The sizes to try: ordinary ones, all small ones, and those near the conditions' constants."""
+    leaves = {leaf for condition in conditions for leaf in graph.subnodes(condition)}
+    named = {int(leaf.data) for leaf in leaves if leaf.op == "const"}
+    near = sorted({c + step for c in named for step in (-1, 0, 1) if 8 < c + step <= LARGEST_TWIN})
+    counts = [*range(1, 9), *near]
+    ordinary = tuple(ORDINARY_SIZES.values())
+    for agents, count in dict.fromkeys([ordinary, *product(counts, counts)]):
+        yield {Axis.AGENTS: agents, Axis.TOKENS: tokens or count}

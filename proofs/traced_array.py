@@ -1,14 +1,14 @@
-"""TRUSTED CORE. The array that a rule sees while it is traced.
+"""TRUSTED CORE. The array that a rule sees while it is traced, in lockstep with NumPy.
 
-An axis is an index variable, while the number of agents or tokens is open, or a length. A
-`TracedArray` holds one expression node for each combination of positions along the axes that have a
-length; along the others the node itself speaks of every position.
-
-Guarantee: an operation either means what the array API standard says over the real numbers, or
-raises a TracingError.
+A `TracedArray` is a symbolic array, what the value *is*, and its twin, what NumPy has in its place
+at one profile. Every function is called on both, with the very same arguments. Guarantee: a step
+counts only if NumPy's own call confirms it: the shape, the kind of number, whether it is an array
+or an immutable scalar, and, in a checked trace, the values. Memory is the twin's: what an operation
+in place changes is what NumPy changes. Whatever is not understood ends the trace.
 """
 
 import operator
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
@@ -16,100 +16,98 @@ from typing import Any
 import numpy as np
 
 from tokenauction.proofs import graph
-from tokenauction.proofs.graph import Axis, Index, Node
+from tokenauction.proofs.graph import Index, Node
+from tokenauction.proofs.signatures import METHODS
+from tokenauction.proofs.symbolic_array import (
+    Permutation,
+    SymbolicArray,
+    as_traced,
+    check_same_axes,
+    scalar_array,
+)
+from tokenauction.proofs.symbolic_functions import FUNCTIONS
 from tokenauction.proofs.trace import Trace, TracingError
+from tokenauction.proofs.twins import KINDS, addresses, as_float, is_mutable, kind_of
 
-AxisLength = Index | int
-
-
-class Permutation:
-    """A reordering of the agents or of the tokens, usable as an array index."""
-
-    def __init__(self, name: str, axis: Axis, positions: tuple[int, ...] | None = None) -> None:
-        self.name = name
-        self.axis = axis
-        self.positions = positions
+TRUTH, WHOLE, NUMBER = KINDS
 
 
 class TracedArray:
-    """An array of expression nodes; see the module's docstring."""
+    """One value of a rule that is being traced: its symbolic half and its twin."""
 
-    __slots__ = ("axes", "boolean", "elements", "is_input", "shares", "trace")
+    __slots__ = ("__weakref__", "foreign", "is_input", "stale", "symbol", "trace", "twin")
     __array_priority__ = 1000
 
-    def __init__(
-        self,
-        trace: Trace,
-        axes: tuple[AxisLength, ...],
-        elements: Any,
-        *,
-        boolean: bool = False,
-        is_input: bool = False,
-    ) -> None:
-        self.trace = trace
-        self.axes = axes
-        self.elements = elements
-        self.boolean = boolean
+    def __init__(self, symbol: SymbolicArray, twin: Any, *, is_input: bool = False) -> None:
+        self.trace = symbol.trace
+        self.symbol = symbol
+        self.twin = twin
         self.is_input = is_input
-        self.shares = False
+        self.foreign = False
+        self.stale = ""
+        if is_mutable(twin):
+            self.trace.live.append(weakref.ref(self))
 
-    def copied(self) -> "TracedArray":
-        """An array of its own with the same elements."""
-        return TracedArray(self.trace, self.axes, self.elements, boolean=self.boolean)
+    # What others read of it ------------------------------------------------------------------
 
-    def __copy__(self) -> "TracedArray":
-        return self.copied()
+    @property
+    def axes(self) -> tuple[Index | int, ...]:
+        return self.symbol.axes
 
-    def __deepcopy__(self, memo: Any) -> "TracedArray":
-        return self.copied()
+    @property
+    def elements(self) -> Any:
+        return self.symbol.elements
 
-    def __reduce__(self) -> Any:
-        raise self.trace.error("a traced array cannot be pickled")
+    @property
+    def boolean(self) -> bool:
+        return self.symbol.boolean
+
+    def node(self) -> Node:
+        """The only node of an array without axes of a length other than one."""
+        return self.symbol.node()
 
     # What NumPy and array-api-compat look for ------------------------------------------------
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        from tokenauction.proofs.traced_namespace import Namespace
+        from tokenauction.proofs.traced_namespace import namespace_for_caller
 
-        return Namespace(self.trace)
+        return namespace_for_caller(self.trace)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from tokenauction.proofs.traced_namespace import call_numpy
 
-        return call_numpy(self.trace, func.__name__, args, kwargs)
+        return call_numpy(self.trace, func, args, kwargs)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        from tokenauction.proofs.traced_namespace import call_numpy
+        from tokenauction.proofs.traced_namespace import call_ufunc
 
-        if method == "reduce":
-            reductions = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
-            if ufunc.__name__ in reductions:
-                kwargs.setdefault("axis", 0)
-                return call_numpy(self.trace, reductions[ufunc.__name__], args, kwargs)
-        if method != "__call__":
-            raise self.trace.error(f"np.{ufunc.__name__}.{method} is not supported")
-        return call_numpy(self.trace, ufunc.__name__, args, kwargs)
+        return call_ufunc(self.trace, ufunc, method, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise self.trace.error(
             "a traced array cannot become a NumPy array",
             "use array functions of xp = array_namespace(bids, dists) throughout",
+            code="leaves-arrays",
         )
 
     # Shape -----------------------------------------------------------------------------------
 
     @property
     def ndim(self) -> int:
-        return len(self.axes)
+        return int(np.ndim(self._array_twin("ndim")))
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        return tuple(self._length(axis) for axis in self.axes)
+        twin = self._array_twin("shape")
+        if self.trace.sizes is not None:
+            return tuple(np.shape(twin))
+        lengths = zip(self.symbol.axes, twin.shape, strict=True)
+        return tuple(self._length(axis, length) for axis, length in lengths)
 
-    def _length(self, axis: AxisLength) -> Any:
+    def _length(self, axis: Index | int, length: int) -> Any:
         if isinstance(axis, int):
             return axis
-        return scalar_array(self.trace, graph.size(axis.axis))
+        return TracedArray(scalar_array(self.trace, graph.size(axis.axis)), length)
 
     @property
     def size(self) -> Any:
@@ -120,7 +118,7 @@ class TracedArray:
 
     @property
     def dtype(self) -> Any:
-        return np.dtype(bool) if self.boolean else np.dtype(np.float64)
+        return self._array_twin("dtype").dtype
 
     @property
     def device(self) -> str:
@@ -128,28 +126,32 @@ class TracedArray:
 
     @property
     def T(self) -> "TracedArray":
-        return self.permuted_axes(tuple(reversed(range(self.ndim))))
+        return self._attribute("T")
 
     @property
     def mT(self) -> "TracedArray":
-        return self.permuted_axes((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+        return self._attribute("mT")
 
-    def permuted_axes(self, order: Sequence[int]) -> "TracedArray":
-        order = tuple(axis_number(axis, self.ndim) for axis in order)
-        if sorted(order) != list(range(self.ndim)):
-            raise ValueError(f"axes {order} do not permute {self.ndim} axes")
-        axes = tuple(self.axes[axis] for axis in order)
-        return self._like(axes, np.transpose(self.elements, order))
+    def _attribute(self, name: str) -> Any:
+        twin = self._array_twin(name)
+        return step(
+            self.trace,
+            name,
+            lambda: getattr(twin, name),
+            lambda: getattr(read(self), name),
+            (self,),
+        )
 
-    def _like(self, axes: tuple[AxisLength, ...], elements: Any) -> "TracedArray":
-        """Another view of the array: neither may be changed in place from now on."""
-        view = TracedArray(self.trace, axes, elements, boolean=self.boolean, is_input=self.is_input)
-        if axes:
-            self.shares = view.shares = True
-        return view
+    def _array_twin(self, name: str) -> Any:
+        """The twin, which has attributes of arrays: a Python number has none."""
+        if isinstance(self.twin, bool | int | float) and not isinstance(self.twin, np.generic):
+            if hasattr(self.twin, name):
+                raise self.trace.error(f"the rule asks a number for {name!r}")
+            raise AttributeError(f"{type(self.twin).__name__!r} object has no attribute {name!r}")
+        return self.twin
 
     def __len__(self) -> int:
-        if not self.axes:
+        if not np.ndim(self.twin):
             raise TypeError("len() of an array without axes")
         return operator.index(self.shape[0])
 
@@ -158,63 +160,20 @@ class TracedArray:
 
     # Values ----------------------------------------------------------------------------------
 
-    def node(self) -> Node:
-        """The only node of an array without axes of a length other than one."""
-        if self.elements.size != 1:
-            raise TypeError("an array of several elements is not one number")
-        node = self.elements.reshape(-1)[0]
-        assert isinstance(node, Node)
-        return node
-
     def __bool__(self) -> bool:
-        if self.elements.size != 1 or any(isinstance(axis, Index) for axis in self.axes):
-            raise self.trace.error(
-                "the rule branches on a whole array", "choose element by element with xp.where"
-            )
-        node = self.node()
-        if node.op == "truth":
-            return bool(node.data)
-        if node.op == "const":
-            return bool(node.data != 0)
-        leaves = {part.op for part in graph.subnodes(node) if not part.args}
-        if leaves <= {"size", "const", "truth"} and not _has_op(node, "reduce"):
-            condition = node if self.boolean else graph.negation(graph.equal(node, graph.ZERO))
-            return self.trace.decide(condition)
-        raise self.trace.error(
-            "the rule branches on a value that depends on the bids or distributions",
-            "compute both cases and choose with xp.where(condition, a, b)",
-        )
-
-    def _concrete(self) -> Any:
-        node = self.node()
-        if node.op == "const":
-            return node.data
-        if node.op == "size" or {p.op for p in graph.subnodes(node) if not p.args} <= {
-            "size",
-            "const",
-        }:
-            raise self.trace.needs_size("the rule needs the numbers of agents and tokens")
-        raise self.trace.error(
-            "the rule turns a traced value into a Python number", "keep it an array"
-        )
+        return bool(read(self))
 
     def __index__(self) -> int:
-        value = self._concrete()
-        if value.denominator != 1:
-            raise TypeError(f"{value} is not an integer")
-        return int(value)
+        return operator.index(read(self))
 
     def __int__(self) -> int:
-        return int(self._concrete())
+        return int(read(self))
 
     def __float__(self) -> float:
-        return float(self._concrete())
+        return float(read(self))
 
     def __complex__(self) -> complex:
-        raise self.trace.error("complex numbers are not supported")
-
-    def item(self) -> "TracedArray":
-        return self.reshaped(())
+        raise self.trace.error("complex numbers are not supported", code="leaves-arrays")
 
     def _unsupported(self, *_: Any) -> Any:
         """Anything that a rule could decide by without the trace noticing ends the trace."""
@@ -238,617 +197,473 @@ class TracedArray:
     def __repr__(self) -> str:
         return str(self)
 
-    # Indexing --------------------------------------------------------------------------------
+    def __reduce__(self) -> Any:
+        raise self.trace.error("a traced array cannot be pickled")
 
-    def __getitem__(self, key: Any) -> "TracedArray":
-        keys = list(key) if isinstance(key, tuple) else [key]
-        if sum(isinstance(part, TracedArray | np.ndarray | list) for part in keys) > 1:
-            raise self.trace.error(
-                "the rule indexes with several arrays", "index one axis at a time"
-            )
-        used = sum(part is not None and part is not Ellipsis for part in keys)
-        if used > self.ndim:
-            raise IndexError(f"too many indices: {used} for {self.ndim} axes")
-        fill = [slice(None)] * (self.ndim - used)
-        if any(part is Ellipsis for part in keys):
-            where = next(i for i, part in enumerate(keys) if part is Ellipsis)
-            keys[where : where + 1] = fill
-        else:
-            keys += fill
-        result, axis = self, 0
-        for part in keys:
-            result, axis = result._apply_key(part, axis)
-        return result
+    def __copy__(self) -> "TracedArray":
+        return self._method("copy")()  # type: ignore[no-any-return]
 
-    def _apply_key(self, key: Any, axis: int) -> tuple["TracedArray", int]:
-        if key is None:
-            axes = (*self.axes[:axis], 1, *self.axes[axis:])
-            return self._like(axes, np.expand_dims(self.elements, axis)), axis + 1
-        if isinstance(key, slice):
-            return self._sliced(key, axis), axis + 1
-        if isinstance(key, Permutation):
-            return self._reordered(key, axis), axis + 1
-        if isinstance(key, Index):
-            return self._picked(key, axis), axis
-        if key.boolean if isinstance(key, TracedArray) else np.asarray(key).dtype == np.dtype(bool):
-            raise self.trace.error(
-                "the rule selects elements with a mask",
-                "keep the shape and use xp.where(mask, ...)",
-            )
-        if isinstance(key, TracedArray) and not key.axes and key.node().op == "argmax":
-            return self._at_largest(key.node(), axis), axis
-        if isinstance(key, TracedArray | np.ndarray | list) and np.ndim(_elements(key)) > 0:
-            return self._gathered(as_traced(self.trace, key), axis), axis + 1
-        if isinstance(key, TracedArray) and key.node().op not in ("const", "size"):
-            return self._gathered(key, axis), axis
-        return self._at_position(operator.index(key), axis), axis
+    def __deepcopy__(self, memo: Any) -> "TracedArray":
+        return self._method("copy")()  # type: ignore[no-any-return]
 
-    def _sliced(self, key: slice, axis: int) -> "TracedArray":
-        length = self.axes[axis]
-        if isinstance(length, Index):
-            if key == slice(None):
-                return self
-            raise self.trace.needs_size("the rule slices an axis")
-        start, stop, step = (
-            None if part is None else operator.index(part)
-            for part in (key.start, key.stop, key.step)
+    # Indexing and assignment -----------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Any:
+        return step(
+            self.trace,
+            "an index",
+            lambda: twin_of(self)[twin_of(key)],
+            lambda: read(self)[symbol_of(key)],
+            (self, key),
         )
-        cut = (slice(None),) * axis + (slice(start, stop, step),)
-        elements = self.elements[cut]
-        return self._like(
-            (*self.axes[:axis], elements.shape[axis], *self.axes[axis + 1 :]), elements
-        )
-
-    def _at_position(self, position: int, axis: int) -> "TracedArray":
-        length = self.axes[axis]
-        if isinstance(length, Index):
-            if position != 0:
-                raise self.trace.needs_size(f"the rule picks position {position} of an axis")
-            return self._picked(Index(length.axis, "0", 0), axis)
-        if not -length <= position < length:
-            raise IndexError(f"index {position} is out of bounds for an axis of length {length}")
-        elements = np.take(self.elements, position, axis=axis)
-        return self._like((*self.axes[:axis], *self.axes[axis + 1 :]), _as_object(elements))
-
-    def _picked(self, index: Index, axis: int) -> "TracedArray":
-        length = self.axes[axis]
-        if isinstance(length, int):
-            assert index.position is not None
-            return self._at_position(index.position, axis)
-        if index.axis is not length.axis:
-            raise self.trace.error(f"an axis of {length.axis.value} is indexed with {index}")
-        elements = _map(lambda node: graph.substitute_index(node, length, index), self.elements)
-        axes = (*self.axes[:axis], *self.axes[axis + 1 :])
-        return self._like(axes, _as_object(np.squeeze(elements, axis=axis)))
-
-    def _at_largest(self, position: Node, axis: int) -> "TracedArray":
-        """The elements at the position where something is largest."""
-        length, (over, largest) = self.axes[axis], position.data
-        if not isinstance(length, Index) or length.axis is not over.axis:
-            raise self.trace.needs_size("the rule uses a position along another axis")
-
-        def chosen(node: Node) -> Node:
-            value = graph.substitute_index(node, length, over)
-            return graph.pick(over, position.args[0], value, largest)
-
-        elements = _as_object(np.squeeze(_map(chosen, self.elements), axis=axis))
-        return self._like((*self.axes[:axis], *self.axes[axis + 1 :]), elements)
-
-    def _reordered(self, order: Permutation, axis: int) -> "TracedArray":
-        length = self.axes[axis]
-        if isinstance(length, int):
-            assert order.positions is not None
-            return self._like(self.axes, np.take(self.elements, order.positions, axis=axis))
-        if order.axis is not length.axis:
-            raise self.trace.error(f"an axis of {length.axis.value} cannot be reordered so")
-        moved = length.permuted(order.name)
-        return self._like(
-            self.axes, _map(lambda node: graph.substitute_index(node, length, moved), self.elements)
-        )
-
-    def _gathered(self, positions: "TracedArray", axis: int) -> "TracedArray":
-        """Elements at computed positions: a choice among all of them, so a length is needed."""
-        length = self.axes[axis]
-        if isinstance(length, Index) or any(isinstance(a, Index) for a in positions.axes):
-            raise self.trace.needs_size("the rule indexes with computed positions")
-        rows = [np.take(self.elements, position, axis=axis) for position in range(length)]
-        gathered = [self._choose(rows, wanted) for wanted in positions.elements.reshape(-1)]
-        shape = positions.elements.shape
-        stacked = np.empty((*shape, *np.shape(rows[0])), dtype=object)
-        for place, chosen in zip(np.ndindex(*shape), gathered, strict=True):
-            single = isinstance(chosen, np.ndarray) and chosen.ndim == 0
-            stacked[place] = chosen[()] if single else chosen
-        order = (*range(len(shape), len(shape) + axis), *range(len(shape)))
-        order = (*order, *range(len(order), stacked.ndim))
-        elements = np.transpose(stacked, order)
-        axes = (*self.axes[:axis], *shape, *self.axes[axis + 1 :])
-        return self._like(axes, elements)
-
-    def _choose(self, rows: list[Any], wanted: Node) -> Any:
-        """The row at a computed position; undefined where the position is out of range."""
-        if not is_whole(wanted):
-            raise self.trace.error(
-                "the rule indexes with numbers that may not be whole",
-                "index with whole numbers, such as xp.argsort returns",
-            )
-        if wanted.op == "const":
-            return rows[int(wanted.data)]
-        possible = _constant_choices(wanted)
-        if possible is not None and possible <= set(range(len(rows))):
-            chosen, rest = rows[-1], range(len(rows) - 2, -1, -1)
-        else:
-            nowhere = graph.div(graph.ZERO, graph.ZERO)
-            chosen, rest = (
-                _map(lambda _: nowhere, _as_object(rows[0])),
-                range(len(rows) - 1, -1, -1),
-            )
-        for position in rest:
-            here = graph.disj(
-                graph.equal(wanted, graph.constant(position)),
-                graph.equal(wanted, graph.constant(position - len(rows))),
-            )
-            chosen = _map2(lambda a, b, c=here: graph.where(c, a, b), rows[position], chosen)
-        return chosen
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._forbid_mutating_input()
-        if any(isinstance(axis, Index) for axis in self.axes):
-            raise self.trace.needs_size("the rule assigns to elements")
-        parts = key if isinstance(key, tuple) else (key,)
-        if any(_is_mask(part) for part in parts):
-            raise self.trace.error("the rule assigns under a mask", "use xp.where(mask, new, old)")
-        new = as_traced(self.trace, value)
-        if any(isinstance(axis, Index) for axis in new.axes) or new.boolean != self.boolean:
-            raise self.trace.error("the rule assigns values of another kind", "build a new array")
-        elements = self.elements.copy()
-        elements[tuple(_plain_key(part) for part in parts)] = (
-            new.elements if new.axes else new.node()
-        )
-        self.elements = elements
-
-    def _forbid_mutating_input(self) -> None:
-        if self.is_input:
+        self._forbid_mutating()
+        new = as_traced(self.trace, symbol_of(value))
+        kind, given = kind_of(self.twin), kind_of(np.asarray(twin_of(value))[()])
+        if given is None or kind is None or KINDS.index(given) > KINDS.index(kind):
             raise self.trace.error(
-                "the rule changes its input in place", "write x = x + y rather than x += y"
+                f"the rule stores a {given or 'value'} in an array of {kind}s, where NumPy cuts it",
+                "make the array one of floats",
+                code="narrowing-store",
             )
-        if self.shares:
+        if new.boolean and not self.boolean:
+            new = FUNCTIONS["as_numbers"](self.trace, new)
+        symbol = _meaning(
+            self.trace, "an assignment", lambda: read(self).assigned(symbol_of(key), new)
+        )
+        before = self.twin.copy()
+        _numpy(self.trace, lambda: operator.setitem(self.twin, twin_of(key), twin_of(value)))
+        self._written(symbol, before, value)
+
+    def _in_place(self, name: str, change: Callable[[Any, Any], Any], other: Any) -> Any:
+        """An operation in place: NumPy changes an array, and makes a new scalar or number."""
+        if not is_mutable(self.twin):
+            return self._binary(name, change, self, other)
+        self._forbid_mutating()
+        symbol = _meaning(
+            self.trace, name, lambda: FUNCTIONS[name](self.trace, read(self), symbol_of(other))
+        )
+        if symbol.boolean and not self.boolean:
+            symbol = FUNCTIONS["as_numbers"](self.trace, symbol)
+        before = self.twin.copy()
+        _numpy(self.trace, lambda: change(self.twin, twin_of(other)))
+        check_same_axes(self.trace, "an operation in place", read(self), symbol)
+        if symbol.boolean != self.boolean:
+            raise TypeError("an operation in place cannot change numbers to truth values")
+        self._written(symbol, before, other)
+        return self
+
+    def _forbid_mutating(self) -> None:
+        overlapping = [self, *self._others_in_memory()]
+        if any(one.is_input for one in overlapping):
             raise self.trace.error(
-                "the rule changes an array in place that another array is a part of",
+                "the rule changes its input in place",
+                "write x = x + y rather than x += y",
+                code="changes-input",
+            )
+        if any(one.foreign for one in overlapping):
+            raise self.trace.error(
+                "the rule changes an array in place that is a view of one made without xp",
                 "write x = x + y rather than x += y",
             )
 
-    def reshaped(self, shape: Sequence[Any]) -> "TracedArray":
-        """The array with axes of length one added or removed, or all lengths concrete."""
-        if all(isinstance(axis, int) for axis in self.axes):
-            elements = self.elements.reshape(tuple(operator.index(length) for length in shape))
-            return self._like(elements.shape, elements)
-        if sum(isinstance(length, int) and length == -1 for length in shape) > 1:
-            raise ValueError("only one length of a shape may be left open with -1")
-        kept = [axis for axis in self.axes if axis != 1]
-        wanted = [length for length in shape if not _is_one(length)]
-        axes: list[AxisLength] = []
-        remaining = list(kept)
-        for length in shape:
-            if _is_one(length):
-                axes.append(1)
-            elif remaining and _may_be(length, remaining[0], len(wanted), len(kept)):
-                axes.append(remaining.pop(0))
-            else:
-                raise self.trace.needs_size("the rule reshapes an array")
-        if remaining:
-            raise self.trace.needs_size("the rule reshapes an array")
-        lengths = [1 if isinstance(axis, Index) else axis for axis in axes]
-        return self._like(tuple(axes), self.elements.reshape(lengths))
+    def _others_in_memory(self) -> list["TracedArray"]:
+        """Every other traced array that looks at memory of this one."""
+        found = (reference() for reference in self.trace.live)
+        return [
+            one
+            for one in found
+            if one is not None and one is not self and np.shares_memory(one.twin, self.twin)
+        ]
+
+    def _written(self, symbol: SymbolicArray, *inputs: Any) -> None:
+        """The array has new elements; so have those that look at the same memory."""
+        others = self._others_in_memory()
+        self.symbol = symbol
+        if others and self.trace.sizes is None:
+            for one in others:
+                one.stale = "the rule changes an array in place that another array is a part of"
+        elif others:
+            places = addresses(self.twin).reshape(-1)
+            written = dict(zip(places.tolist(), symbol.elements.reshape(-1), strict=True))
+            for one in others:
+                one.symbol = _with_memory(one, written)
+        confirm(self, inputs)
 
     # Arithmetic ------------------------------------------------------------------------------
 
-    def _call(self, name: str, *others: Any) -> Any:
-        from tokenauction.proofs.traced_namespace import Namespace
-
-        for other in others:
-            if not isinstance(other, (*OPERANDS, list, tuple)):
-                raise self.trace.error(f"an array is combined with a {type(other).__name__}")
-        return getattr(Namespace(self.trace), name)(*others)
-
-    def _in_place(self, name: str, other: Any) -> "TracedArray":
-        self._forbid_mutating_input()
-        result = self._call(name, self, other)
-        check_same_axes(self.trace, "an operation in place", self, result)
-        if result.boolean != self.boolean:
-            raise TypeError("an operation in place cannot change truth values to numbers, or back")
-        self.axes, self.elements, self.boolean = result.axes, result.elements, result.boolean
-        return self
-
-    def __add__(self, other: Any) -> Any:
-        return self._call("add", self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return self._call("add", other, self)
-
-    def __iadd__(self, other: Any) -> "TracedArray":
-        return self._in_place("add", other)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._call("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._call("subtract", other, self)
-
-    def __isub__(self, other: Any) -> "TracedArray":
-        return self._in_place("subtract", other)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._call("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self._call("multiply", other, self)
-
-    def __imul__(self, other: Any) -> "TracedArray":
-        return self._in_place("multiply", other)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._call("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self._call("divide", other, self)
-
-    def __itruediv__(self, other: Any) -> "TracedArray":
-        return self._in_place("divide", other)
-
-    def __pow__(self, other: Any) -> Any:
-        return self._call("pow", self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return self._call("pow", other, self)
-
-    def __ipow__(self, other: Any) -> "TracedArray":
-        return self._in_place("pow", other)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return self._call("floor_divide", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return self._call("floor_divide", other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return self._call("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return self._call("matmul", other, self)
+    def _binary(self, name: str, function: Callable[..., Any], *operands: Any) -> Any:
+        for operand in operands:
+            if not isinstance(operand, OPERANDS):
+                kind = type(operand).__name__
+                raise self.trace.error(f"an array is combined with a {kind}", code="untraced-call")
+        trace = self.trace
+        if name == "floor_divide" and all(_is_numpy_whole(one) for one in operands):
+            name = "whole_floor_divide"
+        return step(
+            trace,
+            name,
+            lambda: function(*map(twin_of, operands)),
+            lambda: FUNCTIONS[name](trace, *map(symbol_of, operands)),
+            operands,
+        )
 
     def __neg__(self) -> Any:
-        return self._call("negative", self)
+        return self._binary("negative", operator.neg, self)
 
     def __pos__(self) -> Any:
-        return self._call("positive", self)
+        return self._binary("positive", operator.pos, self)
 
     def __abs__(self) -> Any:
-        return self._call("abs", self)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._call("less", self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._call("less_equal", self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._call("greater", self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._call("greater_equal", self, other)
-
-    def __eq__(self, other: Any) -> Any:
-        return self._call("equal", self, other)
-
-    def __ne__(self, other: Any) -> Any:
-        return self._call("not_equal", self, other)
-
-    def __and__(self, other: Any) -> Any:
-        return self._call("bitwise_and", self, other)
-
-    def __rand__(self, other: Any) -> Any:
-        return self._call("bitwise_and", other, self)
-
-    def __or__(self, other: Any) -> Any:
-        return self._call("bitwise_or", self, other)
-
-    def __ror__(self, other: Any) -> Any:
-        return self._call("bitwise_or", other, self)
-
-    def __iand__(self, other: Any) -> "TracedArray":
-        return self._in_place("bitwise_and", other)
-
-    def __ior__(self, other: Any) -> "TracedArray":
-        return self._in_place("bitwise_or", other)
-
-    def __ixor__(self, other: Any) -> "TracedArray":
-        return self._in_place("bitwise_xor", other)
-
-    def __ifloordiv__(self, other: Any) -> "TracedArray":
-        return self._in_place("floor_divide", other)
-
-    def __rxor__(self, other: Any) -> Any:
-        return self._call("bitwise_xor", other, self)
-
-    def __xor__(self, other: Any) -> Any:
-        return self._call("bitwise_xor", self, other)
+        return self._binary("abs", operator.abs, self)
 
     def __invert__(self) -> Any:
-        return self._call("bitwise_invert", self)
+        return self._binary("bitwise_invert", operator.invert, self)
+
+    def _method(self, name: str) -> Callable[..., Any]:
+        from tokenauction.proofs.traced_namespace import call_form
+
+        function = getattr(self._array_twin(name), name)
+        return lambda *args, **kwargs: call_form(
+            self.trace,
+            name,
+            METHODS[name],
+            lambda _, *a, **k: function(*a, **k),
+            (self, *args),
+            kwargs,
+        )
 
     def __getattr__(self, name: str) -> Any:
-        """NumPy's methods (`x.sum(axis=0)`), each the array function of the same name."""
-        from tokenauction.proofs.traced_namespace import METHODS, call_numpy
-
+        """NumPy's methods (`x.sum(axis=0)`)."""
         if name.startswith("__"):
             if name not in _PROBED:
                 self.trace.needs_size(f"the rule asks for {name}")
             raise AttributeError(name)
         if name in METHODS:
-            return lambda *args, **kwargs: call_numpy(self.trace, name, (self, *args), kwargs)
+            return self._method(name)
         raise self.trace.error(
             f"arrays have no attribute {name!r} that can be traced",
             "use a function of the array API standard",
+            code="untraced-call",
         )
 
 
-OPERANDS = (TracedArray, int, float, Fraction, np.ndarray, np.generic)
+def _operators(
+    **names: str,
+) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The special methods of binary operators: plain, reflected, and in place."""
+    for symbol, name in names.items():
+        plain = getattr(operator, symbol)
+        bare = symbol.strip("_")
+
+        def forward(self: TracedArray, other: Any, n: str = name, f: Any = plain) -> Any:
+            return self._binary(n, f, self, other)
+
+        def reflected(self: TracedArray, other: Any, n: str = name, f: Any = plain) -> Any:
+            return self._binary(n, f, other, self)
+
+        yield f"__{bare}__", forward
+        if bare not in ("lt", "le", "gt", "ge", "eq", "ne"):
+            yield f"__r{bare}__", reflected
+        change = getattr(operator, f"i{bare}", None)
+        if change is not None and bare != "matmul":
+
+            def in_place(self: TracedArray, other: Any, n: str = name, f: Any = change) -> Any:
+                return self._in_place(n, f, other)
+
+            yield f"__i{bare}__", in_place
 
 
-def scalar_array(trace: Trace, node: Node) -> TracedArray:
-    """An array without axes."""
-    elements = np.empty((), dtype=object)
-    elements[()] = node
-    return TracedArray(trace, (), elements, boolean=graph.is_boolean(node))
+for _name, _method in _operators(
+    add="add", sub="subtract", mul="multiply", truediv="divide", pow="pow", floordiv="floor_divide",
+    matmul="matmul", and_="bitwise_and", or_="bitwise_or", xor="bitwise_xor", lt="less",
+    le="less_equal", gt="greater", ge="greater_equal", eq="equal", ne="not_equal",
+):  # fmt: skip
+    setattr(TracedArray, _name, _method)
+
+OPERANDS = (TracedArray, int, float, Fraction, np.ndarray, np.generic, list, tuple)
 
 
-def as_traced(trace: Trace, value: Any) -> TracedArray:
-    """A number, a NumPy array or a nested list of either as a traced array."""
+# The two halves ----------------------------------------------------------------------------------
+
+
+def read(array: TracedArray) -> SymbolicArray:
+    """The symbolic half; raises where it is not what the memory holds any more."""
+    if array.stale:
+        raise array.trace.needs_size(array.stale)
+    return array.symbol
+
+
+def symbol_of(value: Any) -> Any:
+    """An argument with the symbolic half in place of every traced array."""
+    return _replaced(value, read)
+
+
+def twin_of(value: Any) -> Any:
+    """An argument as NumPy is given it."""
+    return _replaced(value, _twin)
+
+
+def _twin(array: TracedArray) -> Any:
+    return array.twin
+
+
+def _replaced(value: Any, half: Callable[[TracedArray], Any]) -> Any:
     if isinstance(value, TracedArray):
-        if value.trace is not trace:
-            raise trace.error("the rule uses an array that an earlier call left behind")
-        return value
-    if isinstance(value, bool | np.bool_):
-        return scalar_array(trace, graph.truth(bool(value)))
-    if isinstance(value, list | tuple):
-        parts = [as_traced(trace, part) for part in value]
-        if any(isinstance(axis, Index) for part in parts for axis in part.axes):
-            raise trace.needs_size("the rule puts arrays into a list")
-        if any(part.axes != parts[0].axes for part in parts):
-            raise ValueError("a list of arrays of unlike shapes is not an array")
-        parts = of_one_kind(parts)
-        elements = np.empty((len(parts), *(parts[0].elements.shape if parts else ())), dtype=object)
-        for position, part in enumerate(parts):
-            elements[position] = part.elements if part.axes else part.node()
-        return TracedArray(
-            trace, elements.shape, elements, boolean=bool(parts) and parts[0].boolean
+        return half(value)
+    if half is _twin and isinstance(value, Permutation):
+        return np.array(value.twin, dtype=np.int64)
+    if half is _twin and isinstance(value, Index):  # the agent that is singled out
+        return value.position or 0
+    if isinstance(value, tuple | list):
+        return type(value)([_replaced(part, half) for part in value])
+    if isinstance(value, slice):
+        return slice(*(_replaced(part, half) for part in (value.start, value.stop, value.step)))
+    return value
+
+
+# A step ------------------------------------------------------------------------------------------
+
+
+def step(
+    trace: Trace,
+    name: str,
+    numpy: Callable[[], Any],
+    meaning: Callable[[], Any],
+    inputs: Any,
+) -> Any:
+    """What a call returns: NumPy's own result on the twins, with what it means."""
+    twin = _numpy(trace, numpy)
+    return _paired(_meaning(trace, name, meaning), twin, name, inputs)
+
+
+def _numpy(trace: Trace, call: Callable[[], Any]) -> Any:
+    """What NumPy returns for the twins; what it raises, the rule raises."""
+    try:
+        with np.errstate(all="ignore"):
+            return call()
+    except Exception as problem:
+        if trace.sizes is None:  # it may be these sizes only
+            text = f"{type(problem).__name__}: {problem}"
+            raise trace.needs_size(f"NumPy raises {text} at some sizes") from problem
+        raise
+
+
+def _meaning(trace: Trace, name: str, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except (TracingError, RecursionError, MemoryError):
+        raise
+    except Exception as problem:
+        raise trace.error(
+            f"{name} cannot be followed here ({type(problem).__name__}: {problem})",
+            code="untraced-call",
+        ) from problem
+
+
+def _paired(symbol: Any, twin: Any, name: str, inputs: Any) -> Any:
+    if isinstance(symbol, tuple | list):
+        if not isinstance(twin, tuple | list) or len(symbol) != len(twin):
+            raise symbol[0].trace.error(f"{name} returns something else on NumPy")
+        pairs = zip(symbol, twin, strict=True)
+        return type(twin)([_paired(one, other, name, inputs) for one, other in pairs])
+    result = TracedArray(symbol, twin)
+    confirm(result, inputs, name)
+    return result
+
+
+def confirm(result: TracedArray, inputs: Any, name: str = "a step") -> None:
+    """Compare the two halves; raises where NumPy's result is not what was followed."""
+    trace, symbol, twin = result.trace, result.symbol, result.twin
+    kind = kind_of(twin)
+    if kind is None:
+        what = getattr(twin, "dtype", type(twin).__name__)
+        raise trace.error(
+            f"{name} gives {what} on NumPy, which is not traced",
+            "use floats of 64 bits",
+            code="other-numbers",
         )
-    if isinstance(value, np.ndarray) and value.ndim:
-        return as_traced(trace, list(value))
-    if isinstance(value, np.ndarray):
-        return as_traced(trace, value[()])
-    if isinstance(value, complex | str) or value is None:
-        raise trace.error(f"{value!r} is not a real number")
-    return scalar_array(trace, graph.constant(trace.rational(value)))
-
-
-def number(node: Node) -> Node:
-    """A truth value as one or zero; a number as it is."""
-    return graph.where(node, graph.ONE, graph.ZERO) if graph.is_boolean(node) else node
-
-
-def of_one_kind(arrays: list[TracedArray]) -> list[TracedArray]:
-    """Arrays of truth values, or of numbers if any is."""
-    if all(array.boolean for array in arrays):
-        return arrays
-    return [elementwise(number, array) for array in arrays]
-
-
-def is_whole(node: Node) -> bool:
-    """Whether a number is whole by the way it is made, so that NumPy may hold it as an integer."""
-    if node.op == "const":
-        return bool(node.data.denominator == 1)
-    if node.op in ("add", "mul", "max", "min", "reduce", "where"):
-        return all(graph.is_boolean(arg) or is_whole(arg) for arg in node.args)
-    if node.op == "floor" and node.args[0].op == "div":
-        return all(is_whole(part) for part in node.args[0].args)
-    return node.op in ("size", "argmax")
-
-
-def check_same_length(trace: Trace, doing: str, left: AxisLength, right: AxisLength) -> None:
-    """Refuse two axes that NumPy demands to be of one length: there, a one does not spread.
-
-    Raises ValueError as NumPy does where the lengths differ, SizeRequired where they may.
-    """
-    if isinstance(left, int) and isinstance(right, int):
-        if left != right:
-            raise ValueError(f"{doing} takes axes of one length, not {left} and {right}")
-    elif isinstance(left, int) or isinstance(right, int) or left.axis is not right.axis:
-        raise trace.needs_size(f"{doing} takes axes of one length, which depends on the sizes")
-
-
-def check_same_axes(trace: Trace, doing: str, left: TracedArray, right: TracedArray) -> None:
-    """The same for every axis of two arrays."""
-    if left.ndim != right.ndim:
-        raise ValueError(
-            f"{doing} takes arrays of one shape, not of {left.ndim} and {right.ndim} axes"
+    sizes = trace.twin_sizes
+    shape = tuple(sizes[axis.axis] if isinstance(axis, Index) else axis for axis in symbol.axes)
+    if shape != np.shape(twin) or (kind == TRUTH) != symbol.boolean:
+        raise trace.error(
+            f"{name} gives a {kind} of shape {np.shape(twin)} on NumPy, and not what was followed",
+            code="not-numpy",
         )
-    for one, other in zip(left.axes, right.axes, strict=True):
-        check_same_length(trace, doing, one, other)
+    if kind == WHOLE and not isinstance(twin, int):
+        _forbid_wrapping(symbol)
+    if is_mutable(twin):
+        result.foreign = any(np.shares_memory(twin, given) for given in _foreign_in(inputs))
+    if trace.checked and trace.sizes is not None:
+        _compare_values(result, name, inputs)
 
 
-def elementwise(
-    function: Callable[..., Node], *arrays: TracedArray, boolean: bool = False
-) -> TracedArray:
-    """The function applied element by element, with the standard's broadcasting."""
-    trace = arrays[0].trace
-    if any(array.trace is not trace for array in arrays):
-        raise trace.error("the rule uses an array that an earlier call left behind")
-    if any(node.op == "argmax" for array in arrays for node in array.elements.reshape(-1)):
-        raise trace.needs_size("the rule computes with the position of an extremum")
-    axes, elements = broadcast(trace, arrays)
-    result = np.empty(np.broadcast_shapes(*(part.shape for part in elements)), dtype=object)
-    spread = [np.broadcast_to(part, result.shape) for part in elements]
-    for place in np.ndindex(*result.shape):
-        result[place] = function(*(part[place] for part in spread))
-    shape: tuple[int, ...] = result.shape
-    lengths = tuple(
-        axis if isinstance(axis, Index) else length
-        for axis, length in zip(axes, shape, strict=True)
-    )
-    return TracedArray(trace, lengths, result, boolean=boolean)
+def _foreign_in(inputs: Any) -> Iterator[Any]:
+    """The memory among the arguments of a call that is of arrays which are not traced."""
+    for one in inputs:
+        if isinstance(one, np.ndarray):
+            yield one
+        elif isinstance(one, TracedArray) and one.foreign:
+            yield one.twin
+        elif isinstance(one, tuple | list):
+            yield from _foreign_in(one)
 
 
-def broadcast(
-    trace: Trace, arrays: Sequence[TracedArray]
-) -> tuple[tuple[AxisLength, ...], list[Any]]:
-    """The arrays with as many axes each, and one index variable along every axis that has one."""
-    ndim = max(array.ndim for array in arrays)
-    padded = [(1,) * (ndim - array.ndim) + array.axes for array in arrays]
-    elements = [
-        array.elements.reshape((1,) * (ndim - array.ndim) + array.elements.shape)
-        for array in arrays
-    ]
-    axes: list[AxisLength] = []
-    for place in range(ndim):
-        here = [row[place] for row in padded]
-        variables = [axis for axis in here if isinstance(axis, Index)]
-        if not variables:
-            axes.append(1)
-            continue
-        if any(axis != 1 for axis in here if isinstance(axis, int)):
-            raise trace.needs_size(
-                "the rule mixes an array of fixed length with the agents or tokens"
+def _is_numpy_whole(value: Any) -> bool:
+    """Whether NumPy divides it as an integer, and gives zero where it divides by zero."""
+    if isinstance(value, TracedArray):
+        return kind_of(value.twin) in (WHOLE, TRUTH) and hasattr(value.twin, "dtype")
+    return isinstance(value, bool | int) or getattr(value, "dtype", None) in (np.int64, np.bool_)
+
+
+def _with_memory(array: TracedArray, written: dict[int, Node]) -> SymbolicArray:
+    """The symbolic half of an array after other nodes were written to these addresses."""
+    places = addresses(array.twin).reshape(-1).tolist()
+    elements = array.symbol.elements.copy()
+    flat = list(elements.reshape(-1))
+    for place, address in enumerate(places):
+        flat[place] = written.get(address, flat[place])
+    filled = np.empty(len(flat), dtype=object)
+    filled[:] = flat
+    old = array.symbol
+    return SymbolicArray(old.trace, old.axes, filled.reshape(elements.shape), boolean=old.boolean)
+
+
+# Whole numbers -----------------------------------------------------------------------------------
+
+_LARGEST_COUNT = 2**20
+_LARGEST_WHOLE = 2**62
+
+
+def _forbid_wrapping(symbol: SymbolicArray) -> None:
+    """Refuse whole numbers that 64 bits may not hold, at fewer than a million agents or tokens."""
+    memo: dict[Node, int] = {}
+    for node in symbol.elements.reshape(-1):
+        for part in graph.subnodes(node):
+            if part not in memo:
+                memo[part] = _bound(part, [memo[arg] for arg in part.args])
+        if memo[node] > _LARGEST_WHOLE:
+            raise symbol.trace.error(
+                "the rule counts in whole numbers that NumPy may not hold, and wraps",
+                "make them floats first: xp.astype(x, xp.float64)",
+                code="wraps",
             )
-        if len({variable.axis for variable in variables}) > 1:
-            raise trace.needs_size("the rule combines the axis of agents with that of tokens")
-        elsewhere = {
-            axis for row in padded for other, axis in enumerate(row) if other != place
-        } | set(axes)
-        first = variables[0]
-        axes.append(trace.fresh(first.axis) if first in elsewhere else first)
-    renamed = [_rename(part, row, axes) for part, row in zip(elements, padded, strict=True)]
-    return tuple(axes), renamed
 
 
-def _rename(elements: Any, old: Sequence[AxisLength], new: Sequence[AxisLength]) -> Any:
-    moves = [
-        (before, after)
-        for before, after in zip(old, new, strict=True)
-        if isinstance(before, Index) and isinstance(after, Index) and before != after
-    ]
-    for before, after in moves:
-        elements = _map(
-            lambda node, b=before, a=after: graph.substitute_index(node, b, a), elements
+def _bound(node: Node, args: Sequence[int]) -> int:
+    """At most how large a whole number is."""
+    match node.op:
+        case "const":
+            return abs(int(node.data)) + 1
+        case "size" | "argmax":
+            return _LARGEST_COUNT
+        case "add":
+            return sum(args)
+        case "mul":
+            product = 1
+            for factor in args:
+                product = min(product * factor, 2**200)
+            return product
+        case "max" | "min":
+            return max(args)
+        case "where":
+            return max(args[1:])
+        case "pow" if node.args[1].op == "const" and 0 <= node.args[1].data <= 64:
+            return int(args[0] ** node.args[1].data)
+        case "floor" | "pick":
+            return args[-1]
+        case "div":
+            return args[0]
+        case "reduce":
+            kind = node.data[0]
+            return args[0] * (_LARGEST_COUNT if kind == "sum" else 1) if kind != "prod" else 2**200
+        case _:
+            return 1 if graph.is_boolean(node) else 2**200
+
+
+# Values ------------------------------------------------------------------------------------------
+
+_STEP = 2.0**-36
+_CLOSE = Fraction(1, 2**45)
+
+
+def _compare_values(result: TracedArray, name: str, inputs: Any) -> None:
+    """Compare each value with NumPy's, and give the twin the exact value, rounded once.
+
+    The twins of a step's arguments are correctly rounded, so that NumPy's result differs from the
+    exact one by the rounding of this step alone; `_STEP` allows for it, relative to the numbers
+    that it is made of.
+    """
+    trace, twin = result.trace, result.twin
+    exact = [trace.values.of(node) for node in result.symbol.elements.reshape(-1)]
+    numbers = [as_float(value) for value in exact]
+    found = np.asarray(twin).reshape(-1)
+    largest = max((_largest(one) for one in (*_twins_in(inputs), twin)), default=0.0)
+    for place, (value, wanted) in enumerate(zip(exact, numbers, strict=True)):
+        if wanted is None or _same(found[place], wanted, largest):
+            continue
+        if isinstance(value, bool) and _is_rounding(trace, result.symbol, place):
+            continue
+        raise trace.error(
+            f"{name} is {found[place]} on NumPy and {wanted} over the real numbers",
+            code="not-numpy",
         )
-    return elements
+    _set_exactly(result, numbers, inputs)
 
 
-def reduce_axes(
-    kind: str, array: TracedArray, axis: Any = None, keepdims: bool = False
-) -> TracedArray:
-    """A reduction over one axis, several, or all (`axis=None`)."""
-    chosen = tuple(range(array.ndim)) if axis is None else axis_numbers(axis, array.ndim)
-    result = array
-    for place in sorted(chosen, reverse=True):
-        result = _reduce_one(kind, result, place)
-    if keepdims:
-        for place in sorted(chosen):
-            result, _ = result._apply_key(None, place)
-    return TracedArray(result.trace, result.axes, result.elements, boolean=kind in ("all", "any"))
+def _same(found: Any, wanted: float, largest: float) -> bool:
+    if isinstance(found, np.bool_ | np.integer):
+        return bool(found == wanted)
+    if not np.isfinite(found) or not np.isfinite(wanted):
+        return bool(found == wanted) or abs(wanted) > 1e300 or np.isinf(largest)
+    return bool(abs(found - wanted) <= _STEP * (abs(wanted) + largest))
 
 
-def _reduce_one(kind: str, array: TracedArray, place: int) -> TracedArray:
-    axis = array.axes[place]
-    rest = (*array.axes[:place], *array.axes[place + 1 :])
-    if isinstance(axis, Index):
-        body = _as_object(np.squeeze(array.elements, axis=place))
-        over = array.trace.fresh(axis.axis)
-        elements = _map(
-            lambda node: graph.reduce(kind, over, graph.substitute_index(node, axis, over)), body
-        )
-    else:
-        rows = [_as_object(np.take(array.elements, row, axis=place)) for row in range(axis)]
-        elements = fold_rows(array.trace, kind, rows, np.delete(array.elements.shape, place))
-    return TracedArray(array.trace, rest, elements, boolean=array.boolean)
+def _is_rounding(trace: Trace, symbol: SymbolicArray, place: int) -> bool:
+    """Whether a comparison is of two numbers that are next to each other in floats."""
+    node = symbol.elements.reshape(-1)[place]
+    if node.op == "not":
+        node = node.args[0]
+    if node.op not in ("lt", "le", "eq"):
+        return False
+    left, right = (as_float(trace.values.of(arg)) for arg in node.args)
+    if left is None or right is None:
+        return False
+    return abs(left - right) <= float(_CLOSE) * (abs(left) + abs(right))
 
 
-def fold_rows(trace: Trace, kind: str, rows: list[Any], shape: Any) -> Any:
-    """A reduction over a known number of rows, each an array of nodes."""
-    nary: dict[str, Callable[..., Node]] = {
-        "sum": graph.add,
-        "prod": graph.mul,
-        "all": graph.conj,
-        "any": graph.disj,
-    }
-    if not rows:
-        units = {"sum": graph.ZERO, "prod": graph.ONE, "all": graph.TRUE, "any": graph.FALSE}
-        if kind not in units:
-            raise ValueError(f"{kind} of an empty axis")
-        return np.full(tuple(shape), units[kind], dtype=object)
-    result = np.empty(rows[0].shape, dtype=object)
-    for place in np.ndindex(*result.shape):
-        nodes = [row[place] for row in rows]
-        if kind in nary:
-            result[place] = nary[kind](*nodes)
-        else:
-            pick = graph.maximum if kind == "max" else graph.minimum
-            best = nodes[0]
-            for node in nodes[1:]:
-                best = pick(best, node)
-            result[place] = best
-    return result
+def _set_exactly(result: TracedArray, numbers: Sequence[float | None], inputs: Any) -> None:
+    """Give a fresh result of floats the exact values; what shares memory has them already."""
+    twin = result.twin
+    if kind_of(twin) == WHOLE or any(number is None for number in numbers):
+        return
+    if is_mutable(twin):
+        if not twin.flags.writeable or any(
+            np.may_share_memory(twin, given) for given in _twins_in(inputs)
+        ):
+            return
+        twin[...] = np.array(numbers, dtype=twin.dtype).reshape(twin.shape)
+    elif isinstance(twin, np.generic):
+        result.twin = twin.dtype.type(numbers[0])
 
 
-def axis_number(axis: Any, ndim: int) -> int:
-    """An axis counted from the front; raises as NumPy does where there is none."""
-    if isinstance(axis, bool):
-        raise TypeError("an axis is an integer, not a truth value")
-    counted = operator.index(axis)
-    if not -ndim <= counted < ndim:
-        raise ValueError(f"axis {counted} is out of bounds for an array of {ndim} axes")
-    return counted % ndim
+def _twins_in(inputs: Any) -> Iterator[Any]:
+    for one in inputs:
+        if isinstance(one, TracedArray):
+            yield one.twin
+        elif isinstance(one, tuple | list):
+            yield from _twins_in(one)
+        elif isinstance(one, np.ndarray | np.generic | int | float):
+            yield one
 
 
-def axis_numbers(axis: Any, ndim: int) -> tuple[int, ...]:
-    """One axis or a tuple of them, each named once."""
-    found = tuple(axis_number(one, ndim) for one in (axis if isinstance(axis, tuple) else (axis,)))
-    if len(set(found)) != len(found):
-        raise ValueError(f"the axes {axis} name one twice")
-    return found
-
-
-def _map(function: Callable[..., Node], elements: Any) -> Any:
-    result = np.empty(np.shape(elements), dtype=object)
-    for place in np.ndindex(*result.shape):
-        result[place] = function(elements[place])
-    return result
-
-
-def _map2(function: Callable[..., Node], left: Any, right: Any) -> Any:
-    left, right = _as_object(left), _as_object(right)
-    result = np.empty(left.shape, dtype=object)
-    for place in np.ndindex(*result.shape):
-        result[place] = function(left[place], right[place])
-    return result
-
-
-def _as_object(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value
-    boxed = np.empty((), dtype=object)
-    boxed[()] = value
-    return boxed
-
-
-def _elements(key: Any) -> Any:
-    return key.elements if isinstance(key, TracedArray) else key
-
-
-def _plain_key(key: Any) -> Any:
-    if isinstance(key, slice) or key is Ellipsis or key is None:
-        return key
-    return operator.index(key)
+def _largest(twin: Any) -> float:
+    array = np.asarray(twin)
+    if array.dtype.kind not in "bif" or not array.size:
+        return 0.0
+    with np.errstate(all="ignore"):
+        return float(np.nanmax(np.abs(array.astype(float)), initial=0.0))
 
 
 # What NumPy, array-api-compat and the standard library look for on any object.
@@ -860,56 +675,3 @@ _PROBED = frozenset(
         "__isabstractmethod__", "__set_name__", "__getstate__", "__name__", "__fspath__",
     }
 )  # fmt: skip
-
-
-def _constant_choices(node: Node) -> set[int] | None:
-    """The positions that a choice among constants can give; None for anything else."""
-    if node.op == "const":
-        return {int(node.data)} if node.data.denominator == 1 else None
-    if node.op != "where":
-        return None
-    branches = [_constant_choices(branch) for branch in node.args[1:]]
-    return None if None in branches else set().union(*(b for b in branches if b is not None))
-
-
-def _is_mask(key: Any) -> bool:
-    """Whether an index is not known before the values are."""
-    if isinstance(key, TracedArray):
-        return key.boolean or any(node.op != "const" for node in key.elements.reshape(-1))
-    return isinstance(key, np.ndarray | list)
-
-
-def _is_one(length: Any) -> bool:
-    return isinstance(length, int) and length == 1
-
-
-def _may_be(length: Any, axis: AxisLength, wanted: int, kept: int) -> bool:
-    if isinstance(length, int) and length == -1:
-        return wanted == kept
-    if isinstance(length, TracedArray):
-        return isinstance(axis, Index) and length.node() is graph.size(axis.axis)
-    return bool(length == axis)
-
-
-def _has_op(node: Node, op: str) -> bool:
-    return any(part.op == op for part in graph.subnodes(node))
-
-
-__all__ = [
-    "Permutation",
-    "TracedArray",
-    "TracingError",
-    "as_traced",
-    "axis_number",
-    "axis_numbers",
-    "broadcast",
-    "check_same_axes",
-    "check_same_length",
-    "elementwise",
-    "fold_rows",
-    "is_whole",
-    "number",
-    "of_one_kind",
-    "reduce_axes",
-    "scalar_array",
-]

@@ -1,1123 +1,167 @@
-"""TRUSTED CORE. The array functions that a traced rule may call.
+"""TRUSTED CORE. The libraries that a traced rule calls: NumPy, and the array API namespace.
 
-`Namespace` is the array API namespace of traced arrays; NumPy's functions and methods of the same
-meaning arrive here too, through NumPy's dispatch protocols. A function that needs to know how many
-agents or tokens there are (a sort, an argmax) works at fixed sizes and raises SizeRequired
-otherwise; a function whose meaning over the real numbers is unclear (`isnan`, `round`) raises a
-TracingError.
+NumPy's own functions arrive here through its dispatch protocols, those of `array_namespace(bids)`
+by name. Guarantee: a call is looked up in the table of proofs/signatures.py before anything runs,
+its arguments are bound by the library's own parameters, and it is then made by the library too, on
+the twins. What is not in the table ends the trace.
 """
 
 import functools
-import operator
+import sys
 from collections.abc import Callable
-from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
+import array_api_compat
+import array_api_compat.numpy
 import numpy as np
 
-from tokenauction.proofs import graph
-from tokenauction.proofs.graph import Index, Node
+from tokenauction.mechanisms.order_statistics import sum_of_greater
+from tokenauction.proofs.signatures import NUMPY, STANDARD, Form
+from tokenauction.proofs.symbolic_functions import FUNCTIONS
 from tokenauction.proofs.trace import Trace
 from tokenauction.proofs.traced_array import (
-    OPERANDS,
-    TracedArray,
-    as_traced,
-    axis_number,
-    axis_numbers,
-    broadcast,
-    check_same_axes,
-    check_same_length,
-    elementwise,
-    fold_rows,
-    is_whole,
-    number,
-    of_one_kind,
-    reduce_axes,
-    scalar_array,
+    NUMBER,
+    TRUTH,
+    WHOLE,
+    step,
+    symbol_of,
+    twin_of,
 )
+from tokenauction.proofs.twins import kind_of
 
-Function = Callable[..., Any]
-_FUNCTIONS: dict[str, Function] = {}
+CONSTANTS: Final = frozenset(
+    ["pi", "e", "inf", "nan", "newaxis", "float32", "float64", "bool", "bool_", "int32", "int64"]
+)
+# Functions of kinds of numbers and of lengths, which return nothing that is traced.
+ABOUT_DTYPES: Final = frozenset(["finfo", "iinfo", "isdtype", "result_type", "can_cast"])
+
+_WAY_OUT = "write it with elementwise functions and sums, or see the list in docs/rules.md"
 
 
 class Namespace:
-    """The array API namespace of one trace."""
+    """A library as one trace sees it: `numpy`, `array_api_compat.numpy`, or their `linalg`."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, library: Any = array_api_compat.numpy) -> None:
         self._trace = trace
-        self.__name__ = "tokenauction.proofs.traced_namespace"
+        self._library = library
+        self.__name__ = library.__name__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Namespace) and other._trace is self._trace
+        return isinstance(other, Namespace) and other._library is self._library
 
     def __hash__(self) -> int:
-        return id(self._trace)
+        return hash(self._library.__name__)
 
     def __getattr__(self, name: str) -> Any:
-        if name in _CONSTANTS:
-            return _CONSTANTS[name]
-        if name in _FUNCTIONS:
-            return functools.partial(_FUNCTIONS[name], self._trace)
+        if name == "sum_of_greater":
+            return functools.partial(_sum_of_greater, self._trace)
         if name.startswith("__"):
             raise AttributeError(name)
-        raise self._trace.error(
-            f"the array function {name!r} cannot be traced",
-            "write it with elementwise functions and sums, or see the list in docs/rules.md",
-        )
-
-    @property
-    def linalg(self) -> "Namespace":
-        return self
-
-    def isdtype(self, dtype: Any, kind: Any) -> bool:
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        boolean = np.dtype(dtype) == np.dtype(bool)
-        return any(
-            one == "bool" if boolean else one in ("real floating", "numeric") for one in kinds
-        )
-
-
-_CONSTANTS: dict[str, Any] = {
-    "pi": np.pi,
-    "e": np.e,
-    "inf": np.inf,
-    "nan": np.nan,
-    "newaxis": None,
-    "float32": np.dtype(np.float32),
-    "float64": np.dtype(np.float64),
-    "bool": np.dtype(bool),
-    "int32": np.dtype(np.int32),
-    "int64": np.dtype(np.int64),
-}
-
-
-def call_numpy(trace: Trace, name: str, args: Any, kwargs: Any) -> Any:
-    """A NumPy function or method on traced arrays, as the array function of the same meaning."""
-    name = _NUMPY_NAMES.get(name, name)
-    if kwargs.pop("out", None) is not None:
-        raise trace.error("the rule writes into an array with out=", "use the returned array")
-    _check_dtype(trace, kwargs.pop("dtype", None))
-    if kwargs.pop("order", None) not in (None, "C", "K", "A"):
-        raise trace.error("the rule asks for another order of elements", "leave order= out")
-    for ignored in ("subok", "casting", "kind", "optimize"):
-        kwargs.pop(ignored, None)
-    return getattr(Namespace(trace), name)(*args, **kwargs)
-
-
-_NUMPY_NAMES = {
-    "true_divide": "divide",
-    "power": "pow",
-    "float_power": "pow",
-    "absolute": "abs",
-    "amax": "max",
-    "amin": "min",
-    "transpose": "permute_dims",
-    "concatenate": "concat",
-    "cumsum": "cumulative_sum",
-    "cumprod": "cumulative_prod",
-    "invert": "bitwise_invert",
-    "bitwise_not": "bitwise_invert",
-    "fabs": "abs",
-    "fmax": "maximum",
-    "fmin": "minimum",
-    "ravel": "flatten",
-}
-
-
-def _export(*names: str) -> Callable[[Function], Function]:
-    def register(function: Function) -> Function:
-        for name in names:
-            _FUNCTIONS[name] = function
-        return function
-
-    return register
-
-
-# Elementwise -------------------------------------------------------------------------------------
-
-
-def _apply(trace: Trace, function: Callable[..., Node], *values: Any, boolean: bool = False) -> Any:
-    if not all(isinstance(value, (*OPERANDS, list, tuple)) for value in values):
-        raise TypeError("array functions take arrays and numbers")
-    arrays = [as_traced(trace, value) for value in values]
-    return elementwise(
-        lambda *nodes: function(*(number(node) for node in nodes)), *arrays, boolean=boolean
-    )
-
-
-def _elementwise(name: str, function: Callable[..., Node], boolean: bool = False) -> None:
-    @functools.wraps(function)
-    def call(trace: Trace, *values: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            raise trace.error(f"{name} with {', '.join(kwargs)} cannot be traced")
-        if not boolean and name != "divide":
-            _forbid_truth_values(trace, name, *values)
-        return _apply(trace, function, *values, boolean=boolean)
-
-    _FUNCTIONS[name] = call
-
-
-def _forbid_truth_values(trace: Trace, name: str, *values: Any) -> None:
-    """The standard has arithmetic of numbers only; NumPy's of truth values is an error, or bits."""
-    if values and all(_is_truth(value) for value in values):
-        raise trace.error(
-            f"{name} of truth values cannot be traced",
-            "make them numbers first: xp.astype(mask, dists.dtype)",
-        )
-
-
-def _is_truth(value: Any) -> bool:
-    if isinstance(value, TracedArray):
-        return value.boolean
-    return isinstance(value, OPERANDS) and np.asarray(value).dtype == np.dtype(bool)
-
-
-def _sqrt(x: Node) -> Node:
-    return graph.power(x, graph.constant(Fraction(1, 2)))
-
-
-def _log_base(base: int) -> Callable[[Node], Node]:
-    return lambda x: graph.div(graph.log(x), graph.log(graph.constant(base)))
-
-
-def _abs(x: Node) -> Node:
-    return graph.maximum(x, graph.neg(x))
-
-
-def _sign(x: Node) -> Node:
-    negative = graph.where(graph.less(x, graph.ZERO), graph.constant(-1), graph.ZERO)
-    return graph.where(graph.less(graph.ZERO, x), graph.ONE, negative)
-
-
-def _sinh(x: Node) -> Node:
-    return graph.mul(
-        graph.constant(Fraction(1, 2)), graph.sub(graph.exp(x), graph.exp(graph.neg(x)))
-    )
-
-
-def _cosh(x: Node) -> Node:
-    return graph.mul(
-        graph.constant(Fraction(1, 2)), graph.add(graph.exp(x), graph.exp(graph.neg(x)))
-    )
-
-
-def _tanh(x: Node) -> Node:
-    falling = graph.exp(graph.mul(graph.constant(-2), x))
-    return graph.div(graph.sub(graph.ONE, falling), graph.add(graph.ONE, falling))
-
-
-_ARITHMETIC: dict[str, Callable[..., Node]] = {
-    "subtract": graph.sub,
-    "divide": graph.div,
-    "maximum": graph.maximum,
-    "minimum": graph.minimum,
-    "negative": graph.neg,
-    "positive": lambda x: x,
-    "abs": _abs,
-    "square": lambda x: graph.mul(x, x),
-    "sqrt": _sqrt,
-    "exp": graph.exp,
-    "exp2": lambda x: graph.power(graph.constant(2), x),
-    "expm1": lambda x: graph.sub(graph.exp(x), graph.ONE),
-    "log": graph.log,
-    "log1p": lambda x: graph.log(graph.add(graph.ONE, x)),
-    "log2": _log_base(2),
-    "log10": _log_base(10),
-    "logaddexp": lambda x, y: graph.log(graph.add(graph.exp(x), graph.exp(y))),
-    "hypot": lambda x, y: _sqrt(graph.add(graph.mul(x, x), graph.mul(y, y))),
-    "sign": _sign,
-    "sinh": _sinh,
-    "cosh": _cosh,
-    "tanh": _tanh,
-    "floor": graph.floor,
-    "ceil": lambda x: graph.neg(graph.floor(graph.neg(x))),
-}
-for _name, _function in _ARITHMETIC.items():
-    _elementwise(_name, _function)
-
-
-@_export("reciprocal")
-def _reciprocal(trace: Trace, x: Any) -> Any:
-    array = as_traced(trace, x)
-    if all(is_whole(number(node)) for node in array.elements.reshape(-1)):
-        raise trace.error("the reciprocal of a whole number is rounded down", "write 1 / x")
-    return _apply(trace, lambda node: graph.div(graph.ONE, node), array)
-
-
-@_export("pow")
-def _pow(trace: Trace, base: Any, exponent: Any) -> Any:
-    if _is_truth(base):
-        _forbid_truth_values(trace, "pow", base)
-    arrays = [as_traced(trace, base), as_traced(trace, exponent)]
-    whole = [all(is_whole(number(n)) for n in a.elements.reshape(-1)) for a in arrays]
-    natural = all(n.op == "const" and n.data >= 0 for n in arrays[1].elements.reshape(-1))
-    if all(whole) and not natural and not isinstance(base, float):
-        raise trace.error("whole numbers are raised to a negative power", "make the base a float")
-    return _apply(trace, graph.power, *arrays)
-
-
-_COMPARISONS: dict[str, Callable[..., Node]] = {
-    "less": graph.less,
-    "less_equal": graph.at_most,
-    "greater": lambda x, y: graph.less(y, x),
-    "greater_equal": lambda x, y: graph.at_most(y, x),
-}
-for _name, _function in _COMPARISONS.items():
-    _elementwise(_name, _function, boolean=True)
-
-
-def _sum_or_product(name: str, numbers: Callable[..., Node], truths: Callable[..., Node]) -> None:
-    def call(trace: Trace, left: Any, right: Any) -> Any:
-        arrays = [as_traced(trace, left), as_traced(trace, right)]
-        if all(array.boolean for array in arrays):
-            return elementwise(truths, *arrays, boolean=True)
-        return _apply(trace, numbers, *arrays)
-
-    _FUNCTIONS[name] = call
-
-
-_sum_or_product("add", graph.add, graph.disj)
-_sum_or_product("multiply", graph.mul, graph.conj)
-
-
-def _as_truth(node: Node) -> Node:
-    if graph.is_boolean(node):
-        return node
-    return graph.negation(graph.equal(node, graph.ZERO))
-
-
-def _logical(name: str, function: Callable[..., Node]) -> None:
-    def call(trace: Trace, *values: Any) -> Any:
-        arrays = [as_traced(trace, value) for value in values]
-        return elementwise(lambda *n: function(*map(_as_truth, n)), *arrays, boolean=True)
-
-    _FUNCTIONS[name] = call
-
-
-def _xor(left: Node, right: Node) -> Node:
-    return graph.disj(
-        graph.conj(left, graph.negation(right)), graph.conj(graph.negation(left), right)
-    )
-
-
-_logical("logical_and", graph.conj)
-_logical("logical_or", graph.disj)
-_logical("logical_not", graph.negation)
-_logical("logical_xor", _xor)
-
-
-def _bitwise(name: str) -> None:
-    def call(trace: Trace, *values: Any) -> Any:
-        arrays = [as_traced(trace, value) for value in values]
-        if not all(array.boolean for array in arrays):
-            raise trace.needs_size("the rule takes the bits of numbers, not of truth values")
-        return _FUNCTIONS[f"logical_{'not' if name == 'invert' else name}"](trace, *arrays)
-
-    _FUNCTIONS[f"bitwise_{name}"] = call
-
-
-for _name in ("and", "or", "xor", "invert"):
-    _bitwise(_name)
-
-
-@_export("equal")
-def _equal(trace: Trace, left: Any, right: Any) -> Any:
-    arrays = [as_traced(trace, left), as_traced(trace, right)]
-    if all(array.boolean for array in arrays):
-        return elementwise(lambda a, b: graph.negation(_xor(a, b)), *arrays, boolean=True)
-    return _apply(trace, graph.equal, *arrays, boolean=True)
-
-
-@_export("not_equal")
-def _not_equal(trace: Trace, left: Any, right: Any) -> Any:
-    return _FUNCTIONS["logical_not"](trace, _equal(trace, left, right))
-
-
-@_export("where")
-def _where(trace: Trace, condition: Any, then: Any, otherwise: Any) -> Any:
-    arrays = [as_traced(trace, value) for value in (condition, then, otherwise)]
-    both = arrays[1].boolean and arrays[2].boolean
-
-    def choose(test: Node, left: Node, right: Node) -> Node:
-        if not both:
-            left, right = number(left), number(right)
-        return graph.where(_as_truth(test), left, right)
-
-    return elementwise(choose, *arrays, boolean=both)
-
-
-@_export("clip")
-def _clip(trace: Trace, x: Any, min: Any = None, max: Any = None, **numpy: Any) -> Any:
-    low, high = numpy.pop("a_min", min), numpy.pop("a_max", max)
-    _forbid_options(trace, "clip", numpy)
-    result = as_traced(trace, x)
-    if low is not None:
-        result = _apply(trace, graph.maximum, result, low)
-    if high is not None:
-        result = _apply(trace, graph.minimum, result, high)
-    return result
-
-
-@_export("astype")
-def _astype(trace: Trace, x: Any, dtype: Any, **options: Any) -> Any:
-    _forbid_options(trace, "astype", options)
-    array = as_traced(trace, x)
-    wanted = np.dtype(dtype)
-    if wanted == np.dtype(bool):
-        return elementwise(_as_truth, array, boolean=True)
-    if wanted.kind not in "if" or wanted.itemsize < 4:
-        raise trace.error(f"the rule converts to {wanted}", "use floats of 32 or 64 bits")
-    if wanted.kind in "iu" and not array.boolean and not _is_integer(array):
-        raise trace.error("the rule rounds to integers", "use xp.floor, whose meaning is exact")
-    return _apply(trace, lambda node: node, array)
-
-
-def _is_integer(array: TracedArray) -> bool:
-    counted = {"const", "size", "truth"}
-    return all(
-        part.op in counted and getattr(part.data, "denominator", 1) == 1
-        for node in array.elements.reshape(-1)
-        for part in [node]
-    )
-
-
-@_export("floor_divide")
-def _floor_divide(trace: Trace, left: Any, right: Any) -> Any:
-    return _apply(trace, lambda x, y: graph.floor(graph.div(x, y)), left, right)
-
-
-# Reductions --------------------------------------------------------------------------------------
-
-
-def _check_reduction(trace: Trace, name: str, kwargs: dict[str, Any]) -> None:
-    """Refuse what would change the meaning of a reduction; accept what only repeats the default."""
-    neutral = {"initial": None, "where": True, "ddof": 0, "correction": 0}
-    for key, value in kwargs.items():
-        if key == "dtype":
-            _check_dtype(trace, value)
-        elif value is np._NoValue:
-            continue
-        elif key not in neutral or value is not neutral[key]:
-            raise trace.error(f"{name} with {key}= cannot be traced")
-
-
-def _check_dtype(trace: Trace, dtype: Any) -> None:
-    """Only real numbers are traced; a conversion to anything else has to be written out."""
-    if dtype is not None and np.dtype(dtype).kind != "f":
-        raise trace.error(
-            f"the rule converts to {np.dtype(dtype)} with dtype=", "use xp.astype, or xp.floor"
-        )
-
-
-def _flag(value: Any) -> bool:
-    """A truth value that NumPy's dispatch may not have been given."""
-    return value is not np._NoValue and bool(value)
-
-
-def _reduction(name: str) -> None:
-    def call(trace: Trace, x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
-        _check_reduction(trace, name, kwargs)
-        array = as_traced(trace, x)
-        if name in ("all", "any"):
-            array = elementwise(_as_truth, array, boolean=True)
-        elif name in ("max", "min") and array.boolean:
-            return reduce_axes("any" if name == "max" else "all", array, axis, _flag(keepdims))
-        else:
-            array = elementwise(number, array)
-        return reduce_axes(name, array, axis, _flag(keepdims))
-
-    _FUNCTIONS[name] = call
-
-
-for _name in graph.REDUCTIONS:
-    _reduction(_name)
-
-
-@_export("sum_of_greater")
-def _sum_of_greater(trace: Trace, values: Any, weights: Any) -> Any:
-    """What the function of `mechanisms` finds by sorting, as comparisons of all pairs."""
-    keys, shares = (elementwise(number, as_traced(trace, array)) for array in (values, weights))
-    if _is_truth(values):
-        raise TypeError("sum_of_greater orders numbers, not truth values")
-    kinds = [[getattr(axis, "axis", axis) for axis in array.axes] for array in (keys, shares)]
-    if len(kinds[0]) != 1 or kinds[0] != kinds[1]:
-        raise ValueError("sum_of_greater takes two arrays of one shape (n,)")
-    greater = elementwise(graph.less, keys[:, None], keys[None, :], boolean=True)
-    return reduce_axes("sum", _where(trace, greater, shares[None, :], 0), 1)
-
-
-@_export("mean")
-def _mean(trace: Trace, x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
-    array = as_traced(trace, x)
-    total = _FUNCTIONS["sum"](trace, array, axis, keepdims, **kwargs)
-    chosen = range(array.ndim) if axis is None else axis_numbers(axis, array.ndim)
-    for one in chosen:
-        total = total / array.shape[one]
-    return total
-
-
-@_export("var")
-def _var(
-    trace: Trace, x: Any, axis: Any = None, correction: Any = 0, keepdims: bool = False, **k: Any
+        real = getattr(self._library, name)
+        if name in CONSTANTS:
+            return real
+        if name == "linalg":
+            return Namespace(self._trace, real)
+        if name in ABOUT_DTYPES:
+            return lambda *args, **kwargs: real(*twin_of(args), **_each(twin_of, kwargs))
+        form = self._form(name)
+        if form is None:
+            raise self._trace.error(
+                f"the array function {name!r} cannot be traced", _WAY_OUT, code="untraced-call"
+            )
+        return lambda *args, **kwargs: call_form(self._trace, name, form, real, args, kwargs)
+
+    def _form(self, name: str) -> Form | None:
+        prefix = "linalg." if self._library.__name__.endswith("linalg") else ""
+        own = STANDARD if self._library.__name__.startswith("array_api_compat") else {}
+        return own.get(prefix + name) or NUMPY.get(prefix + name)
+
+
+def namespace_for_caller(trace: Trace) -> Namespace:
+    """What `x.__array_namespace__()` returns on NumPy: its own namespace, or array-api-compat's."""
+    frame = sys._getframe(2)
+    asked_by = frame.f_globals.get("__name__", "")
+    compat = asked_by.startswith("array_api_compat")
+    return Namespace(trace, array_api_compat.numpy if compat else np)
+
+
+def call_numpy(trace: Trace, function: Any, args: Any, kwargs: Any) -> Any:
+    """A NumPy function on traced arrays."""
+    prefix = "linalg." if "linalg" in function.__module__ else ""
+    name = prefix + function.__name__
+    form = NUMPY.get(name)
+    if form is None:
+        raise trace.error(f"np.{name} cannot be traced", _WAY_OUT, code="untraced-call")
+    return call_form(trace, name, form, function, args, kwargs)
+
+
+def call_ufunc(trace: Trace, ufunc: Any, method: str, args: Any, kwargs: Any) -> Any:
+    """A universal function of NumPy, or its method `reduce`, on traced arrays."""
+    call = ufunc if method == "__call__" else getattr(ufunc, method)
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    form = NUMPY.get(name)
+    if form is None:
+        raise trace.error(f"np.{name} cannot be traced", _WAY_OUT, code="untraced-call")
+    return call_form(trace, name, form, call, args, kwargs)
+
+
+def call_form(
+    trace: Trace, name: str, form: Form, function: Callable[..., Any], args: Any, kwargs: Any
 ) -> Any:
-    array = as_traced(trace, x)
-    if correction:
-        raise trace.error("var with a correction cannot be traced")
-    _check_reduction(trace, "var", k)
-    centred = array - _mean(trace, array, axis, True)
-    return _mean(trace, centred * centred, axis, keepdims)
-
-
-@_export("std")
-def _std(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
-    return _FUNCTIONS["sqrt"](trace, _var(trace, x, axis, keepdims=keepdims, **kwargs))
-
-
-@_export("count_nonzero")
-def _count_nonzero(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    truths = elementwise(_as_truth, as_traced(trace, x), boolean=True)
-    return _FUNCTIONS["sum"](trace, truths, axis, keepdims)
-
-
-@_export("average")
-def _average(
-    trace: Trace,
-    a: Any,
-    axis: Any = None,
-    weights: Any = None,
-    returned: Any = False,
-    *,
-    keepdims: Any = False,
-) -> Any:
-    if returned:
-        raise trace.error("average with returned= cannot be traced", "take the sum of the weights")
-    if weights is None:
-        return _mean(trace, a, axis, keepdims)
-    array, shares = as_traced(trace, a), as_traced(trace, weights)
-    if shares.ndim == array.ndim:
-        check_same_axes(trace, "average", array, shares)
-    elif axis is None or shares.ndim != 1:
-        raise TypeError("average takes weights along one axis, which has to be named")
-    else:
-        place = axis_number(axis, array.ndim)
-        check_same_length(trace, "average", array.axes[place], shares.axes[0])
-        shares = shares[tuple(slice(None) if i == place else None for i in range(array.ndim))]
-    top = _FUNCTIONS["sum"](trace, array * shares, axis, _flag(keepdims))
-    return top / _FUNCTIONS["sum"](trace, shares, axis, _flag(keepdims))
-
-
-# Products of arrays ------------------------------------------------------------------------------
-
-
-def _numbers(trace: Trace, *values: Any) -> list[TracedArray]:
-    """Arrays of numbers, for products; NumPy's product of truth values is a truth value."""
-    arrays = [as_traced(trace, value) for value in values]
-    if all(array.boolean for array in arrays):
-        raise trace.error("products of truth values cannot be traced", "make one of them a float")
-    return [elementwise(number, array) for array in arrays]
-
-
-@_export("dot")
-def _dot(trace: Trace, left: Any, right: Any) -> Any:
-    x, y = _numbers(trace, left, right)
-    return x * y if x.ndim == 0 or y.ndim == 0 else _matmul(trace, x, y)
-
-
-@_export("matmul")
-def _matmul(trace: Trace, left: Any, right: Any) -> Any:
-    x, y = _numbers(trace, left, right)
-    if x.ndim == 0 or y.ndim == 0:
-        raise ValueError("matmul takes arrays with axes; multiply by a number with *")
-    if x.ndim > 2 or y.ndim > 2:
-        raise trace.error("products of arrays with more than two axes cannot be traced")
-    check_same_length(trace, "a product of arrays", x.axes[-1], y.axes[0])
-    spread = x[(..., None)] if y.ndim == 2 else x
-    other = y if y.ndim == 1 or x.ndim == 1 else y[None, :, :]
-    return reduce_axes("sum", spread * other, -1 if y.ndim == 1 else -2)
-
-
-@_export("vecdot")
-def _vecdot(trace: Trace, left: Any, right: Any, axis: int = -1) -> Any:
-    x, y = (_moveaxis(trace, array, axis, -1) for array in _numbers(trace, left, right))
-    check_same_length(trace, "vecdot", x.axes[-1], y.axes[-1])
-    return reduce_axes("sum", x * y, -1)
-
-
-def _vectors(trace: Trace, name: str, *values: Any) -> list[TracedArray]:
-    arrays = _numbers(trace, *values)
-    if any(array.ndim != 1 for array in arrays):
-        raise trace.error(f"{name} of arrays with several axes cannot be traced", "use matmul")
-    return arrays
-
-
-@_export("inner")
-def _inner(trace: Trace, left: Any, right: Any) -> Any:
-    x, y = _vectors(trace, "inner", left, right)
-    check_same_length(trace, "inner", x.axes[0], y.axes[0])
-    return reduce_axes("sum", x * y, -1)
-
-
-@_export("outer")
-def _outer(trace: Trace, left: Any, right: Any) -> Any:
-    x, y = _vectors(trace, "outer", left, right)
-    return x[:, None] * y[None, :]
-
-
-@_export("tensordot")
-def _tensordot(trace: Trace, left: Any, right: Any, axes: Any = 2) -> Any:
-    x, y = as_traced(trace, left), as_traced(trace, right)
-    if isinstance(axes, int):
-        if not 0 <= axes <= min(x.ndim, y.ndim):
-            raise ValueError(f"arrays of {x.ndim} and {y.ndim} axes do not have {axes} to sum over")
-        pairs = [list(range(x.ndim - axes, x.ndim)), list(range(axes))]
-    else:
-        pairs = [[one] if isinstance(one, int) else list(one) for one in axes]
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    first = list(letters[: x.ndim])
-    second = list(letters[x.ndim : x.ndim + y.ndim])
-    for i, j in zip(*pairs, strict=True):
-        summed, other = axis_number(i, x.ndim), axis_number(j, y.ndim)
-        check_same_length(trace, "tensordot", x.axes[summed], y.axes[other])
-        second[other] = first[summed]
-    kept = [c for c in first + second if (first + second).count(c) == 1]
-    return _einsum(trace, f"{''.join(first)},{''.join(second)}->{''.join(kept)}", x, y)
-
-
-@_export("einsum")
-def _einsum(trace: Trace, subscripts: str, *operands: Any) -> Any:
-    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
-    names = inputs.split(",")
-    if not arrow:
-        joined = "".join(names)
-        output = "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
-    if any(len(set(name)) != len(name) or "." in name for name in (*names, output)):
-        raise trace.error("this einsum cannot be traced", "use matmul and sums")
-    if not set(output) <= set("".join(names)):
-        raise ValueError("the output of einsum has an axis that no operand has")
-    letters = list(dict.fromkeys(output + "".join(names)))
-    product: Any = None
-    arrays = _numbers(trace, *operands)
-    for name, array in zip(names, arrays, strict=True):
-        present = [letter for letter in letters if letter in name]
-        array = array.permuted_axes([name.index(letter) for letter in present])
-        array = array[tuple(slice(None) if letter in name else None for letter in letters)]
-        product = array if product is None else product * array
-    summed = tuple(i for i, letter in enumerate(letters) if letter not in output)
-    return reduce_axes("sum", product, summed) if summed else product
-
-
-@_export("norm")
-def _norm(trace: Trace, x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
-    """NumPy's norm, which is the vector norm of a vector, or along one axis."""
-    array = as_traced(trace, x)
-    if array.ndim != 1 and not isinstance(axis, int):
-        raise trace.error("the norm of a matrix cannot be traced", "name an axis")
-    return _vector_norm(trace, array, axis, _flag(keepdims), 2 if ord is None else ord)
-
-
-@_export("vector_norm")
-def _vector_norm(
-    trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2
-) -> Any:
-    array = elementwise(number, as_traced(trace, x))
-    if ord in (2, None):
-        return _FUNCTIONS["sqrt"](trace, reduce_axes("sum", array * array, axis, keepdims))
-    if ord == 1:
-        return reduce_axes("sum", abs(array), axis, keepdims)
-    if ord == np.inf:
-        return reduce_axes("max", abs(array), axis, keepdims)
-    raise trace.error(f"a vector norm of order {ord!r} cannot be traced")
-
-
-# Creation ----------------------------------------------------------------------------------------
-
-
-@_export("asarray", "array")
-def _asarray(trace: Trace, value: Any, dtype: Any = None, copy: Any = None, **options: Any) -> Any:
-    _forbid_options(trace, "asarray", options)
-    array = as_traced(trace, value)
-    array = array.copied() if copy else array
-    return array if dtype is None else _astype(trace, array, dtype)
-
-
-@_export("copy")
-def _copy(trace: Trace, value: Any) -> Any:
-    return as_traced(trace, value).copied()
-
-
-def _forbid_options(trace: Trace, name: str, options: dict[str, Any]) -> None:
-    """Refuse an option that might change a meaning; these do not."""
-    neutral = {"device", "copy", "order", "like", "subok", "casting"}
-    strange = [key for key, value in options.items() if key not in neutral and value is not None]
-    if strange:
-        raise trace.error(f"{name} with {strange[0]}= cannot be traced", "leave it out")
-
-
-def _one_number(trace: Trace, value: Any) -> Node:
-    """What an array is filled with."""
-    array = as_traced(trace, value)
-    if array.axes:
-        raise trace.error("an array is filled with an array", "use xp.broadcast_to")
-    return array.node()
-
-
-def _filled(trace: Trace, shape: Any, value: Any) -> TracedArray:
-    node = _one_number(trace, value)
-    lengths = shape if isinstance(shape, tuple | list) else (shape,)
-    axes: list[Any] = []
-    for length in lengths:
-        if isinstance(length, TracedArray) and length.node().op == "size":
-            axes.append(trace.fresh(length.node().data))
-        else:
-            axes.append(operator.index(length))
-    elements = np.full(
-        [1 if isinstance(axis, Index) else axis for axis in axes], node, dtype=object
-    )
-    return TracedArray(trace, tuple(axes), elements, boolean=graph.is_boolean(node))
-
-
-@_export("empty")
-def _empty(trace: Trace, shape: Any, dtype: Any = None, **options: Any) -> Any:
-    """Memory that nobody has written: undefined until it is assigned."""
-    _check_dtype(trace, dtype)
-    _forbid_options(trace, "empty", options)
-    return elementwise(_unwritten, _filled(trace, shape, 0))
-
-
-@_export("empty_like")
-def _empty_like(trace: Trace, x: Any, dtype: Any = None, **options: Any) -> Any:
-    _check_dtype(trace, dtype)
-    _forbid_options(trace, "empty_like", options)
-    return elementwise(_unwritten, as_traced(trace, x))
-
-
-def _unwritten(_: Node) -> Node:
-    return graph.div(graph.ZERO, graph.ZERO)
-
-
-@_export("zeros")
-def _zeros(trace: Trace, shape: Any, dtype: Any = None, **options: Any) -> Any:
-    _forbid_options(trace, "zeros", options)
-    return _asarray(trace, _filled(trace, shape, 0), dtype)
-
-
-@_export("ones")
-def _ones(trace: Trace, shape: Any, dtype: Any = None, **options: Any) -> Any:
-    _forbid_options(trace, "ones", options)
-    return _asarray(trace, _filled(trace, shape, 1), dtype)
-
-
-@_export("full")
-def _full(trace: Trace, shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
-    _forbid_options(trace, "full", options)
-    return _asarray(trace, _filled(trace, shape, fill_value), dtype)
-
-
-def _like(trace: Trace, x: Any, value: Any, dtype: Any, options: dict[str, Any]) -> Any:
-    _forbid_options(trace, "an array like another", options)
-    node, array = _one_number(trace, value), as_traced(trace, x)
-    if not array.boolean:
-        node = number(node)
-    if dtype is None and not is_whole(node) and all(map(is_whole, array.elements.reshape(-1))):
-        raise trace.error("an array of whole numbers may not hold a fraction", "give a dtype")
-    filled = elementwise(lambda _: node, array, boolean=graph.is_boolean(node))
-    kept = bool if array.boolean and dtype is None else dtype
-    return _asarray(trace, filled, kept)
-
-
-@_export("zeros_like")
-def _zeros_like(trace: Trace, x: Any, dtype: Any = None, **options: Any) -> Any:
-    return _like(trace, x, 0, dtype, options)
-
-
-@_export("ones_like")
-def _ones_like(trace: Trace, x: Any, dtype: Any = None, **options: Any) -> Any:
-    return _like(trace, x, 1, dtype, options)
-
-
-@_export("full_like")
-def _full_like(trace: Trace, x: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
-    return _like(trace, x, fill_value, dtype, options)
-
-
-@_export("arange")
-def _arange(
-    trace: Trace, start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **options: Any
-) -> Any:
-    _forbid_options(trace, "arange", options)
-    first, last = (0, start) if stop is None else (start, stop)
-    if any(isinstance(part, float) for part in (first, last, step)):
-        raise trace.error("arange of floats cannot be traced", "count in whole numbers")
-    counted = range(operator.index(first), operator.index(last), operator.index(step))
-    return _asarray(trace, list(counted), dtype)
-
-
-@_export("eye")
-def _eye(
-    trace: Trace, n_rows: Any, n_cols: Any = None, k: Any = 0, dtype: Any = None, **options: Any
-) -> Any:
-    _forbid_options(trace, "eye", options)
-    rows = operator.index(n_rows)
-    columns = rows if n_cols is None else operator.index(n_cols)
-    if rows < 0 or columns < 0:
-        raise ValueError("eye takes lengths of at least zero")
-    offset = operator.index(k)
-    table = [[int(j == i + offset) for j in range(columns)] for i in range(rows)]
-    return _asarray(trace, table, dtype)
-
-
-# Shapes ------------------------------------------------------------------------------------------
-
-
-@_export("reshape")
-def _reshape(trace: Trace, x: Any, shape: Any, *more: Any, **options: Any) -> Any:
-    _forbid_options(trace, "reshape", options)
-    lengths = shape if isinstance(shape, tuple | list) else (shape, *more)
-    return as_traced(trace, x).reshaped(lengths)
-
-
-@_export("flatten")
-def _flatten(trace: Trace, x: Any) -> Any:
-    array = as_traced(trace, x)
-    return array.copied() if array.ndim == 1 else array.reshaped((-1,)).copied()
-
-
-@_export("expand_dims")
-def _expand_dims(trace: Trace, x: Any, axis: Any = 0) -> Any:
-    array = as_traced(trace, x)
-    if isinstance(axis, tuple):
-        raise trace.error("expand_dims of several axes cannot be traced", "add one at a time")
-    place = axis_number(axis, array.ndim + 1)
-    return array[(*[slice(None)] * place, None)]
-
-
-@_export("squeeze")
-def _squeeze(trace: Trace, x: Any, axis: Any = None) -> Any:
-    array = as_traced(trace, x)
-    listed = axis if isinstance(axis, tuple) else (axis,)
-    if axis is None:
-        _need_lengths(trace, "squeezes whatever has length one", array)
-        listed = tuple(i for i, length in enumerate(array.axes) if length == 1)
-    chosen = axis_numbers(listed, array.ndim)
-    for one in chosen:
-        check_same_length(trace, "squeeze", array.axes[one], 1)
-    return array[tuple(0 if i in chosen else slice(None) for i in range(array.ndim))]
-
-
-@_export("permute_dims")
-def _permute_dims(trace: Trace, x: Any, axes: Any = None, *more: Any) -> Any:
-    array = as_traced(trace, x)
-    if axes is None:
-        return array.T
-    return array.permuted_axes((axes, *more) if isinstance(axes, int) else axes)
-
-
-@_export("matrix_transpose")
-def _matrix_transpose(trace: Trace, x: Any) -> Any:
-    return as_traced(trace, x).mT
-
-
-@_export("swapaxes")
-def _swapaxes(trace: Trace, x: Any, first: int, second: int) -> Any:
-    array = as_traced(trace, x)
-    order = list(range(array.ndim))
-    first, second = axis_number(first, array.ndim), axis_number(second, array.ndim)
-    order[first], order[second] = order[second], order[first]
-    return array.permuted_axes(order)
-
-
-@_export("moveaxis")
-def _moveaxis(trace: Trace, x: Any, source: Any, destination: Any) -> Any:
-    array = as_traced(trace, x)
-    if isinstance(source, tuple | list) or isinstance(destination, tuple | list):
-        raise trace.error("moveaxis of several axes cannot be traced", "use permute_dims")
-    taken = axis_number(source, array.ndim)
-    order = [axis for axis in range(array.ndim) if axis != taken]
-    order.insert(axis_number(destination, array.ndim), taken)
-    return array.permuted_axes(order)
-
-
-@_export("broadcast_arrays")
-def _broadcast_arrays(trace: Trace, *arrays: Any) -> Any:
-    traced = [as_traced(trace, array) for array in arrays]
-    return [
-        elementwise(lambda *nodes, k=place: nodes[k], *traced, boolean=array.boolean)
-        for place, array in enumerate(traced)
-    ]
-
-
-@_export("broadcast_to")
-def _broadcast_to(trace: Trace, x: Any, shape: Any) -> Any:
-    array = as_traced(trace, x)
-    target = _filled(trace, shape, 0)
-    if array.ndim > target.ndim:
-        raise ValueError(f"an array of {array.ndim} axes does not fit {target.ndim}")
-    for own, wanted in zip(array.axes[::-1], target.axes[::-1], strict=False):
-        if own != 1:
-            check_same_length(trace, "broadcast_to", own, wanted)
-    return elementwise(lambda node, _: node, array, target, boolean=array.boolean)
-
-
-@_export("stack")
-def _stack(trace: Trace, arrays: Any, axis: int = 0) -> Any:
-    traced = of_one_kind([as_traced(trace, array) for array in arrays])
-    for array in traced[1:]:
-        check_same_axes(trace, "stack", traced[0], array)
-    axes, elements = broadcast(trace, traced)
-    place = axis_number(axis, len(axes) + 1)
-    stacked = np.stack(np.broadcast_arrays(*elements), axis=place)
-    kinds = [
-        one if isinstance(one, Index) else length
-        for one, length in zip(axes, np.delete(stacked.shape, place), strict=True)
-    ]
-    kinds.insert(place, len(traced))
-    return TracedArray(
+    """A call of the library: bound by its parameters, made on the twins, and followed."""
+    positional, named = form.bound(trace, name, args, kwargs)
+    core = form.core
+    if form.computes_in_dtype:
+        positional = _cast(trace, name, positional, named.pop("dtype", None))
+    if core == "floor_divide" and all(_is_whole(one) for one in positional):
+        core = "whole_floor_divide"
+    if core == "astype":
+        _forbid_cutting(trace, *positional)
+    return step(
         trace,
-        tuple(int(k) if not isinstance(k, Index) else k for k in kinds),
-        stacked,
-        boolean=traced[0].boolean,
+        name,
+        lambda: function(*twin_of(args), **_each(twin_of, kwargs)),
+        lambda: FUNCTIONS[core](trace, *symbol_of(positional), **_each(symbol_of, named)),
+        (*args, *kwargs.values()),
     )
 
 
-@_export("concat")
-def _concat(trace: Trace, arrays: Any, axis: Any = 0) -> Any:
-    traced = of_one_kind([as_traced(trace, array) for array in arrays])
-    _need_lengths(trace, "concatenates", *traced)
-    elements = np.concatenate([array.elements for array in traced], axis=axis)
-    return TracedArray(trace, elements.shape, elements, boolean=traced[0].boolean)
+def _each(half: Callable[[Any], Any], named: dict[str, Any]) -> dict[str, Any]:
+    return {name: half(value) for name, value in named.items()}
 
 
-def _rearrangement(name: str) -> None:
-    def call(trace: Trace, x: Any, *args: Any, **kwargs: Any) -> Any:
-        array = as_traced(trace, x)
-        _need_lengths(trace, "rearranges", array)
-        elements = getattr(np, name)(array.elements, *args, **kwargs)
-        return TracedArray(trace, elements.shape, elements, boolean=array.boolean)
-
-    _FUNCTIONS[name] = call
-
-
-for _name in ("flip", "roll", "repeat", "tile"):
-    _rearrangement(_name)
-
-
-@_export("unstack")
-def _unstack(trace: Trace, x: Any, axis: int = 0) -> Any:
-    array = as_traced(trace, x)
-    return tuple(_moveaxis(trace, array, axis, 0))
+def _cast(trace: Trace, name: str, values: list[Any], dtype: Any) -> list[Any]:
+    """The arguments in the kind of number that `dtype=` has NumPy compute in."""
+    if dtype is None:
+        return values
+    wanted = np.dtype(dtype)
+    floats = any(kind_of(twin_of(one)) == NUMBER for one in values)
+    if wanted != np.float64 and (wanted != np.int64 or floats):
+        raise trace.error(
+            f"{name} computes in {wanted} with dtype=",
+            "use xp.astype, or xp.floor",
+            "untraced-call",
+        )
+    return [FUNCTIONS["as_numbers"](trace, symbol_of(one)) for one in values]
 
 
-# What needs lengths ------------------------------------------------------------------------------
+def _is_whole(value: Any) -> bool:
+    return kind_of(np.asarray(twin_of(value))) in (WHOLE, TRUTH)
 
 
-def _need_lengths(trace: Trace, doing: str, *arrays: TracedArray) -> None:
-    if any(isinstance(axis, Index) for array in arrays for axis in array.axes):
-        raise trace.needs_size(f"the rule {doing} along the agents or tokens")
+def _forbid_cutting(trace: Trace, x: Any, dtype: Any) -> None:
+    if np.dtype(dtype).kind in "iu" and not _is_whole(x):
+        raise trace.error(
+            "the rule rounds to integers", "use xp.floor, whose meaning is exact", "narrowing-store"
+        )
 
 
-def _along(array: TracedArray, axis: Any, work: Callable[[list[Node]], list[Node]]) -> TracedArray:
-    """The array with `work` applied to every line of nodes along an axis."""
-    place = axis_number(axis, array.ndim)
-    moved = np.moveaxis(array.elements, place, -1)
-    results: dict[tuple[int, ...], list[Node]] = {
-        line: work(list(moved[line])) for line in np.ndindex(*moved.shape[:-1])
-    }
-    length = len(next(iter(results.values()))) if results else 0
-    filled = np.empty((*moved.shape[:-1], length), dtype=object)
-    for line, nodes in results.items():
-        filled[line] = np.array(nodes, dtype=object)
-    elements = np.moveaxis(filled, -1, place)
-    return TracedArray(array.trace, elements.shape, elements, boolean=array.boolean)
-
-
-def _ranks(nodes: list[Node], descending: bool) -> list[Node]:
-    """The place of every node in the stable order: how many come before it."""
-
-    def before(i: int, j: int) -> Node:
-        strictly = graph.less(nodes[j], nodes[i]) if descending else graph.less(nodes[i], nodes[j])
-        tied = graph.equal(nodes[i], nodes[j]) if i < j else graph.FALSE
-        return graph.disj(strictly, tied)
-
-    counted = range(len(nodes))
-    return [
-        graph.add(graph.ZERO, *(number(before(i, j)) for i in counted if i != j)) for j in counted
-    ]
-
-
-def _sorted_nodes(nodes: list[Node]) -> list[Node]:
-    """A sorting network: comparators between neighbours, so every output is max and min nodes."""
-    ordered = list(nodes)
-    for end in range(len(ordered) - 1, 0, -1):
-        for i in range(end):
-            low = graph.minimum(ordered[i], ordered[i + 1])
-            high = graph.maximum(ordered[i], ordered[i + 1])
-            ordered[i], ordered[i + 1] = low, high
-    return ordered
-
-
-@_export("sort")
-def _sort(
-    trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True
-) -> Any:
-    _forbid_truth_values(trace, "sort", x)
-    array = as_traced(trace, x)
-    _need_lengths(trace, "sorts", array)
-    if axis is None:
-        array, axis = array.reshaped((-1,)), 0
-    return _along(array, axis, lambda n: _sorted_nodes(n)[:: -1 if descending else 1])
-
-
-@_export("argsort")
-def _argsort(
-    trace: Trace, x: Any, axis: Any = -1, descending: bool = False, stable: Any = True
-) -> Any:
-    array = elementwise(number, as_traced(trace, x))
-    _need_lengths(trace, "sorts", array)
-    if axis is None:
-        array, axis = array.reshaped((-1,)), 0
-
-    def order(nodes: list[Node]) -> list[Node]:
-        ranks = _ranks(nodes, descending)
-        return [_position_of(ranks, place) for place in range(len(nodes))]
-
-    return _along(array, axis, order)
-
-
-def _position_of(ranks: list[Node], place: int) -> Node:
-    position = graph.constant(len(ranks) - 1)
-    for i in range(len(ranks) - 2, -1, -1):
-        here = graph.equal(ranks[i], graph.constant(place))
-        position = graph.where(here, graph.constant(i), position)
-    return position
-
-
-def _arg_extremum(name: str, descending: bool) -> None:
-    def call(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        array = elementwise(number, as_traced(trace, x))
-        if axis is not None:
-            axis = axis_number(axis, array.ndim)
-        if len(array.axes) == 1 and isinstance(array.axes[0], Index) and not keepdims:
-            over = trace.fresh(array.axes[0].axis)
-            key = graph.substitute_index(array.node(), array.axes[0], over)
-            return scalar_array(trace, graph.position_of_largest(over, number(key), descending))
-        _need_lengths(trace, "looks for the position of an extremum", array)
-        if axis is None:
-            array, axis = array.reshaped((-1,)), 0
-        found = _along(array, axis, lambda n: [_first_of(n, descending)])
-        return found if keepdims else _squeeze(trace, found, axis)
-
-    _FUNCTIONS[name] = call
-
-
-def _first_of(nodes: list[Node], largest: bool) -> Node:
-    best = fold_rows(
-        Trace(), "max" if largest else "min", [scalar_array(Trace(), n).elements for n in nodes], ()
-    )[()]
-    position = graph.constant(len(nodes) - 1)
-    for i in range(len(nodes) - 2, -1, -1):
-        position = graph.where(graph.equal(nodes[i], best), graph.constant(i), position)
-    return position
-
-
-_arg_extremum("argmax", True)
-_arg_extremum("argmin", False)
-
-
-@_export("median")
-def _median(trace: Trace, x: Any, axis: Any = None, keepdims: bool = False, **options: Any) -> Any:
-    options.pop("overwrite_input", None)
-    _forbid_options(trace, "median", options)
-    if isinstance(axis, tuple):
-        raise trace.error("a median over several axes cannot be traced", "reshape the array first")
-    array = elementwise(number, as_traced(trace, x))
-    _need_lengths(trace, "takes a median", array)
-    if axis is None:
-        array, axis = array.reshaped((-1,)), 0
-
-    def middle(nodes: list[Node]) -> list[Node]:
-        ordered, half = _sorted_nodes(nodes), len(nodes) // 2
-        if len(nodes) % 2:
-            return [ordered[half]]
-        return [
-            graph.mul(graph.constant(Fraction(1, 2)), graph.add(ordered[half - 1], ordered[half]))
-        ]
-
-    found = _along(array, axis, middle)
-    return found if keepdims else _squeeze(trace, found, axis)
-
-
-def _scan(name: str, combine: Callable[..., Node]) -> None:
-    def call(trace: Trace, x: Any, axis: Any = None, include_initial: bool = False) -> Any:
-        array = elementwise(number, as_traced(trace, x))
-        _need_lengths(trace, "accumulates", array)
-        if include_initial:
-            raise trace.error(f"{name} with include_initial cannot be traced")
-        if axis is None and array.ndim != 1:
-            raise trace.error(f"{name} of several axes cannot be traced", "name an axis")
-        axis = 0 if axis is None else axis
-        return _along(array, axis, lambda n: [combine(*n[: stop + 1]) for stop in range(len(n))])
-
-    _FUNCTIONS[name] = call
-
-
-_scan("cumulative_sum", graph.add)
-_scan("cumulative_prod", graph.mul)
-
-
-@_export("take")
-def _take(trace: Trace, x: Any, indices: Any, axis: Any = None) -> Any:
-    array = as_traced(trace, x)
-    if axis is None:
-        array, axis = array if array.ndim == 1 else array.reshaped((-1,)), 0
-    place = axis_number(axis, array.ndim)
-    return array[(*[slice(None)] * place, as_traced(trace, indices))]
-
-
-@_export("take_along_axis")
-def _take_along_axis(trace: Trace, x: Any, indices: Any, axis: Any = -1) -> Any:
-    array, wanted = as_traced(trace, x), as_traced(trace, indices)
-    _need_lengths(trace, "indexes with computed positions", array, wanted)
-    place = axis_number(axis, array.ndim)
-    lengths = [np.delete(part.elements.shape, place).tolist() for part in (array, wanted)]
-    if lengths[0] != lengths[1]:
-        raise trace.error("take_along_axis of unlike shapes cannot be traced", "broadcast them")
-    values = np.moveaxis(array.elements, place, -1)
-    chosen = np.moveaxis(wanted.elements, place, -1)
-    result = np.empty(chosen.shape, dtype=object)
-    for line in np.ndindex(*chosen.shape):
-        row = TracedArray(trace, (values.shape[-1],), values[line[:-1]])
-        result[line] = row[scalar_array(trace, chosen[line])].node()
-    elements = np.moveaxis(result, -1, place)
-    return TracedArray(trace, elements.shape, elements, boolean=array.boolean)
-
-
-METHODS = frozenset(
-    {
-        "sum",
-        "prod",
-        "max",
-        "min",
-        "mean",
-        "var",
-        "std",
-        "all",
-        "any",
-        "dot",
-        "reshape",
-        "transpose",
-        "astype",
-        "clip",
-        "copy",
-        "argmax",
-        "argmin",
-        "argsort",
-        "cumsum",
-        "cumprod",
-        "flatten",
-        "ravel",
-        "squeeze",
-        "take",
-        "swapaxes",
-    }
-)
-FUNCTIONS = frozenset(_FUNCTIONS)
+def _sum_of_greater(trace: Trace, values: Any, weights: Any) -> Any:
+    """The function of `mechanisms`, which sorts where it runs and compares all pairs in a trace."""
+    return step(
+        trace,
+        "sum_of_greater",
+        lambda: sum_of_greater(twin_of(values), twin_of(weights)),
+        lambda: FUNCTIONS["sum_of_greater"](trace, symbol_of(values), symbol_of(weights)),
+        (values, weights),
+    )

@@ -33,7 +33,6 @@ from tokenauction.proofs.explain import explanation
 from tokenauction.proofs.numpy_run import failure_at
 from tokenauction.proofs.report import result
 from tokenauction.proofs.trace import TracingError
-from tokenauction.proofs.traced_array import as_traced
 from tokenauction.proofs.traced_namespace import Namespace
 from tokenauction.proofs.verdict import Evidence, Proved, Refuted, Scope
 from tokenauction.theory import distribution, rule_property
@@ -152,7 +151,7 @@ def _traced(expression: Expression, agents: int, tokens: int, open_sizes: bool) 
     """What the trace gives; None where it refuses."""
     bids, dists = open_inputs() if open_sizes else fixed_inputs(agents, tokens)
     try:
-        return as_traced(bids.trace, expression(Namespace(bids.trace), bids, dists))
+        return expression(Namespace(bids.trace), bids, dists)
     except (TracingError, TypeError, ValueError, IndexError):
         return None
 

@@ -216,11 +216,13 @@ def evaluate_all(
     algebra = algebra or Exact()
     values: dict[Node, Value] = {}
     for node in graph.subnodes(*roots):
-        values[node] = _one(algebra, node, [values[arg] for arg in node.args], leaves)
+        values[node] = evaluate_one(algebra, node, [values[arg] for arg in node.args], leaves)
     return [values[root] for root in roots]
 
 
-def _one(algebra: Exact, node: Node, args: list[Value], leaves: Mapping[Node, Fraction]) -> Value:
+def evaluate_one(
+    algebra: Exact, node: Node, args: list[Value], leaves: Mapping[Node, Fraction]
+) -> Value:
     if node.op in ("const", "truth"):
         return node.data
     if not node.args:
