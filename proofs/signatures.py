@@ -66,7 +66,18 @@ class Form:
                 if implied is not _ABSENT:
                     named[self.options[parameter.name]] = implied
             elif value is not _ABSENT and not _is_default(parameter, value):
-                way_out = _WAYS_OUT: Final = {
+                way_out = _WAYS_OUT.get(parameter.name, "leave it out")
+                raise trace.error(
+                    f"{name} with {parameter.name}= cannot be traced", way_out, "untraced-call"
+                )
+        return positional, named
+
+
+_MAKES_ARRAYS: Final = frozenset(
+    ["asarray", "arange", "eye", "zeros", "ones", "empty", "full"]
+    + ["zeros_like", "ones_like", "empty_like", "full_like"]
+)
+_WAYS_OUT: Final = {
     "out": "use the returned array",
     "where": "use xp.where(condition, ..., ...)",
     "order": "leave order= out",
