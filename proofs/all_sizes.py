@@ -13,11 +13,12 @@ from itertools import product
 from tokenauction.proofs import graph, terms
 from tokenauction.proofs.account import Account
 from tokenauction.proofs.canonical import Canon, TooLarge
-from tokenauction.proofs.claims import FOCAL, RAISED, Claim, Formula, open_formula
+from tokenauction.proofs.claims import RAISED, Claim, Formula, open_formula
 from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.reduction import CannotSplit, closed_obligations, split_agents
 from tokenauction.proofs.sequent import GaveUp, Prover
 from tokenauction.proofs.terms import Condition
+from tokenauction.proofs.twins import FOCAL
 
 _LONGEST = 400
 

@@ -22,8 +22,8 @@ import numpy as np
 
 from tokenauction.proofs.trace import Trace
 
-_ABSENT: Any = np._NoValue  # type: ignore[attr-defined]
-_BY_POSITION: Final = inspect.Parameter.POSITIONAL_OR_KEYWORD
+_ABSENT: Any = np._NoValue
+_BY_POSITION: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Form:
 
 
 _MAKES_ARRAYS: Final = frozenset(
-    ["asarray", "arange", "eye", "zeros", "ones", "empty", "full"]
-    + ["zeros_like", "ones_like", "empty_like", "full_like"]
+    {"asarray", "arange", "eye", "zeros", "ones", "empty", "full"}
+    | {"zeros_like", "ones_like", "empty_like", "full_like"}
 )
 _WAYS_OUT: Final = {
     "out": "use the returned array",

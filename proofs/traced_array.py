@@ -125,11 +125,11 @@ class TracedArray:
         return "cpu"
 
     @property
-    def T(self) -> "TracedArray":
+    def T(self) -> Any:
         return self._attribute("T")
 
     @property
-    def mT(self) -> "TracedArray":
+    def mT(self) -> Any:
         return self._attribute("mT")
 
     def _attribute(self, name: str) -> Any:

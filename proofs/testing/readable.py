@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenauction.proofs.gate.configuration import Requirement
-from tokenauction.proofs.gate.standing import covers, scope_of
+from tokenauction.proofs.gate.standing import covers
 from tokenauction.proofs.reports import findings
 from tokenauction.proofs.reports.counterexamples import how_seen, place
+from tokenauction.proofs.verdict import Scope
 
 _WIDTH: Final = 100
 _LESS: Final = (
@@ -26,9 +27,9 @@ def shortfall(row: Mapping[str, Any], wanted: Requirement) -> str:
     """Why a verdict is not what is required; empty where it is."""
     if row["status"] != "proved":
         return str(row["status"])
-    if covers(scope_of(row), wanted.scope):
+    if covers(Scope.of(row["scope"]), wanted.scope):
         return ""
-    return f"proved for {scope_of(row)} only, and required for {wanted.scope}"
+    return f"proved for {Scope.of(row['scope'])} only, and required for {wanted.scope}"
 
 
 def text(row: Mapping[str, Any], summary: str, problem: str) -> str:
