@@ -1,6 +1,6 @@
 """What runs: aggregation and payment rules on the array API, for NumPy and torch alike.
 
-`TokenAuction` is here too, and loaded when it is asked for: rules alone need no SciPy.
+`TokenAuction` is here too, and loaded when it is asked for: rules alone need no NumPy.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -166,7 +166,7 @@ MUTANTS: dict[str, Mutant] = {
         "lambda y: of(math.exp(y))", large_bids,
     ),
     "the agent pulls down where it pulls up": (
-        stable_sampling, "_on_a_segment", "(wanted[i] - wanted)", "(wanted - wanted[i])",
+        stable_sampling, "_on_a_segment", "wanted[i] - wanted)", "wanted - wanted[i])",
         lambda: critical_bids("linear", "stable"),
     ),
     "the uniform number turned round": (
@@ -174,8 +174,8 @@ MUTANTS: dict[str, Mutant] = {
         lambda: critical_bids("linear", "stable"),
     ),
     "the others' mean from a difference": (
-        stable_sampling, "_on_a_segment", "float(path.others @ wanted)", "(wanted[i] - gap)",
-        rare_tokens,
+        stable_sampling, "_on_a_segment", "sum_of_products(path.others, wanted)",
+        "(wanted[i] - gap)", rare_tokens,
     ),
     "prices made of the numbers that drew the token": (
         stable_sampling, "StableSampling.critical_bids", '"price"', '"token"', simulation,

@@ -14,6 +14,12 @@ from array_api_compat import array_namespace, device
 
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
 from tokenauction.mechanisms.auction.calls import called
+from tokenauction.mechanisms.auction.fixed_order import (
+    aligned,
+    divided,
+    mixture,
+    sum_of_products,
+)
 from tokenauction.mechanisms.auction.inputs import (
     BadBids,
     BadWeights,
@@ -119,7 +125,7 @@ class Bidding:
         if self.dists.dtype == xp.float64:
             return self
         wide = xp.astype(self.dists, xp.float64)
-        return Bidding(self.bids, wide / xp.sum(wide, axis=1)[:, None])
+        return Bidding(self.bids, divided(wide, xp.sum(wide, axis=1)))
 
     @property
     def agents(self) -> int:
@@ -150,7 +156,7 @@ class Bidding:
         """
         xp = array_namespace(self.dists)
         rows = xp.log(self.dists) if self.bids.logarithmic else self.dists
-        return xp.matmul(self.like_dists(self.bids.others), rows)
+        return mixture(self.like_dists(self.bids.others), rows)
 
     def at_token(self, token: int) -> HostArray:
         """Every agent's probability of one token, shape (agents,)."""
@@ -162,16 +168,18 @@ class Bidding:
         Zero where nobody else bids.
         """
         if self.bids.proportional:
-            return self.bids.others @ self.at_token(token)
+            wanted = self.at_token(token)
+            return np.array([sum_of_products(shares, wanted) for shares in self.bids.others])
         alone = [not np.delete(self.bids.values, i).any() for i in range(self.agents)]
         return np.array(
             [0.0 if alone[i] else float(self.at_own_bid(i, 0.0)[token]) for i in range(self.agents)]
         )
 
     def like_dists(self, values: Sequence[float] | HostArray) -> Any:
-        """Numbers of the host as an array where the distributions live."""
+        """Numbers of the host as a new array where the distributions live, aligned on the host."""
         xp = array_namespace(self.dists)
-        return xp.asarray(values, dtype=self.dists.dtype, device=device(self.dists), copy=True)
+        kind, place = self.dists.dtype, device(self.dists)
+        return aligned(xp.asarray(values, dtype=kind, device=place, copy=True))
 
     def _ruled(self, bids: HostArray) -> Any:
         found = called(self.bids.rule, self.like_dists(bids), self.dists)

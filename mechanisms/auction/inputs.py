@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
 
+from tokenauction.mechanisms.auction.fixed_order import aligned, divided
+
 FLOOR = 1e-30
 _ROUNDED = 1e-4
 SUM_TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
@@ -73,7 +75,8 @@ number that is not negative
 def checked_distributions(dists: Any, names: Sequence[str], tokens: int, floor: bool) -> Any:
     """The agents' distributions, shape (agents, tokens), each divided by its sum.
 
-    `floor` raises probabilities to at least `FLOOR`. Raises BadDistribution.
+    `floor` raises probabilities to at least `FLOOR`. On the host they lie aligned and
+    are not to be written to. Raises BadDistribution.
     """
     xp = array_namespace(dists)
     if tuple(dists.shape) != (len(names), tokens):
@@ -82,7 +85,8 @@ def checked_distributions(dists: Any, names: Sequence[str], tokens: int, floor: 
             "agent, one column a token of the vocabulary"
         )
     if dists.dtype not in (xp.float32, xp.float64):
-        dists = xp.astype(dists, xp.float32)
+        dists = host_view(xp.astype(dists, xp.float32))
+        xp = array_namespace(dists)
     with np.errstate(over="ignore", invalid="ignore"):
         sums = xp.sum(dists, axis=1)
     bounds = on_host(xp.stack([sums, xp.min(dists, axis=1)]))
@@ -97,11 +101,11 @@ def checked_distributions(dists: Any, names: Sequence[str], tokens: int, floor: 
                 f"the distribution of {name!r} sums to {total}, off one by more than {tolerance}"
             )
     if not np.all(bounds[0] == 1):
-        dists = dists / sums[:, None]
+        dists = divided(dists, sums)
     if floor and bounds[1].min() < FLOOR:
         dists = xp.maximum(dists, xp.full_like(dists, FLOOR))
     if isinstance(dists, np.ndarray):
-        dists = dists.view()
+        dists = aligned(dists).view()
         dists.flags.writeable = False
     return dists
 

@@ -16,6 +16,7 @@ from functools import cache
 
 import numpy as np
 
+from tokenauction.mechanisms.auction.fixed_order import sum_of_products
 from tokenauction.mechanisms.auction.inputs import HostArray
 
 _INTERVALS = 24
@@ -83,8 +84,8 @@ def _piece(of: Function, low: float, high: float) -> Piece:
     nodes, weights, coarse = _rule()
     middle, half = (low + high) / 2, (high - low) / 2
     values = np.array([of(middle + half * _INSIDE * float(node)) for node in nodes])
-    fine = half * float(weights @ values)
-    error = abs(fine - half * float(coarse @ values[::2]))
+    fine = half * sum_of_products(weights, values)
+    error = abs(fine - half * sum_of_products(coarse, values[::2]))
     return (-error if math.isfinite(error) else -math.inf, low, high, fine, of)
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from tokenauction.mechanisms.auction.fixed_order import aligned
 from tokenauction.mechanisms.auction.inputs import HostArray, checked_weights
 from tokenauction.mechanisms.auction.own_bids import break_points, integral, lowest_where
 from tokenauction.mechanisms.opinion_pool import OpinionPool
@@ -150,7 +151,7 @@ def _weights(pool: OpinionPool, bids: HostArray, agent: int, own: float) -> Host
     changed[agent] = own
     if not changed.any():
         changed[agent] = bids[agent] * 1e-12
-    return checked_weights(pool.weights_of(changed), len(bids), pool.label)
+    return checked_weights(pool.weights_of(aligned(changed)), len(bids), pool.label)
 
 
 def _others(pool: OpinionPool, bids: HostArray, agent: int, breaks: Sequence[float]) -> HostArray:

@@ -16,6 +16,7 @@ from array_api_compat import array_namespace
 
 from tokenauction.mechanisms.auction.bidding import Bidding
 from tokenauction.mechanisms.auction.distances import distances_to_others
+from tokenauction.mechanisms.auction.fixed_order import sum_of_products
 from tokenauction.mechanisms.auction.inputs import HostArray, arithmetic_of, checked_critical_bids
 from tokenauction.mechanisms.auction.own_bids import break_points, integral, lowest_where
 from tokenauction.mechanisms.auction.own_odds import NotMonotone
@@ -60,12 +61,12 @@ def _on_a_segment(bidding: Bidding, token: int, numbers: HostArray) -> HostArray
     found = np.zeros(bidding.agents)
     for i, path in enumerate(bidding.bids.odds):
         # p - m without cancelling p against a rounded m, and m without cancelling p - m again
-        gap = float(path.others @ (wanted[i] - wanted)) if path.others.any() else 0.0
+        gap = sum_of_products(path.others, wanted[i] - wanted)
         if gap <= 0:
             continue
         odds, stay = path.at(path.bid), 1 - numbers[i]
         gained = numbers[i] * gap / (1 + 1 / odds) if odds > 0 else 0.0
-        needed = gained - stay * float(path.others @ wanted)
+        needed = gained - stay * sum_of_products(path.others, wanted)
         if needed > 0:
             found[i] = path.lowest_bid(needed / (stay * wanted[i] + numbers[i] * gap / (1 + odds)))
     return found
