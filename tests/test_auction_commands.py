@@ -573,6 +573,9 @@ def test_options_out_of_their_range(run: Run) -> None:
         ["--sampling", "dice"],
         ["--format", "xml"],
         ["--record", "none"],
+        ["--nonce", ""],
+        ["--nonce", "00ff"],
+        ["--nonce", "g" * 32],
         ["--transcript", "."],
         ["--output", "."],
         ["--nonsense"],
@@ -614,8 +617,10 @@ def test_a_report_is_not_written_over_the_transcript(
 
 def test_options_that_would_be_dropped(run: Run) -> None:
     """Each says what else is needed."""
-    problem = run(*SMALL, "--record", "full").problem
-    assert problem == "--record is about a transcript: give --transcript FILE too, or leave it out"
+    for option, value in (("--record", "full"), ("--nonce", "0" * 32)):
+        assert run(*SMALL, option, value).problem == (
+            f"{option} is about a transcript: give --transcript FILE too, or leave it out"
+        )
     for option in (["--device", "cpu"], ["--dtype", "float32"], ["--device", ""]):
         for command in (SMALL, ("run",), ("sweep",), ("monitor", "competing")):
             assert "name one with --model" in run(*command, *option).problem

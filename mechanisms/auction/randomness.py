@@ -8,6 +8,7 @@ the step, and what the numbers are for. A seed is committed to before the text i
 """
 
 import hashlib
+import re
 import secrets
 from typing import Any
 
@@ -27,6 +28,17 @@ def fresh_seed() -> int:
 def fresh_nonce() -> str:
     """Sixteen random bytes in hexadecimal, which keep a committed seed from being guessed."""
     return secrets.token_hex(16)
+
+
+def checked_nonce(nonce: str) -> str:
+    """A nonce that somebody chose, in small letters; raises ValueError.
+
+    >>> checked_nonce("00112233445566778899AABBCCDDEEFF")
+    '00112233445566778899aabbccddeeff'
+    """
+    if not re.fullmatch("[0-9a-fA-F]{32}", nonce):
+        raise ValueError(f"a nonce is 32 hexadecimal digits (16 bytes), not {nonce!r}")
+    return nonce.lower()
 
 
 def commitment(secret: str, nonce: str) -> str:

@@ -18,14 +18,19 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tokenauction.mechanisms.auction.inputs import HostArray, arithmetic_of, on_host
-from tokenauction.mechanisms.auction.randomness import commitment, fresh_nonce, step_secret
+from tokenauction.mechanisms.auction.randomness import (
+    checked_nonce,
+    commitment,
+    fresh_nonce,
+    step_secret,
+)
 from tokenauction.mechanisms.auction.token_auction import Outcome, Step, TokenAuction
 
 SCHEMA = "tokenauction.transcript/1"
 FULL, DRAWN = "full", "drawn"
 LARGEST_FULL = 100_000
 START = "0" * 64
-_LIBRARIES = ("tokenauction", "numpy", "scipy", "torch", "transformers")
+_LIBRARIES = ("tokenauction", "numpy", "torch", "transformers")
 
 
 class Transcript(AbstractContextManager["Transcript"]):
@@ -36,8 +41,12 @@ class Transcript(AbstractContextManager["Transcript"]):
     needs the agents); by default full where a step has at most 100,000 probabilities. `identity` is
     what is known of the rules and agents: fingerprints, where to find them.
 
+    `nonce`, 32 hexadecimal digits, is what the commitments are made with; by default it is drawn
+    from the system's randomness. The same run with the same nonce is the same file, to the byte. A
+    nonce that others can guess hides nothing: who tries seeds finds the one committed to.
+
     Raises OSError where the file cannot be written, FileExistsError for a file that has something
-    in it.
+    in it, ValueError for a nonce that is none.
     """
 
     def __init__(
@@ -47,14 +56,15 @@ class Transcript(AbstractContextManager["Transcript"]):
         *,
         record: str | None = None,
         identity: Mapping[str, str] | None = None,
+        nonce: str | None = None,
     ) -> None:
+        self._nonce = fresh_nonce() if nonce is None else checked_nonce(nonce)
         if os.path.exists(path) and os.path.getsize(path):
             raise FileExistsError(f"{path} is not empty; name another file")
         self.auction = auction
         size = len(auction.names) * len(auction.vocabulary)
         self.record = record or (FULL if size <= LARGEST_FULL else DRAWN)
         self._identity = dict(identity or {})
-        self._nonce = fresh_nonce()
         self._seed = 0
         self._hash = START
         # Half a character (a prompt of bytes that are not UTF-8) is written as JSON escapes it.

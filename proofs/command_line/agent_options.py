@@ -1,6 +1,6 @@
 """The options by which commands are told of agents and bids, and what they are read into.
 
-Nothing here imports SciPy or a model: help and completion are to be quick.
+Nothing here imports an auction or a model: help and completion are to be quick.
 """
 
 from collections.abc import Callable
@@ -53,6 +53,20 @@ class Bids(click.ParamType[tuple[float, ...]]):
             self.fail(
                 f"bids are numbers with commas between them, as 2,1, not {value!r}", param, ctx
             )
+
+
+class Nonce(click.ParamType[str]):
+    """Sixteen bytes in hexadecimal."""
+
+    name = "HEX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from tokenauction.mechanisms.auction.randomness import checked_nonce
+
+        try:
+            return checked_nonce(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -7,7 +7,7 @@ import click
 
 from tokenauction.proofs import report
 from tokenauction.proofs.cli import INTERRUPTED
-from tokenauction.proofs.command_line.agent_options import Bids, agents, asked, seed
+from tokenauction.proofs.command_line.agent_options import Bids, Nonce, agents, asked, seed
 from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, write
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
@@ -66,6 +66,13 @@ Exit status:
     type=click.Choice(["full", "drawn"]),
     help="Whole distributions in the transcript, or the drawn token's only (default: by size).",
 )
+@click.option(
+    "--nonce",
+    type=Nonce(),
+    help="The random number of the transcript's commitments, 32 hexadecimal digits: the same run"
+    " then writes the same bytes (default: a fresh one). One that others can guess hides nothing:"
+    " the seed can then be found from the first line.",
+)
 @click.option("--no-expected", is_flag=True, help="Leave the expected payments out: quicker.")
 @text_or_json("The text with a table of payments, or one JSON object.")
 @to_file
@@ -77,8 +84,9 @@ def run(scenario: str | None, **options: Any) -> None:
     whose n-gram agents are trained on the spot.
     """
     check_files(options["output"], options["transcript"])
-    if options["record"] and not options["transcript"]:
-        fail("--record is about a transcript: give --transcript FILE too, or leave it out")
+    for name in ("record", "nonce"):
+        if options[name] and not options["transcript"]:
+            fail(f"--{name} is about a transcript: give --transcript FILE too, or leave it out")
     interrupts = Interrupts()
     wanted = asked(scenario, options)
     from tokenauction.proofs.command_line import auction_run

@@ -62,7 +62,11 @@ def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) 
                 known = auction_setup.identity(asked, terms, rule, payment)
                 source = stack.enter_context(
                     Transcript(
-                        options["transcript"], auction, record=options["record"], identity=known
+                        options["transcript"],
+                        auction,
+                        record=options["record"],
+                        identity=known,
+                        nonce=options["nonce"],
                     )
                 )
             stream = source.stream(prompt, bids, options["max_tokens"], options["seed"])
