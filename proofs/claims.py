@@ -29,7 +29,7 @@ from tokenauction.proofs.symbolic_array import (
 )
 from tokenauction.proofs.trace import UNSEEN, Trace, TracingError, explore
 from tokenauction.proofs.tracebacks import line_in
-from tokenauction.proofs.traced_array import TracedArray, read
+from tokenauction.proofs.traced_array import TracedArray, read, twin_of
 from tokenauction.proofs.twins import FOCAL, Profile, as_float
 from tokenauction.theory import RuleProperty, distribution, no_positive_transfer
 
@@ -292,6 +292,18 @@ def inputs_in(trace: Trace) -> tuple[TracedArray, TracedArray]:
     return _as_input(builder.bids()), _as_input(builder.dists())
 
 
+def numpy_arguments(
+    claim: Claim, instance: Instance, at: Mapping[Node, Fraction]
+) -> dict[str, Any]:
+    """What the property of an instance is given by a run on NumPy; the rules are left out."""
+    profile = Profile(
+        {Axis.AGENTS: instance.agents, Axis.TOKENS: instance.tokens}, at, instance.agent or 0
+    )
+    builder = _Builder(claim, Trace(dict(profile.sizes), profile), instance.agent, instance.orders)
+    found = builder.arguments()
+    return {name: twin_of(value) for name, value in found.items() if not callable(value)}
+
+
 class _Builder:
     """Traces one property on one rule: symbolic sizes if the trace has none, else fixed ones."""
 
@@ -305,7 +317,8 @@ class _Builder:
         self.calls: list[Call] = []
         self.values: dict[str, Any] = {}
 
-    def formula(self) -> Formula:
+    def arguments(self) -> dict[str, Any]:
+        """What the property is given, by name."""
         makers: dict[str, Callable[[], Any]] = {
             "rule": lambda: self._caller(self.claim.rule, "rule"),
             "payment": lambda: self._caller(self.claim.payment, "payment"),
@@ -324,7 +337,10 @@ class _Builder:
             "token_order": lambda: self._reordering(Axis.TOKENS, self.orders.tokens),
             "scale": lambda: self._with_twin((), scalar_array(self.trace, SCALE).elements),
         }
-        self.values = {name: makers[name]() for name in self.claim.prop.arguments}
+        return {name: makers[name]() for name in self.claim.prop.arguments}
+
+    def formula(self) -> Formula:
+        self.values = self.arguments()
         result = self._instance_of_property(self.values)
         if not isinstance(result, TracedArray) or result.axes or not result.boolean:
             if isinstance(result, bool | np.bool_):

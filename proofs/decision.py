@@ -22,6 +22,12 @@ import numpy as np
 from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule
 from tokenauction.proofs import claims, explain, graph
 from tokenauction.proofs.account import Account
+from tokenauction.proofs.agreement import (
+    agrees,
+    failure_at,
+    lockstep_differs,
+    property_differs,
+)
 from tokenauction.proofs.all_sizes import prove_all_sizes
 from tokenauction.proofs.assignment import Assignment, check_domain
 from tokenauction.proofs.claims import Claim, RuleFault
@@ -34,8 +40,6 @@ from tokenauction.proofs.lemmas import Lemma, lemmas_for
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, Violation
 from tokenauction.proofs.numpy_run import (
     CHECKED_SIZES,
-    agrees,
-    failure_at,
     interference,
     raised_at,
 )
@@ -180,6 +184,9 @@ class Verifier:
         claim = Claim(self.rule, prop, payment=self.payment)
         self.options.progress("running the rule")
         untraceable = self.untraceable(claim)
+        misread = self._misread(replace(claim, opaque=bool(untraceable)))
+        if misread:
+            return Unknown(misread)
         if untraceable:
             return attacked(claim, self.options, untraceable)
         try:
@@ -207,7 +214,7 @@ class Verifier:
         """
         claim = Claim(self.rule, prop, payment=self.payment)
         if not self.untraceable(claim):
-            return self._decision(claim).refuted_at(values)
+            return None if self._misread(claim) else self._decision(claim).refuted_at(values)
         try:
             found = attack_of(claim, self.options).judge(values)
         except TracingError:
@@ -224,6 +231,13 @@ class Verifier:
         """Why a claim has no trace that can be trusted; empty where it has one."""
         alone = next((one.untraceable for one in self.examined(claim) if one.untraceable), "")
         return alone or self._interference
+
+    def _misread(self, claim: Claim) -> str:
+        """Why a property of the user's own is not what was traced of it; empty where it is."""
+        if claim.prop in PROPERTIES.values():
+            return ""
+        only = claims.tokens_of(*claim.functions)
+        return property_differs(claim, [(n, only or t) for n, t in ((2, 2), (2, 3), (1, 2))])
 
     @cached_property
     def _interference(self) -> str:
@@ -458,7 +472,7 @@ class Decision:
             batch.run(instance.formula.holds)
             if batch.margin(instance.formula.holds)[0] > -_ROUNDING:
                 return False
-        return agrees(values, replay, instance)
+        return agrees(instance, values, replay.undefined)
 
     def _refuted(self, found: Assignment | None, method: str) -> Verdict | None:
         if found is None:
@@ -469,18 +483,24 @@ class Decision:
     def _with_resources(self, found: Decided) -> Decided:
         return replace(found, resources=self.account.resources)
 
-    def _refutation(self, values: Assignment, method: str) -> Refuted:
+    def _refutation(self, values: Assignment, method: str) -> Verdict:
         replay = self.replayer.replay(values)
         instance = self.replayer.instance(values)
         if instance is None or not replay.violates:
             raise RuntimeError("a counterexample did not survive its replay")
+        differs = lockstep_differs(self.claim, instance, values)
+        if differs:
+            return Unknown(
+                f"at the counterexample that was found, NumPy does not follow: {differs}"
+            )
         witness = explain.describe(self.claim, instance, values, replay)
         return Refuted(witness, method, Scope((values.agents,), (values.tokens,)))
 
     def refuted_at(self, values: Assignment) -> Refuted | None:
         """The refutation that an assignment gives; None where it is none."""
         if self._violates(values):
-            return self._refutation(values, SEARCH)
+            found = self._refutation(values, SEARCH)
+            return found if isinstance(found, Refuted) else None
         if self.claim.prop.everywhere and self._raises(values):
             return self._refuted_by_raising(values)
         return None

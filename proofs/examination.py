@@ -12,15 +12,12 @@ from itertools import product
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims
+from tokenauction.proofs.agreement import disagreement
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RuleFault
 from tokenauction.proofs.graph import Axis, Node, subnodes
-from tokenauction.proofs.numpy_run import (
-    KEEPS_STATE,
-    check_usable,
-    disagreement,
-    open_disagreement,
-)
+from tokenauction.proofs.numpy_run import KEEPS_STATE, check_usable
+from tokenauction.proofs.open_agreement import open_disagreement
 from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.trace import Trace, TracingError

@@ -1,8 +1,4 @@
-"""Runs of a rule's own function on NumPy arrays: is it usable, and is it what was traced?
-
-A rule whose trace and whose run disagree gets no verdict. Outside the trusted core in what it
-accepts, inside it in what it rejects.
-"""
+"""Runs of a rule's own function on NumPy arrays: is it usable, and what does it return or raise?"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,20 +6,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokenauction.mechanisms import ProfileFunction
-from tokenauction.proofs import claims, graph
+from tokenauction.proofs import claims
 from tokenauction.proofs.assignment import Assignment
-from tokenauction.proofs.claims import Claim
-from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.grounding import ground
-from tokenauction.proofs.interpret.batch import Batch, Floats, Truths
-from tokenauction.proofs.interpret.open_arrays import CannotEvaluate, open_values
-from tokenauction.proofs.sampling import draw
-from tokenauction.proofs.trace import TracingError
+from tokenauction.proofs.graph import Node
+from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.tracebacks import line_in
 from tokenauction.proofs.traced_array import TracedArray
 
 if TYPE_CHECKING:  # for its name only: replay loads the library of balls
-    from tokenauction.proofs.replay import Replay
+    pass
 
 CHECKED_SIZES = ((2, 3), (3, 2), (2, 2), (3, 3), (1, 2), (2, 1), (1, 1), (4, 5), (5, 4), (7, 2))
 _AGREEMENT = 1e-6
@@ -148,85 +139,6 @@ def generic_profile(
     return bids, dists, named
 
 
-def _tried(
-    function: ProfileFunction, bids: Floats, dists: Floats, named: Mapping[str, Floats]
-) -> Floats | str:
-    """What a function returns on NumPy, or why it returns nothing there; raises Misbehaves."""
-    try:
-        return run_rule(function, bids, dists, named)
-    except Misbehaves:
-        raise
-    except Unusable as problem:
-        return str(problem)
-
-
-def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
-    """Where a traced rule and the run of its function differ; empty where they agree.
-
-    To raise where the trace is defined is to differ. Sizes without a trace are passed over.
-    """
-    for agents, tokens in sizes:
-        try:
-            instance = next(claims.instances(claim, agents, tokens))
-        except (TracingError, claims.RuleFault):
-            continue
-        found = _disagreement_at(claim, instance)
-        if found:
-            return found
-    return ""
-
-
-def _disagreement_at(claim: Claim, instance: claims.Instance) -> str:
-    """The same for the calls of one instance, at random profiles with ties and zeros."""
-    agents, tokens = instance.agents, instance.tokens
-    rng = np.random.default_rng([11, agents, tokens])
-    columns = draw(claim, instance, 12, rng)
-    batch = Batch(columns.leaves(), columns.length)
-    for call in instance.formula.calls:
-        nodes = [*call.bids.elements.reshape(-1), *call.dists.elements.reshape(-1), *call.outputs]
-        batch.run(*nodes)
-        for row in range(columns.length):
-            if not all(batch.defined(node)[row] for node in nodes):
-                continue
-            at = {node: float(batch.value(node)[row]) for node in nodes}
-            bids, dists = (_filled_in(array, at) for array in (call.bids, call.dists))
-            named = {
-                name: columns.weights[row, agents + k] / columns.weights[row, agents + k].sum()
-                for k, name in enumerate(columns.row_names)
-            }
-            traced = np.array([at[node] for node in call.outputs])
-            run = _tried(call.function, bids, dists, named)
-            if isinstance(run, str):
-                return run
-            if not np.isfinite(traced).all() or np.abs(traced).max() > 1e12:
-                continue
-            if not np.allclose(traced, run, rtol=_AGREEMENT, atol=_AGREEMENT):
-                return (
-                    f"the trace and the run of {call.function.name} disagree with {agents} "
-                    f"agents and {tokens} tokens: traced {traced.tolist()}, run {run.tolist()}"
-                )
-    return ""
-
-
-def _filled_in(array: TracedArray, values: Mapping[Node, float]) -> Floats:
-    """A traced array with the values of its nodes, in the shape that a call was given."""
-    numbers = [values[node] for node in array.elements.reshape(-1)]
-    return np.array(numbers, dtype=float).reshape(array.elements.shape)
-
-
-def failure_at(claim: Claim, agents: int, tokens: int) -> str:
-    """Why a proof may not speak of a size: a function raises there, or is not what was traced.
-
-    Empty where every function of the claim runs on NumPy and gives what its trace gives. Raises
-    Misbehaves for a function that returns something of the wrong shape or changes its input.
-    """
-    for function in claim.functions:
-        run = _tried(function, *generic_profile(function, agents, tokens, 17))
-        if isinstance(run, str):
-            return run
-    return disagreement(claim, [(agents, tokens)])
-
-
 def raised_at(values: Assignment, instance: claims.Instance) -> list[str]:
     """What each call of an instance raises on NumPy at an assignment; empty where it returns."""
     leaves = {node: np.array([float(value)]) for node, value in values.leaves().items()}
@@ -241,6 +153,18 @@ def raised_at(values: Assignment, instance: claims.Instance) -> list[str]:
     return raised
 
 
+def _tried(
+    function: ProfileFunction, bids: Floats, dists: Floats, named: Mapping[str, Floats]
+) -> Floats | str:
+    """What a function returns on NumPy, or why it returns nothing there; raises Misbehaves."""
+    try:
+        return run_rule(function, bids, dists, named)
+    except Misbehaves:
+        raise
+    except Unusable as problem:
+        return str(problem)
+
+
 def _given(batch: Batch, call: claims.Call) -> list[Floats]:
     """The bids and the distributions that a call is given in a batch of one profile."""
     nodes = [*call.bids.elements.reshape(-1), *call.dists.elements.reshape(-1)]
@@ -249,94 +173,10 @@ def _given(batch: Batch, call: claims.Call) -> list[Floats]:
     return [_filled_in(array, at) for array in (call.bids, call.dists)]
 
 
-LARGE_SIZES = (
-    *((n, 2) for n in (*range(4, 13), 16, 20, 25, 30, 31, 32, 33, 40, 41, 64)),
-    *((2, t) for t in (*range(4, 13), 16, 20, 25, 32, 50, 64)),
-)
-
-
-def open_disagreement(
-    rule: ProfileFunction, paths: Sequence[tuple[Node, Node]], sizes: Sequence[tuple[int, int]]
-) -> str:
-    """Where the trace over every size and the run of the function differ; empty where they agree.
-
-    A rule can ask what its sizes are in ways that no trace sees (`isinstance(n, int)`), so the
-    trace is compared at many sizes, small and large.
-    """
-    only = claims.tokens_of(rule)
-    for agents, tokens in dict.fromkeys((n, only or t) for n, t in (*sizes, *LARGE_SIZES)):
-        bids, dists, named = generic_profile(rule, agents, tokens, 13)
-        traced = _traced_values(rule, paths, bids, dists, named)
-        run = _tried(rule, bids, dists, named)
-        if isinstance(run, str):
-            return run
-        if traced is not None and not np.allclose(
-            traced, run, rtol=_AGREEMENT, atol=_AGREEMENT, equal_nan=True
-        ):
-            return (
-                f"the trace and the run of {rule.name} disagree with {agents} agents and "
-                f"{tokens} tokens"
-            )
-    return ""
-
-
-def _traced_values(
-    rule: ProfileFunction,
-    paths: Sequence[tuple[Node, Node]],
-    bids: Floats,
-    dists: Floats,
-    named: Mapping[str, Floats],
-) -> Floats | None:
-    """The result of the open trace at a profile; None where it is undefined."""
-    result = claims.RESULT[rule.returns]
-    sizes = dict(zip((Axis.AGENTS, Axis.TOKENS), dists.shape, strict=True))
-    for assumed, found in paths:
-        if ground(assumed, sizes) is graph.TRUE:
-            try:
-                values, defined = open_values(found, result, bids, dists, named)
-            except CannotEvaluate:
-                values, defined = _grounded_values(found, result, bids, dists, named)
-            return values if defined.all() else None
-    return None
-
-
-def _grounded_values(
-    found: Node, result: Index, bids: Floats, dists: Floats, named: Mapping[str, Floats]
-) -> tuple[Floats, Truths]:
-    """The same as `open_values`, for every node: with each position written out."""
-    agents, tokens = dists.shape
-    leaves = {graph.bid(graph.agent(j)): bids[j : j + 1] for j in range(agents)}
-    for t in range(tokens):
-        for j in range(agents):
-            leaves[graph.prob(graph.agent(j), graph.token(t))] = dists[j, t : t + 1]
-        for name, row in named.items():
-            leaves[graph.named_dist(name, graph.token(t))] = row[t : t + 1]
-    sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
-    nodes = [ground(found, sizes, {result: k}) for k in range(sizes[result.axis])]
-    batch = Batch(leaves, 1)
-    batch.run(*nodes)
-    values = np.array([float(batch.value(node)[0]) for node in nodes])
-    return values, np.array([bool(batch.defined(node)[0]) for node in nodes])
-
-
-def agrees(values: Assignment, replay: "Replay", instance: claims.Instance) -> bool:
-    """Whether the rules' functions on NumPy give what the exact replay gave."""
-    leaves = {node: np.array([float(value)]) for node, value in values.leaves().items()}
-    batch = Batch(leaves, 1)
-    for call, exact in zip(instance.formula.calls, replay.outputs, strict=True):
-        bids, dists = _given(batch, call)
-        named = {name: np.array([float(p) for p in row]) for name, row in values.named.items()}
-        try:
-            run = run_rule(call.function, bids, dists, named)
-        except Unusable:
-            return replay.undefined
-        numbers = [to_float(value) for value in exact]
-        if None in numbers:
-            continue
-        expected = np.array(numbers, dtype=float)
-        if not np.allclose(expected, run, rtol=_AGREEMENT, atol=_AGREEMENT):
-            return False
-    return True
+def _filled_in(array: TracedArray, values: Mapping[Node, float]) -> Floats:
+    """A traced array with the values of its nodes, in the shape that a call was given."""
+    numbers = [values[node] for node in array.elements.reshape(-1)]
+    return np.array(numbers, dtype=float).reshape(array.elements.shape)
 
 
 def to_float(value: Any) -> float | None:

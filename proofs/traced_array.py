@@ -662,8 +662,8 @@ def _largest(twin: Any) -> float:
     array = np.asarray(twin)
     if array.dtype.kind not in "bif" or not array.size:
         return 0.0
-    with np.errstate(all="ignore"):
-        return float(np.nanmax(np.abs(array.astype(float)), initial=0.0))
+    sizes = np.abs(array.astype(float))
+    return float(np.where(np.isnan(sizes), 0.0, sizes).max())
 
 
 # What NumPy, array-api-compat and the standard library look for on any object.

@@ -28,7 +28,7 @@ from tokenauction.proofs.interpret import batch, open_arrays
 from tokenauction.proofs.interpret.batch import Batch, Floats, Truths
 from tokenauction.proofs.interpret.open_arrays import CannotEvaluate, open_values
 from tokenauction.proofs.loading import load_targets
-from tokenauction.proofs.numpy_run import open_disagreement
+from tokenauction.proofs.open_agreement import open_disagreement
 from tokenauction.proofs.trace import TracingError
 
 I, J, K = graph.agent("i"), graph.agent("j"), graph.agent("k")  # noqa: E741

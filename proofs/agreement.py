@@ -1,0 +1,354 @@
+"""TRUSTED CORE in what it rejects. Is the trace what the function computes on NumPy?
+
+Three comparisons, each at ordinary profiles, with zeros and ties, at tiny and huge bids, and below,
+on and above every threshold that the trace knows of. Guarantee: a rule, a property or a
+counterexample passes only if
+
+* a trace in lockstep with NumPy at each profile gives the same expression, and each step NumPy's
+  value up to the rounding of this step;
+* a plain run of the function differs from the exact value by no more than the rounding of its own
+  steps explains, which balls of fewer bits than a float has bound;
+* the trace over every size is, at small sizes, the trace at this size, and at many sizes what a
+  plain run gives.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+from flint import arb, fmpq
+
+from tokenauction.mechanisms import ProfileFunction
+from tokenauction.proofs import claims
+from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.claims import Call, Claim, Formula, Instance
+from tokenauction.proofs.graph import Node
+from tokenauction.proofs.interpret.balls import Balls, evaluate_rigorously, precision
+from tokenauction.proofs.interpret.batch import Floats
+from tokenauction.proofs.interpret.exact import UNDEFINED, Special, Value, evaluate_all
+from tokenauction.proofs.numpy_run import Misbehaves, Unusable, run_rule
+from tokenauction.proofs.sampling import draw, row_names
+from tokenauction.proofs.switches import edges
+from tokenauction.proofs.trace import TracingError
+from tokenauction.proofs.twins import as_float
+
+_BITS: Final = 47  # a float has 53: a library function may err by some units in the last place
+_STEERS_BY_NAN: Final = (
+    "steers by what is no number (NaN or infinity), where it divides by zero or takes the "
+    "logarithm of a negative number"
+)
+_GUARD: Final = "choose with xp.where before dividing"
+_SMALLEST: Final = 1e-300
+_MOST_SWITCHES: Final = 6
+_MOST_EDGES: Final = 120
+_ORDINARY_BIDS: Final = (Fraction(1, 1000), Fraction(1000))
+
+
+# The profiles -----------------------------------------------------------------------------------
+
+
+def profiles(claim: Claim, instance: Instance, thresholds: bool = True) -> Iterator[Assignment]:
+    """The profiles at which a trace is compared with runs, ordinary ones first."""
+    rng = np.random.default_rng([11, instance.agents, instance.tokens])
+    for _ in range(3):
+        yield _ordinary(claim, instance, rng)
+    columns = draw(claim, instance, 10, rng)
+    drawn = [columns.exact(row, instance) for row in range(columns.length)]
+    yield from drawn
+    for scale in (Fraction(1, 10**9), Fraction(10**9)):
+        yield _with_bids_times(scale, drawn[0])
+        yield _with_bids_times(scale, drawn[1])
+    if thresholds:
+        found = edges(claim, instance, rng, 2, _MOST_SWITCHES)
+        yield from (columns.exact(0, instance) for columns in islice(found, _MOST_EDGES))
+
+
+def _ordinary(claim: Claim, instance: Instance, rng: np.random.Generator) -> Assignment:
+    """Without zeros and ties; every number has many digits."""
+
+    def number() -> Fraction:
+        return Fraction(int(rng.integers(2**12, 2**21)), 2**17)
+
+    def row() -> tuple[Fraction, ...]:
+        weights = [int(w) for w in rng.integers(1, 2**16, size=instance.tokens)]
+        return tuple(Fraction(w, sum(weights)) for w in weights)
+
+    bids = tuple(number() for _ in range(instance.agents))
+    agent = instance.agent
+    if claim.withdraws_only and agent is not None:
+        bids = (*bids[:agent], Fraction(0), *bids[agent + 1 :])
+    return Assignment(
+        bids=bids,
+        dists=tuple(row() for _ in range(instance.agents)),
+        agent=agent,
+        raised_bid=None if agent is None else bids[agent] + number(),
+        scale=number(),
+        other_bids=tuple(number() for _ in bids) if claim.has_other_bids else None,
+        orders=instance.orders,
+        named={name: row() for name in row_names(claim)},
+    )
+
+
+def _with_bids_times(scale: Fraction, values: Assignment) -> Assignment:
+    return replace(
+        values,
+        bids=tuple(scale * bid for bid in values.bids),
+        raised_bid=None if values.raised_bid is None else scale * values.raised_bid,
+        other_bids=values.other_bids and tuple(scale * bid for bid in values.other_bids),
+    )
+
+
+def _is_ordinary(values: Assignment) -> bool:
+    """Whether floats cannot overflow or be lost there, as far as the bids go."""
+    low, high = _ORDINARY_BIDS
+    return all(bid == 0 or low <= bid <= high for bid in values.bids)
+
+
+# At fixed sizes ---------------------------------------------------------------------------------
+
+
+def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]], stepwise: int = 8) -> str:
+    """Where a traced rule and its function differ; empty where they agree.
+
+    To raise where the trace is defined is to differ. Sizes without a trace are passed over. At the
+    first sizes every step is compared, at `stepwise` profiles and on every threshold.
+    """
+    for place, (agents, tokens) in enumerate(sizes):
+        try:
+            instance = next(claims.instances(claim, agents, tokens))
+        except (TracingError, claims.RuleFault):
+            continue
+        for number, values in enumerate(profiles(claim, instance, place < 2)):
+            found = differs_at(instance, values)
+            if not found and place < 2 and (number < stepwise or number % 7 == 0):
+                found = lockstep_differs(claim, instance, values)
+            if found:
+                return found
+    return ""
+
+
+def lockstep_differs(claim: Claim, instance: Instance, values: Assignment) -> str:
+    """What NumPy does in another way at a profile, step by step; empty where nothing."""
+    key = (instance.agents, instance.tokens, instance.agent, instance.orders)
+    try:
+        found = claims.instance(claim, *key, at=values.leaves())
+    except (TracingError, claims.RuleFault) as problem:
+        return str(problem)
+    if (found.formula.holds, found.formula.outputs) != (
+        instance.formula.holds,
+        instance.formula.outputs,
+    ):
+        return f"{_name(claim)} does something else at another profile, which no trace shows"
+    return ""
+
+
+def _name(claim: Claim) -> str:
+    return " and ".join(one.name for one in claim.functions)
+
+
+def differs_at(instance: Instance, values: Assignment) -> str:
+    """Where plain runs at a profile are not what the trace gives; empty where they are."""
+    formula = instance.formula
+    leaves = values.leaves()
+    exact = evaluate_rigorously([*_given_to(formula), *formula.outputs], leaves)
+    rounded = _rounded(list(formula.outputs), leaves)
+    inputs = dict(zip(_given_to(formula), exact, strict=False))
+    outputs = exact[len(exact) - len(formula.outputs) :]
+    start = 0
+    for call in formula.calls:
+        stop = start + len(call.outputs)
+        problem = _call_differs(call, values, inputs, outputs[start:stop], rounded[start:stop])
+        if problem:
+            return problem
+        start = stop
+    return ""
+
+
+def _given_to(formula: Formula) -> list[Node]:
+    return [
+        node for call in formula.calls for array in (call.bids, call.dists) for node in _flat(array)
+    ]
+
+
+def _flat(array: Any) -> list[Node]:
+    return list(array.elements.reshape(-1))
+
+
+def _rounded(nodes: list[Node], leaves: Any) -> list[Value]:
+    """The values of nodes as balls that hold what floats may make of them."""
+    with precision(_BITS):
+        inexact = {
+            node: arb(fmpq(value.numerator, value.denominator)) for node, value in leaves.items()
+        }
+        return evaluate_all(nodes, inexact, Balls())
+
+
+def _call_differs(
+    call: Call, values: Assignment, inputs: Any, exact: Sequence[Value], rounded: Sequence[Value]
+) -> str:
+    given = [_as_array(array, inputs) for array in (call.bids, call.dists)]
+    if any(array is None for array in given):
+        return ""
+    try:
+        run = run_rule(call.function, *given, _named(values))
+    except Misbehaves:
+        raise
+    except Unusable as problem:
+        return "" if any(value is UNDEFINED for value in exact) else str(problem)
+    for number, value in enumerate(exact):
+        if not _explained(float(run[number]), value, rounded[number], values):
+            shown = [as_float(one) for one in exact]
+            place = f"{call.function.file}:{call.function.line}: {call.function.name}"
+            if value is UNDEFINED:
+                return f"{place} {_STEERS_BY_NAN}: it returns {run.tolist()}; {_GUARD}"
+            return (
+                f"the trace and the run of {call.function.name} disagree with {len(values.bids)} "
+                f"agents and {values.tokens} tokens: traced {shown}, run {run.tolist()}"
+            )
+    return ""
+
+
+def _as_array(array: Any, inputs: Any) -> Floats | None:
+    """What a call is given, in floats; None where it is not defined."""
+    found = [as_float(inputs[node]) for node in _flat(array)]
+    if any(number is None for number in found):
+        return None
+    return np.array(found, dtype=float).reshape(array.elements.shape)
+
+
+def _named(values: Assignment) -> dict[str, Floats]:
+    return {name: np.array([float(p) for p in row]) for name, row in values.named.items()}
+
+
+def _explained(run: float, exact: Value, rounded: Value, values: Assignment) -> bool:
+    """Whether rounding explains that a run gives this number where the exact value is another."""
+    if exact is UNDEFINED:
+        return not np.isfinite(run) or rounded is not UNDEFINED
+    number = as_float(exact)
+    if number is None or not np.isfinite(number):
+        return number is None or number == run or not np.isfinite(run)
+    if not np.isfinite(run):
+        return not _is_ordinary(values)
+    gap = abs(run - number)
+    if isinstance(rounded, Special):  # a comparison that rounding decides
+        near = gap <= 1e-9 * (1 + abs(number))
+        return near or not _has_no_ties(values)
+    return bool(gap <= 2 * _radius(rounded) + 2.0**-_BITS * abs(number) + _SMALLEST)
+
+
+def _radius(value: Value) -> float:
+    return 0.0 if isinstance(value, Fraction) else float(value.rad().upper())
+
+
+def _has_no_ties(values: Assignment) -> bool:
+    """Whether all numbers of a profile differ and none is zero, so that no tie is meant."""
+    numbers = [*values.bids, *(p for row in values.dists for p in row)]
+    long = all(number.denominator > 100 for number in values.bids)
+    return long and len(set(numbers)) == len(numbers) and all(numbers)
+
+
+# Properties and orders --------------------------------------------------------------------------
+
+
+def property_differs(claim: Claim, sizes: Sequence[tuple[int, int]]) -> str:
+    """Where a property of the user is not what was traced of it; empty where it is.
+
+    It is followed step by step, and run on NumPy with the rules' own runs: where what it compares
+    is apart by more than rounding, its answer has to be that of the formula.
+    """
+    for agents, tokens in sizes:
+        try:
+            instance = next(claims.instances(claim, agents, tokens))
+        except (TracingError, claims.RuleFault):
+            continue
+        for number, values in enumerate(profiles(claim, instance)):
+            if number % 7 > 1 and number > 10:
+                continue
+            found = lockstep_differs(claim, instance, values) or _answer_differs(
+                claim, instance, values
+            )
+            if found:
+                return found
+    return ""
+
+
+def _answer_differs(claim: Claim, instance: Instance, values: Assignment) -> str:
+    if claim.opaque:  # the results of the rules are variables, and of no run
+        return ""
+    [wanted] = _rounded([instance.formula.holds], values.leaves())
+    if not isinstance(wanted, bool):
+        return ""
+    prop = claim.prop
+    functions = {"rule": claim.rule, "payment": claim.payment, "other": claim.other}
+    given = claims.numpy_arguments(claim, instance, values.leaves())
+    calls = {
+        name: partial(_called, function, values)
+        for name, function in functions.items()
+        if name in prop.arguments and function is not None
+    }
+    try:
+        with np.errstate(all="ignore"):
+            found = bool(prop(**given, **calls))
+    except Exception as problem:
+        text = " ".join(str(problem).split())
+        return f"{prop.file}:{prop.line}: {prop.name} raises {type(problem).__name__}: {text}"
+    if found == wanted:
+        return ""
+    return (
+        f"{prop.file}:{prop.line}: {prop.name} is {found} on NumPy and {wanted} as it was traced, "
+        f"with bids ({', '.join(map(str, values.bids))})"
+    )
+
+
+def _called(function: ProfileFunction, values: Assignment, bids: Any, dists: Any) -> Floats:
+    return run_rule(function, np.asarray(bids), np.asarray(dists), _named(values))
+
+
+# Verdicts ---------------------------------------------------------------------------------------
+
+
+def failure_at(claim: Claim, agents: int, tokens: int) -> str:
+    """Why a proof may not speak of a size: a function raises there, or is not what was traced.
+
+    Empty where every function of the claim runs on NumPy and gives what its trace gives. Raises
+    Misbehaves for a function that returns something of the wrong shape or changes its input.
+    """
+    return disagreement(claim, [(agents, tokens)])
+
+
+def agrees(instance: Instance, values: Assignment, undefined: bool) -> bool:
+    """Whether plain runs give what an exact replay gave; where it is undefined, nothing finite."""
+    try:
+        if differs_at(instance, values):
+            return False
+    except Unusable:
+        return undefined
+    return not undefined or _breaks_down(instance, values)
+
+
+def _breaks_down(instance: Instance, values: Assignment) -> bool:
+    """Whether some needed result of a run is not finite, or a run raises."""
+    formula = instance.formula
+    inputs = dict(
+        zip(
+            _given_to(formula),
+            evaluate_rigorously(_given_to(formula), values.leaves()),
+            strict=True,
+        )
+    )
+    for call in formula.calls:
+        given = [_as_array(array, inputs) for array in (call.bids, call.dists)]
+        if any(array is None for array in given):
+            continue
+        try:
+            run = run_rule(call.function, *given, _named(values))
+        except Unusable:
+            return True
+        needed = [place for place, node in enumerate(call.outputs) if node in call.needed]
+        if not np.isfinite(run[needed]).all():
+            return True
+    return False

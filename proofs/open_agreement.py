@@ -1,0 +1,166 @@
+"""TRUSTED CORE in what it rejects. Is the trace over every size what the function is at each?
+
+A rule can ask what its sizes are in ways that no trace sees (`isinstance(n, int)`). So the trace
+over every size has to be, written out at a small size, the trace at that size; and what a plain run
+gives at every number of agents and of tokens to 64, up to the rounding that its steps explain.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+
+from tokenauction.mechanisms import ProfileFunction
+from tokenauction.proofs import claims, graph
+from tokenauction.proofs.agreement import differs_at, profiles
+from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.canonical import Canon, TooLarge
+from tokenauction.proofs.claims import Call, Formula, Instance
+from tokenauction.proofs.graph import Axis, Node
+from tokenauction.proofs.grounding import ground
+from tokenauction.proofs.interpret.balls import evaluate_rigorously
+from tokenauction.proofs.interpret.batch import Floats
+from tokenauction.proofs.interpret.exact import Special
+from tokenauction.proofs.interpret.open_arrays import CannotEvaluate, open_values
+from tokenauction.proofs.numpy_run import Misbehaves, Unusable, generic_profile, run_rule
+from tokenauction.proofs.trace import Trace, TracingError
+
+LARGEST: Final = 64
+_NO_MORE_THAN: Final = 1e-13
+_MOST_NODES: Final = 20_000
+
+Paths = Sequence[tuple[Node, Node]]
+
+
+def open_disagreement(rule: ProfileFunction, paths: Paths, sizes: Sequence[tuple[int, int]]) -> str:
+    """Where the trace over every size is not the function; empty where it is.
+
+    `sizes` are those that are compared as expressions, too.
+    """
+    for agents, tokens in sizes:
+        found = _differs_as_expression(rule, paths, agents, tokens)
+        if found:
+            return found
+    for agents, tokens in _sizes(rule, sizes):
+        found = _differs_in_a_run(rule, paths, agents, tokens)
+        if found:
+            return found
+    return ""
+
+
+def _sizes(rule: ProfileFunction, first: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    only = claims.tokens_of(rule)
+    counts = range(1, LARGEST + 1)
+    every = (*first, *((n, 2) for n in counts), *((2, t) for t in counts), (13, 13))
+    yield from dict.fromkeys((n, only or t) for n, t in every)
+
+
+def _result_at(
+    rule: ProfileFunction, paths: Paths, agents: int, tokens: int
+) -> tuple[Node, ...] | None:
+    """The open trace written out at a size; None where that fails."""
+    result = claims.RESULT[rule.returns]
+    sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
+    for assumed, found in paths:
+        if ground(assumed, sizes) is graph.TRUE:
+            places = range(sizes[result.axis])
+            return tuple(ground(found, sizes, {result: place}) for place in places)
+    return None
+
+
+def _differs_as_expression(rule: ProfileFunction, paths: Paths, agents: int, tokens: int) -> str:
+    """Where the two traces of one size are not one function, for every profile at once."""
+    about = claims.claim_about(rule)
+    problem = (
+        f"the traces of {rule.name} with {agents} agents and {tokens} tokens and with any differ"
+    )
+    try:
+        instance = next(claims.instances(about, agents, tokens))
+    except (TracingError, claims.RuleFault) as found:
+        return str(found)
+    at_any = _result_at(rule, paths, agents, tokens)
+    if at_any is None:
+        return problem
+    at_fixed = instance.formula.outputs
+    if at_any == at_fixed or _same_form(rule, at_any, at_fixed):
+        return ""
+    alike = (_same_values(at_any, at_fixed, values) for values in profiles(about, instance))
+    return "" if all(alike) else problem
+
+
+def _same_form(rule: ProfileFunction, left: Sequence[Node], right: Sequence[Node]) -> bool:
+    canon = Canon(rule.support == "full", budget=100_000)
+    try:
+        return all(
+            canon.poly(one).key == canon.poly(other).key
+            for one, other in zip(left, right, strict=True)
+        )
+    except TooLarge:
+        return False
+
+
+def _same_values(left: Sequence[Node], right: Sequence[Node], values: Assignment) -> bool:
+    pairs = zip(left, right, strict=True)
+    gaps = [graph.equal(one, other) for one, other in pairs]
+    found = evaluate_rigorously([*gaps, *left, *right], values.leaves())
+    numbers = found[len(gaps) :]
+    if any(isinstance(value, Special) for value in numbers):
+        return [str(v) for v in numbers[: len(left)]] == [str(v) for v in numbers[len(left) :]]
+    return not any(value is False for value in found[: len(gaps)])
+
+
+def _differs_in_a_run(rule: ProfileFunction, paths: Paths, agents: int, tokens: int) -> str:
+    bids, dists, named = generic_profile(rule, agents, tokens, 13)
+    try:
+        run = run_rule(rule, bids, dists, named)
+    except Misbehaves:
+        raise
+    except Unusable as problem:
+        return str(problem)
+    traced = _values(rule, paths, bids, dists, named)
+    if traced is not None and np.allclose(traced, run, rtol=_NO_MORE_THAN, atol=_NO_MORE_THAN):
+        return ""
+    return _differs_rigorously(rule, paths, bids, dists, named)
+
+
+def _differs_rigorously(
+    rule: ProfileFunction, paths: Paths, bids: Floats, dists: Floats, named: Mapping[str, Floats]
+) -> str:
+    """The same with the rounding bounded by balls, where floats leave it open."""
+    agents, tokens = dists.shape
+    outputs = _result_at(rule, paths, agents, tokens)
+    if outputs is None or sum(1 for _ in graph.subnodes(*outputs)) > _MOST_NODES:
+        return (
+            f"the trace and the run of {rule.name} differ with {agents} agents and {tokens} "
+            "tokens, and rounding was not shown to be the reason"
+        )
+    given = claims.inputs_in(Trace({Axis.AGENTS: agents, Axis.TOKENS: tokens}))
+    call = Call(rule, "bids", *given, outputs, outputs)
+    instance = Instance(agents, tokens, None, claims.Orders(), Formula(graph.TRUE, (call,)))
+    values = Assignment(
+        _exactly(bids),
+        tuple(_exactly(row) for row in dists),
+        named={name: _exactly(row) for name, row in named.items()},
+    )
+    return differs_at(instance, values)
+
+
+def _exactly(row: Floats) -> tuple[Fraction, ...]:
+    return tuple(map(Fraction, row.tolist()))
+
+
+def _values(
+    rule: ProfileFunction, paths: Paths, bids: Floats, dists: Floats, named: Mapping[str, Floats]
+) -> Floats | None:
+    """The result of the open trace at a profile in floats; None where it has none there."""
+    result = claims.RESULT[rule.returns]
+    sizes = dict(zip((Axis.AGENTS, Axis.TOKENS), dists.shape, strict=True))
+    for assumed, found in paths:
+        if ground(assumed, sizes) is graph.TRUE:
+            try:
+                values, defined = open_values(found, result, bids, dists, named)
+            except CannotEvaluate:
+                return None
+            return values if defined.all() else None
+    return None
