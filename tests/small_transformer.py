@@ -19,7 +19,7 @@ import pytest
 import tokenauction.mechanisms
 from tokenauction.mechanisms.models.backend import quiet
 
-# A file that imports this one is skipped without them.
+# A file that imports this one, before it imports torch itself, is skipped without them.
 torch = pytest.importorskip("torch", reason="needs the extra llm")
 transformers = pytest.importorskip("transformers", reason="needs the extra llm")
 tokenizers = pytest.importorskip("tokenizers", reason="needs the extra llm")

@@ -478,6 +478,7 @@ def test_a_prompt_that_is_no_text(run: Run) -> None:
     assert not Path("t.jsonl").exists()
 
 
+@pytest.mark.extra("llm")
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["missing", "empty", "file"])
 def test_models_that_cannot_be_loaded(folder: str, run: Run, tmp_path: Path) -> None:

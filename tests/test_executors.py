@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-distributed = pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed", reason="needs the extra dask")
 Client, LocalCluster = distributed.Client, distributed.LocalCluster
 
 pytestmark = [

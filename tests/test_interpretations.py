@@ -132,11 +132,13 @@ def test_the_run_on_array_api_strict_agrees_with_balls(
     assert close([float(found[t]) for t in range(profile.tokens)], rigorous(rule, profile))
 
 
+@pytest.mark.extra("llm")
 @by_rule
 @settings(max_examples=10)
 @given(profile=PROFILES)
 def test_the_run_on_torch_agrees_with_balls(rule: AggregationRule, profile: Assignment) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     found = run(rule, profile, lambda x: torch.asarray(x, dtype=torch.float64))
     assert close(found.numpy(), rigorous(rule, profile))
 

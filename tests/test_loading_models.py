@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_transformer as small
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from small_transformer import PROMPTS, alone, load_alone, saved
 
 from tokenauction.mechanisms.models.causal_models import (
     CannotLoadModel,
@@ -25,33 +25,37 @@ from tokenauction.mechanisms.models.causal_models import (
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A model folder to break."""
-    return Path(shutil.copytree(saved(), tmp_path / "model"))
+    return Path(shutil.copytree(small.saved(), tmp_path / "model"))
 
 
 # Loading
 
 
 def test_descriptions_say_what_the_agent_is(copy: Path) -> None:
-    (one, two, _) = CausalModels.from_prompts(saved(), PROMPTS, device="cpu").descriptions
+    (one, two, _) = CausalModels.from_prompts(
+        small.saved(), small.PROMPTS, device="cpu"
+    ).descriptions
     assert one["kind"] == "causal model"
-    assert one["source"] == str(saved())
+    assert one["source"] == str(small.saved())
     assert (one["prompt"], two["prompt"]) == ("Alora Air:\n", "")
     assert (one["dtype"], one["device"]) == ("float32", "cpu")
     assert len(one["fingerprint"]) == 16
-    moved = CausalModels.from_prompts(copy, PROMPTS, device="cpu").descriptions[0]
+    moved = CausalModels.from_prompts(copy, small.PROMPTS, device="cpu").descriptions[0]
     assert moved["fingerprint"] == one["fingerprint"] != moved["source"]
-    other = CausalModels.from_prompts(saved(seed=1), PROMPTS, device="cpu").descriptions[0]
+    other = CausalModels.from_prompts(
+        small.saved(seed=1), small.PROMPTS, device="cpu"
+    ).descriptions[0]
     assert other["fingerprint"] != one["fingerprint"], "same shape, other weights"
 
 
 def test_loading_and_asking_is_silent(
     capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
-    folder, logging = saved(), transformers.utils.logging
+    folder, logging = small.saved(), transformers.utils.logging
     request.addfinalizer(partial(logging.set_verbosity, logging.get_verbosity()))
     logging.set_verbosity_info()
     capfd.readouterr()
-    agents = CausalModels.from_prompts(folder, PROMPTS)
+    agents = CausalModels.from_prompts(folder, small.PROMPTS)
     with pytest.raises(ContextFull):
         agents.open("sea " * 200)
     agents.open("").distributions()
@@ -109,14 +113,14 @@ def test_what_cannot_be_loaded_is_one_clear_error(copy: Path, breakage: str) -> 
     breaks, message = BREAKAGES[breakage]
     breaks(copy)
     with pytest.raises(CannotLoadModel, match=message) as caught:
-        CausalModels.from_prompts(copy, PROMPTS)
+        CausalModels.from_prompts(copy, small.PROMPTS)
     assert str(copy) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_hub_name_without_a_network_is_one_clear_error() -> None:
     with pytest.raises(CannotLoadModel, match=r"from no-such-maker/no-such-model: .*hub"):
-        CausalModels.from_prompts("no-such-maker/no-such-model", PROMPTS)
+        CausalModels.from_prompts("no-such-maker/no-such-model", small.PROMPTS)
 
 
 @pytest.mark.parametrize(
@@ -129,21 +133,21 @@ def test_a_hub_name_without_a_network_is_one_clear_error() -> None:
 )
 def test_unusable_options_are_errors(options: dict[str, Any], message: str) -> None:
     with pytest.raises(CannotLoadModel, match=message):
-        CausalModels.from_prompts(saved(), PROMPTS, **options)
+        CausalModels.from_prompts(small.saved(), small.PROMPTS, **options)
 
 
 def test_cuda_where_there_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(CannotLoadModel, match="no CUDA device here; use device='cpu'"):
-        CausalModels.from_prompts(saved(), PROMPTS, device="cuda")
+        CausalModels.from_prompts(small.saved(), small.PROMPTS, device="cuda")
 
 
 @pytest.mark.parametrize("package", ["torch", "transformers"])
 def test_a_missing_extra_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = saved()
+    folder = small.saved()
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf'{package}: pip install "tokenauction\[llm\]"'):
-        CausalModels.from_prompts(folder, PROMPTS)
+        CausalModels.from_prompts(folder, small.PROMPTS)
 
 
 def test_importing_the_module_loads_no_torch() -> None:
@@ -177,7 +181,7 @@ def test_out_of_memory_gives_sizes_and_a_way_out(
     fail: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agents = CausalModels.from_models(
-        {"a": (saved(), "Alora Air:\n"), "b": (saved("gpt2"), "")}, device="cpu"
+        {"a": (small.saved(), "Alora Air:\n"), "b": (small.saved("gpt2"), "")}, device="cpu"
     )
     session = agents.open("Fly")
     session.distributions()
@@ -188,20 +192,22 @@ def test_out_of_memory_gives_sizes_and_a_way_out(
         with pytest.raises(ModelFailed, match=r"reading 1 rows of \d+ tokens on cpu.*smaller"):
             session.distributions()
     dists = session.distributions()
-    for row, folder, own in zip(dists, (saved(), saved("gpt2")), ("Alora Air:\n", ""), strict=True):
-        expected = alone(*load_alone(folder), own + "Fly", [300])
+    for row, folder, own in zip(
+        dists, (small.saved(), small.saved("gpt2")), ("Alora Air:\n", ""), strict=True
+    ):
+        expected = small.alone(*small.load_alone(folder), own + "Fly", [300])
         assert float((row - expected).abs().max()) < 1e-5, "the text was kept"
 
 
 def test_out_of_memory_while_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = saved()
+    folder = small.saved()
     monkeypatch.setattr(torch.nn.Module, "to", lambda *_, **__: _out_of_device_memory())
     with pytest.raises(ModelFailed, match=r"loading .* as float32 on cpu: CUDA out of memory"):
-        CausalModels.from_prompts(folder, PROMPTS, device="cpu")
+        CausalModels.from_prompts(folder, small.PROMPTS, device="cpu")
 
 
 def test_other_failures_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    agents = CausalModels.from_prompts(saved(), PROMPTS, device="cpu")
+    agents = CausalModels.from_prompts(small.saved(), small.PROMPTS, device="cpu")
 
     def broken(**_: Any) -> None:
         raise RuntimeError("shapes do not match")

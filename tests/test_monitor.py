@@ -217,9 +217,11 @@ def test_transcripts_without_distributions_or_of_something_else(
         monitor_transcript(other)
 
 
+@pytest.mark.extra("llm")
 @pytest.mark.parametrize("width", ["float64", "float32"])
 def test_torch_finds_what_numpy_finds(width: str) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     rng = np.random.default_rng(7)
     here, there = Monitor([1, 2, 0.5]), Monitor([1, 2, 0.5])
     for _ in range(5):

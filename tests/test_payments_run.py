@@ -441,11 +441,13 @@ def test_the_ends_of_the_generator() -> None:
 LIMITS = {"float64": 1e-12, "float32": 2e-5}
 
 
+@pytest.mark.extra("llm")
 @pytest.mark.parametrize("width", LIMITS)
 @pytest.mark.parametrize(("name", "sampling"), WAYS)
 def test_torch_is_numpy(name: str, sampling: str, width: str) -> None:
     """In float32 the drawn token may be another at one in a million steps; not at these."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     bids, dists = wide_profile(tokens=40, agents=3, seed=10)
     rule, how, limit = rule_named(name), SAMPLINGS[sampling], LIMITS[width]
     on_host = Bidding(Bids(rule, bids), dists)
@@ -469,16 +471,20 @@ def _close(bids: Any, limit: float, one: Any, other: Any) -> bool:
     return bool((np.abs(one - other) <= limit * bids).all())
 
 
+@pytest.mark.extra("llm")
 def test_torch_makes_the_same_numbers() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     for of in (0, -1, 1 << 62, key(step_secret(5, 6), "price")):
         on_host, on_torch = uniforms(of, 999, np.zeros(0)), uniforms(of, 999, torch.zeros(0))
         assert on_host.tolist() == on_torch.tolist()
 
 
+@pytest.mark.extra("llm")
 def test_float32_sums_of_a_large_vocabulary() -> None:
     """Adding up 256,000 float32 numbers in a row would lose four of seven digits."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     rng = np.random.default_rng(0)
     dists = rng.dirichlet(np.full(256_000, 0.05), size=3)
     bids = np.array([1.0, 2.0, 3.0])
@@ -488,9 +494,11 @@ def test_float32_sums_of_a_large_vocabulary() -> None:
         assert (np.abs(found - wanted) <= 1e-6 * bids).all()
 
 
+@pytest.mark.extra("llm")
 def test_bids_that_float32_does_not_tell_apart_are_one_bid() -> None:
     """The odds and the rule see the same bids, so nobody pays for a lead that is not there."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     dists = torch.tensor([[0.9, 0.1], [0.1, 0.9]], dtype=torch.float32)
     for rule in (winner_takes_all, softmax_weights, linear):
         bids = Bids(rule, np.array([1 + 1e-9, 1.0]))
@@ -503,8 +511,10 @@ def test_bids_that_float32_does_not_tell_apart_are_one_bid() -> None:
         assert one.realised.tolist() == other.realised.tolist()
 
 
+@pytest.mark.extra("llm")
 def test_bids_beyond_float32_are_refused() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     dists = torch.tensor([[0.9, 0.1], [0.1, 0.9]], dtype=torch.float32)
     with pytest.raises(BadBids, match="beyond float32"):
         Terms(linear).settle(Bids(linear, np.array([1e300, 1.0])), dists, "secret")
@@ -622,8 +632,9 @@ def test_a_pool_whose_weights_need_somebody_who_bids() -> None:
         assert found == pytest.approx([0.5, 0], abs=1e-8)
 
 
+@pytest.mark.extra("llm")
 def test_weights_that_look_at_the_type_of_numbers_are_refused() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
 
     @linear_pool
     def pool(bids: Any) -> Any:

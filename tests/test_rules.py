@@ -1,5 +1,6 @@
 """Guards the rules as they run: the decorator, its parameters, and what the shipped ones return."""
 
+import importlib
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -325,10 +326,13 @@ def test_a_cold_temperature_is_nearly_greedy() -> None:
 # The rules that cut ------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["numpy", "array_api_strict", "torch"])
+@pytest.fixture(
+    scope="module",
+    params=["numpy", "array_api_strict", pytest.param("torch", marks=pytest.mark.extra("llm"))],
+)
 def library(request: pytest.FixtureRequest) -> Any:
     """An array library; torch where it is installed, since it is an extra."""
-    return pytest.importorskip(request.param)
+    return importlib.import_module(request.param)
 
 
 def tied_profiles() -> st.SearchStrategy[Assignment]:
@@ -416,8 +420,10 @@ def test_the_rules_that_cut_run_at_the_vocabulary_of_a_real_model(library: Any) 
     assert pooled[kept].sum() - pooled[kept].min() < 0.9 + 1e-9
 
 
+@pytest.mark.extra("llm")
 def test_counts_stay_exact_in_half_precision() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     likely, dists = 256, torch.full((1, 300), 2.0**-10, dtype=torch.bfloat16)
     dists[0, :likely] = 2.0**-8
     for k, kept in ((256, likely), (257, 300)):

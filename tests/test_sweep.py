@@ -160,8 +160,10 @@ def test_the_largest_come_first_and_only_above_the_bound() -> None:
     assert most(np.array([0.1, 0.5, 0.0, 0.3]), 3, 0.2) == (1, 3)
 
 
+@pytest.mark.extra("llm")
 def test_curves_are_the_same_on_torch() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     on_torch = torch.tensor(DISTS)
     found, there = reach(log_linear, DISTS, shares(9)), reach(log_linear, on_torch, shares(9))
     assert np.allclose(found.hump, there.hump.numpy(), atol=1e-15)
@@ -457,6 +459,7 @@ def figures(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path
     return plot_sweep(folder, tmp_path_factory.mktemp("figures"))
 
 
+@pytest.mark.extra("plots")
 def test_every_figure_is_drawn_and_can_be_read(figures: list[Path]) -> None:
     from matplotlib.image import imread
 
@@ -475,6 +478,7 @@ def test_every_figure_is_drawn_and_can_be_read(figures: list[Path]) -> None:
             assert len(list(root.iter())) > 100
 
 
+@pytest.mark.extra("plots")
 def test_no_ink_touches_the_edges(figures: list[Path]) -> None:
     from matplotlib.image import imread
 
@@ -485,6 +489,7 @@ def test_no_ink_touches_the_edges(figures: list[Path]) -> None:
             assert all((edge > 0.99).all() for edge in edges), path.name
 
 
+@pytest.mark.extra("plots")
 def test_the_stretch_of_log_linear_is_shaded(parts: list[Part]) -> None:
     rows = [row for row in rows_of(ProbabilityRow, parts) if row.token == 1]
     figure = probability_figure(rows)
@@ -505,6 +510,7 @@ def drawn_text(rows: Sequence[TextRow]) -> str:
         return "".join(one.get_text() for one in text_figure(rows).texts)
 
 
+@pytest.mark.extra("plots")
 def test_a_text_that_was_cut_ends_in_an_ellipsis(parts: list[Part]) -> None:
     for stopped, mark in (("most tokens", "…"), ("context limit", "…"), ("end of text", "")):
         rows = [
@@ -515,6 +521,7 @@ def test_a_text_that_was_cut_ends_in_an_ellipsis(parts: list[Part]) -> None:
         assert f"sea sea{mark}paid: " in drawn_text(rows)
 
 
+@pytest.mark.extra("plots")
 def test_the_figure_of_texts_says_whose_payment_is_first(parts: list[Part]) -> None:
     one, other = (
         row
@@ -526,6 +533,7 @@ def test_the_figure_of_texts_says_whose_payment_is_first(parts: list[Part]) -> N
     assert "paid: 0.25 + 1.50 = " in written
 
 
+@pytest.mark.extra("plots")
 def test_an_interrupted_sweep_is_drawn_as_far_as_it_went(tmp_path: Path) -> None:
     running = save(sweep("fixed", AGENTS, "", PLAN), tmp_path)
     next(running)
@@ -537,15 +545,17 @@ def test_an_interrupted_sweep_is_drawn_as_far_as_it_went(tmp_path: Path) -> None
     assert drawn[0].read_bytes() == again
 
 
-def test_nothing_to_draw_and_nothing_to_draw_with(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.extra("plots")
+def test_nothing_to_draw(tmp_path: Path, folder: Path) -> None:
     with Tables(tmp_path, FILES), pytest.raises(ValueError, match="no rows yet"):
         plot_sweep(tmp_path)
     with pytest.raises(ValueError, match="png or svg, not 'pdf'"):
         plot_sweep(folder, tmp_path, ["pdf"])
     with pytest.raises(FileNotFoundError):
         plot_sweep(tmp_path / "nowhere")
+
+
+def test_nothing_to_draw_with(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(NoPlots, match=r'pip install "tokenauction\[plots\]"'):
         plot_sweep(folder)
