@@ -13,7 +13,7 @@ counterexample passes only if
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from itertools import islice
@@ -23,7 +23,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from tokenauction.mechanisms import ProfileFunction
-from tokenauction.proofs import claims
+from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Call, Claim, Formula, Instance
 from tokenauction.proofs.graph import Node
@@ -31,12 +31,15 @@ from tokenauction.proofs.interpret.balls import Balls, evaluate_rigorously, prec
 from tokenauction.proofs.interpret.batch import Floats
 from tokenauction.proofs.interpret.exact import UNDEFINED, Special, Value, evaluate_all
 from tokenauction.proofs.numpy_run import Misbehaves, Unusable, run_rule
+from tokenauction.proofs.reasons import Reason, reason_of
 from tokenauction.proofs.sampling import draw, row_names
 from tokenauction.proofs.switches import edges
 from tokenauction.proofs.trace import TracingError
 from tokenauction.proofs.twins import as_float
 
 _BITS: Final = 47  # a float has 53: a library function may err by some units in the last place
+_ALL_STEPS: Final = 8
+STEERS: Final = "steers-by-nan"
 _STEERS_BY_NAN: Final = (
     "steers by what is no number (NaN or infinity), where it divides by zero or takes the "
     "logarithm of a negative number"
@@ -45,7 +48,8 @@ _GUARD: Final = "choose with xp.where before dividing"
 _SMALLEST: Final = 1e-300
 _MOST_SWITCHES: Final = 6
 _MOST_EDGES: Final = 120
-_ORDINARY_BIDS: Final = (Fraction(1, 1000), Fraction(1000))
+_LARGEST: Final = 1e300
+_EXTREMES: Final = (Fraction(1, 10**9), Fraction(10**9))
 
 
 # The profiles -----------------------------------------------------------------------------------
@@ -59,9 +63,10 @@ def profiles(claim: Claim, instance: Instance, thresholds: bool = True) -> Itera
     columns = draw(claim, instance, 10, rng)
     drawn = [columns.exact(row, instance) for row in range(columns.length)]
     yield from drawn
-    for scale in (Fraction(1, 10**9), Fraction(10**9)):
-        yield _with_bids_times(scale, drawn[0])
-        yield _with_bids_times(scale, drawn[1])
+    for values in drawn[:2]:
+        low = min(bid for bid in values.bids if bid)
+        yield _with_bids_times(_EXTREMES[0] / low, values)
+        yield _with_bids_times(_EXTREMES[1] / max(values.bids), values)
     if thresholds:
         found = edges(claim, instance, rng, 2, _MOST_SWITCHES)
         yield from (columns.exact(0, instance) for columns in islice(found, _MOST_EDGES))
@@ -71,7 +76,7 @@ def _ordinary(claim: Claim, instance: Instance, rng: np.random.Generator) -> Ass
     """Without zeros and ties; every number has many digits."""
 
     def number() -> Fraction:
-        return Fraction(int(rng.integers(2**12, 2**21)), 2**17)
+        return Fraction(int(rng.integers(2**12, 2**21)), 99_991)
 
     def row() -> tuple[Fraction, ...]:
         weights = [int(w) for w in rng.integers(1, 2**16, size=instance.tokens)]
@@ -102,33 +107,53 @@ def _with_bids_times(scale: Fraction, values: Assignment) -> Assignment:
     )
 
 
-def _is_ordinary(values: Assignment) -> bool:
-    """Whether floats cannot overflow or be lost there, as far as the bids go."""
-    low, high = _ORDINARY_BIDS
-    return all(bid == 0 or low <= bid <= high for bid in values.bids)
-
-
 # At fixed sizes ---------------------------------------------------------------------------------
 
 
-def disagreement(claim: Claim, sizes: Sequence[tuple[int, int]], stepwise: int = 8) -> str:
-    """Where a traced rule and its function differ; empty where they agree.
+@dataclass(frozen=True)
+class Comparison:
+    """What was found: `problem`, where trace and function differ, and where floats do not reach.
+
+    Both are empty where there is nothing to say.
+    """
+
+    problem: str = ""
+    float_range: str = ""
+
+
+def compared(claim: Claim, sizes: Sequence[tuple[int, int]]) -> Comparison:
+    """The comparison of a trace with its function at fixed sizes.
 
     To raise where the trace is defined is to differ. Sizes without a trace are passed over. At the
-    first sizes every step is compared, at `stepwise` profiles and on every threshold.
+    first sizes every step is compared, too.
     """
+    float_range = ""
     for place, (agents, tokens) in enumerate(sizes):
         try:
             instance = next(claims.instances(claim, agents, tokens))
         except (TracingError, claims.RuleFault):
             continue
-        for number, values in enumerate(profiles(claim, instance, place < 2)):
+        for number, values in enumerate(profiles(claim, instance, thresholds=place < 2)):
             found = differs_at(instance, values)
-            if not found and place < 2 and (number < stepwise or number % 7 == 0):
+            if found and leaves_floats(instance.formula.outputs, values):
+                float_range = float_range or _out_of_range(values)
+                continue
+            if not found and place < 2 and (number < _ALL_STEPS or number % 7 == 0):
                 found = lockstep_differs(claim, instance, values)
             if found:
-                return found
-    return ""
+                return Comparison(found, float_range)
+    return Comparison("", float_range)
+
+
+def _out_of_range(values: Assignment) -> str:
+    low, high = _EXTREMES
+    if not all(bid == 0 or low <= bid <= high for bid in values.bids):
+        return ""
+    bids = ", ".join(f"{float(bid):.6g}" for bid in values.bids)
+    return (
+        f"with bids ({bids}) floats overflow or underflow, and the run is not the real number that "
+        "the verdict is about"
+    )
 
 
 def lockstep_differs(claim: Claim, instance: Instance, values: Assignment) -> str:
@@ -137,7 +162,7 @@ def lockstep_differs(claim: Claim, instance: Instance, values: Assignment) -> st
     try:
         found = claims.instance(claim, *key, at=values.leaves())
     except (TracingError, claims.RuleFault) as problem:
-        return str(problem)
+        return reason_of(problem)
     if (found.formula.holds, found.formula.outputs) != (
         instance.formula.holds,
         instance.formula.outputs,
@@ -188,28 +213,45 @@ def _rounded(nodes: list[Node], leaves: Any) -> list[Value]:
 
 
 def _call_differs(
-    call: Call, values: Assignment, inputs: Any, exact: Sequence[Value], rounded: Sequence[Value]
+    call: Call,
+    values: Assignment,
+    inputs: Any,
+    exact: Sequence[Value],
+    rounded: Sequence[Value],
 ) -> str:
-    given = [_as_array(array, inputs) for array in (call.bids, call.dists)]
-    if any(array is None for array in given):
+    bids, dists = _as_array(call.bids, inputs), _as_array(call.dists, inputs)
+    if bids is None or dists is None:
         return ""
     try:
-        run = run_rule(call.function, *given, _named(values))
+        run = run_rule(call.function, bids, dists, _named(values))
     except Misbehaves:
         raise
     except Unusable as problem:
         return "" if any(value is UNDEFINED for value in exact) else str(problem)
+    rule = call.function
     for number, value in enumerate(exact):
-        if not _explained(float(run[number]), value, rounded[number], values):
-            shown = [as_float(one) for one in exact]
-            place = f"{call.function.file}:{call.function.line}: {call.function.name}"
-            if value is UNDEFINED:
-                return f"{place} {_STEERS_BY_NAN}: it returns {run.tolist()}; {_GUARD}"
-            return (
-                f"the trace and the run of {call.function.name} disagree with {len(values.bids)} "
-                f"agents and {values.tokens} tokens: traced {shown}, run {run.tolist()}"
-            )
+        if _explained(float(run[number]), value, rounded[number], values):
+            continue
+        if value is UNDEFINED:
+            text = f"{rule.file}:{rule.line}: {rule.name} {_STEERS_BY_NAN}: it returns "
+            text = f"{text}{run.tolist()}; {_GUARD}"
+            return Reason(text, STEERS, rule.file, rule.line, _GUARD)
+        text = (
+            f"the trace and the run of {rule.name} disagree with {len(values.bids)} agents and "
+            f"{values.tokens} tokens: traced {[as_float(one) for one in exact]}, run {run.tolist()}"
+        )
+        return Reason(text, "not-the-run", rule.file, rule.line)
     return ""
+
+
+def leaves_floats(nodes: Sequence[Node], values: Assignment) -> bool:
+    """Whether some number on the way to these is too large or too small for a float."""
+    parts = [part for part in graph.subnodes(*nodes) if not graph.is_boolean(part)]
+    with precision(_BITS):
+        found = evaluate_all(parts, values.leaves(), Balls())
+    sizes = (abs(size) for value in found if (size := as_float(value)) is not None)
+    lost = (value for value in found if isinstance(value, arb) and not value.is_zero())
+    return any(size > _LARGEST for size in sizes) or any(abs(v) < _SMALLEST for v in lost)
 
 
 def _as_array(array: Any, inputs: Any) -> Floats | None:
@@ -232,7 +274,7 @@ def _explained(run: float, exact: Value, rounded: Value, values: Assignment) -> 
     if number is None or not np.isfinite(number):
         return number is None or number == run or not np.isfinite(run)
     if not np.isfinite(run):
-        return not _is_ordinary(values)
+        return False
     gap = abs(run - number)
     if isinstance(rounded, Special):  # a comparison that rounding decides
         near = gap <= 1e-9 * (1 + abs(number))
@@ -317,13 +359,14 @@ def failure_at(claim: Claim, agents: int, tokens: int) -> str:
     Empty where every function of the claim runs on NumPy and gives what its trace gives. Raises
     Misbehaves for a function that returns something of the wrong shape or changes its input.
     """
-    return disagreement(claim, [(agents, tokens)])
+    return compared(claim, [(agents, tokens)]).problem
 
 
 def agrees(instance: Instance, values: Assignment, undefined: bool) -> bool:
     """Whether plain runs give what an exact replay gave; where it is undefined, nothing finite."""
     try:
-        if differs_at(instance, values):
+        differs = differs_at(instance, values)
+        if differs and not leaves_floats(instance.formula.outputs, values):
             return False
     except Unusable:
         return undefined
@@ -341,11 +384,11 @@ def _breaks_down(instance: Instance, values: Assignment) -> bool:
         )
     )
     for call in formula.calls:
-        given = [_as_array(array, inputs) for array in (call.bids, call.dists)]
-        if any(array is None for array in given):
+        bids, dists = _as_array(call.bids, inputs), _as_array(call.dists, inputs)
+        if bids is None or dists is None:
             continue
         try:
-            run = run_rule(call.function, *given, _named(values))
+            run = run_rule(call.function, bids, dists, _named(values))
         except Unusable:
             return True
         needed = [place for place, node in enumerate(call.outputs) if node in call.needed]

@@ -162,6 +162,8 @@ class Instance:
 class RuleFault(Exception):
     """The rule itself is unusable: it raises, or returns something of the wrong shape."""
 
+    code = "raises"
+
 
 # Building the formula ----------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule
 from tokenauction.proofs import claims, explain, graph
 from tokenauction.proofs.account import Account
 from tokenauction.proofs.agreement import (
+    STEERS,
     agrees,
     failure_at,
     lockstep_differs,
@@ -40,6 +41,7 @@ from tokenauction.proofs.lemmas import Lemma, lemmas_for
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, Violation
 from tokenauction.proofs.numpy_run import (
     CHECKED_SIZES,
+    Unusable,
     interference,
     raised_at,
 )
@@ -183,17 +185,27 @@ class Verifier:
             )
         claim = Claim(self.rule, prop, payment=self.payment)
         self.options.progress("running the rule")
+        nowhere = next((one.runs.nowhere for one in self.examined(claim) if one.runs.nowhere), "")
+        if nowhere and not prop.everywhere:
+            raise Unusable(nowhere)
         untraceable = self.untraceable(claim)
         misread = self._misread(replace(claim, opaque=bool(untraceable)))
         if misread:
             return Unknown(misread)
+        if getattr(untraceable, "code", "") == STEERS:
+            return Unknown(untraceable)
         if untraceable:
             return attacked(claim, self.options, untraceable)
         try:
             proved = self._decision(claim).proved_again(known_method)
-            return proved or self._decision(claim).verdict()
+            return self._with_range(claim, proved or self._decision(claim).verdict())
         except RecursionError:
             return Unknown("the rule's expression is too deep to be decided")
+
+    def _with_range(self, claim: Claim, found: Verdict) -> Verdict:
+        """The verdict with a note where floats do not reach."""
+        ranges = (one.comparison.float_range for one in self.examined(claim))
+        return replace(found, float_range=next(filter(None, ranges), ""))
 
     def proved_for_all_sizes(self, prop: RuleProperty) -> Proved | None:
         """The proof of a property for every size, as a premise needs it; at less cost."""
@@ -352,7 +364,8 @@ class Decision:
         instance = self._opaque.instance(values)
         if instance is None or not check_domain(self._opaque.claim, values):
             return False
-        raised = [bool(text) for text in raised_at(values, instance)]
+        # What floats cannot hold is rounding, and says nothing about real numbers.
+        raised = ["raises " in t and "OverflowError" not in t for t in raised_at(values, instance)]
         return any(raised) and not (self.claim.other is not None and all(raised))
 
     def _refuted_by_raising(self, values: Assignment) -> Refuted:

@@ -12,12 +12,13 @@ from itertools import product
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims
-from tokenauction.proofs.agreement import disagreement
+from tokenauction.proofs.agreement import Comparison, compared
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RuleFault
 from tokenauction.proofs.graph import Axis, Node, subnodes
-from tokenauction.proofs.numpy_run import KEEPS_STATE, check_usable
+from tokenauction.proofs.numpy_run import CHECKED_SIZES, KEEPS_STATE, Runs, check_usable
 from tokenauction.proofs.open_agreement import open_disagreement
+from tokenauction.proofs.reasons import Reason, reason_of
 from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.trace import Trace, TracingError
@@ -32,14 +33,16 @@ class Examined:
 
     function: ProfileFunction
 
+    @cached_property
+    def runs(self) -> Runs:
+        """Where the function runs; raises Unusable."""
+        return check_usable(self.function)
+
     @property
     def usable_sizes(self) -> list[tuple[int, int]]:
-        """Sizes at which the function runs; raises Unusable."""
-        return self._runs[0]
-
-    @cached_property
-    def _runs(self) -> tuple[list[tuple[int, int]], str]:
-        return check_usable(self.function)
+        """The sizes to trace it at: those at which it runs, or all where it does at none."""
+        only = claims.tokens_of(self.function)
+        return self.runs.sizes or [(n, only or t) for n, t in CHECKED_SIZES]
 
     @cached_property
     def untraceable(self) -> str:
@@ -52,8 +55,14 @@ class Examined:
                 return found
         rule = self.function
         if size in self.usable_sizes and any(trace != self._traced_at(*size) for trace in earlier):
-            return f"{rule.file}:{rule.line}: {rule.name} {KEEPS_STATE}"
-        return disagreement(claims.claim_about(rule), self.usable_sizes)
+            text = f"{rule.file}:{rule.line}: {rule.name} {KEEPS_STATE}"
+            return Reason(text, "keeps-state", rule.file, rule.line)
+        return self.comparison.problem
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """What the comparison of the traces at fixed sizes with runs has found."""
+        return compared(claims.claim_about(self.function), self.runs.sizes)
 
     def _traced_at(self, agents: int, tokens: int) -> tuple[Node, ...] | str:
         """What the rule returns at a size, or why it cannot be traced."""
@@ -61,7 +70,7 @@ class Examined:
         try:
             return next(claims.instances(about, agents, tokens)).formula.outputs
         except (TracingError, RuleFault) as problem:
-            return str(problem)
+            return reason_of(problem)
 
     @cached_property
     def traced_paths(self) -> list[tuple[Node, Node]] | str:
@@ -74,7 +83,7 @@ class Examined:
     @cached_property
     def open_paths(self) -> list[tuple[Node, Node]] | str:
         """The same where it can be trusted: the rule runs at every size tried, and agrees."""
-        paths = self._runs[1] or self.traced_paths
+        paths = self.runs.problem or self.traced_paths
         if isinstance(paths, str):
             return paths
         return open_disagreement(self.function, paths, self.usable_sizes) or paths

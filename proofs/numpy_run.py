@@ -1,6 +1,7 @@
 """Runs of a rule's own function on NumPy arrays: is it usable, and what does it return or raise?"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,10 @@ class Misbehaves(Unusable):
     """The rule runs, and does what no rule may at any size."""
 
 
+class OutsideArithmetic(Unusable):
+    """The rule raises because an operation on numbers has no result: a profile is undefined."""
+
+
 def run_rule(
     rule: ProfileFunction, bids: Floats, dists: Floats, named: Mapping[str, Floats]
 ) -> Floats:
@@ -46,7 +51,8 @@ def run_rule(
     except MemoryError:  # says how much memory there is, and nothing about the rule
         raise
     except (Exception, SystemExit, KeyboardInterrupt) as problem:
-        raise Unusable(describe(rule, problem, dists.shape)) from problem
+        ending = OutsideArithmetic if is_arithmetic(problem) else Unusable
+        raise ending(describe(rule, problem, dists.shape)) from problem
     inputs = [(own_bids, bids), (own_dists, dists)]
     inputs += [(own, named[name]) for name, own in given.items()]
     if not all(np.array_equal(own, before) for own, before in inputs):
@@ -97,11 +103,26 @@ def describe(rule: ProfileFunction, problem: BaseException, shape: Sequence[int]
     )
 
 
-def check_usable(rule: ProfileFunction) -> tuple[list[tuple[int, int]], str]:
-    """The sizes among a few at which the rule runs, and why it does not at the others.
+def is_arithmetic(problem: BaseException) -> bool:
+    """Whether an exception says that an operation on numbers has no result."""
+    outside = isinstance(problem, ValueError) and "math domain" in str(problem)
+    return isinstance(problem, ArithmeticError) or outside
 
-    Raises Unusable where it runs at none, or misbehaves at one.
+
+@dataclass(frozen=True)
+class Runs:
+    """The sizes among a few at which a rule runs, and `problem`, why it does not at the others.
+
+    `nowhere` says why it has no result at any of them, because of its arithmetic; else empty.
     """
+
+    sizes: list[tuple[int, int]]
+    problem: str
+    nowhere: str
+
+
+def check_usable(rule: ProfileFunction) -> Runs:
+    """Where a rule runs; raises Unusable where it does nowhere, or misbehaves."""
     usable = []
     problem: Unusable | None = None
     all_nan = True
@@ -118,14 +139,16 @@ def check_usable(rule: ProfileFunction) -> tuple[list[tuple[int, int]], str]:
             continue
         all_nan = all_nan and not np.isfinite(result).any()
         usable.append((agents, tokens))
-    if not usable and problem is not None:
+    if not usable and problem is not None and not isinstance(problem, OutsideArithmetic):
         raise problem
-    if all_nan:
-        raise Unusable(
-            f"{rule.file}:{rule.line}: {rule.name} returns NaN or infinite values everywhere; "
-            "look for a NaN or infinite constant"
-        )
-    return usable, "" if problem is None else str(problem)
+    nowhere = str(problem) if not usable else _NO_NUMBER.format(rule=rule) if all_nan else ""
+    return Runs(usable, "" if problem is None else str(problem), nowhere)
+
+
+_NO_NUMBER = (
+    "{rule.file}:{rule.line}: {rule.name} returns NaN or infinite values everywhere; look for a "
+    "division by zero, or a NaN or infinite constant"
+)
 
 
 def generic_profile(

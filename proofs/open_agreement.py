@@ -119,9 +119,17 @@ def _differs_in_a_run(rule: ProfileFunction, paths: Paths, agents: int, tokens: 
     except Unusable as problem:
         return str(problem)
     traced = _values(rule, paths, bids, dists, named)
-    if traced is not None and np.allclose(traced, run, rtol=_NO_MORE_THAN, atol=_NO_MORE_THAN):
+    if traced is not None and _alike(traced, run):
         return ""
     return _differs_rigorously(rule, paths, bids, dists, named)
+
+
+def _alike(traced: Floats, run: Floats) -> bool:
+    """Whether there are numbers at the same places, the same but for rounding."""
+    number = np.isfinite(run)
+    if not np.array_equal(number, np.isfinite(traced)):
+        return False
+    return np.allclose(traced[number], run[number], rtol=_NO_MORE_THAN, atol=_NO_MORE_THAN)
 
 
 def _differs_rigorously(
@@ -153,7 +161,10 @@ def _exactly(row: Floats) -> tuple[Fraction, ...]:
 def _values(
     rule: ProfileFunction, paths: Paths, bids: Floats, dists: Floats, named: Mapping[str, Floats]
 ) -> Floats | None:
-    """The result of the open trace at a profile in floats; None where it has none there."""
+    """The result of the open trace at a profile in floats, NaN where it is undefined.
+
+    None where arrays do not hold it.
+    """
     result = claims.RESULT[rule.returns]
     sizes = dict(zip((Axis.AGENTS, Axis.TOKENS), dists.shape, strict=True))
     for assumed, found in paths:
@@ -162,5 +173,5 @@ def _values(
                 values, defined = open_values(found, result, bids, dists, named)
             except CannotEvaluate:
                 return None
-            return values if defined.all() else None
+            return np.where(defined, values, np.nan)
     return None

@@ -11,6 +11,8 @@ from importlib import metadata
 from importlib.resources import files
 from typing import Any, Final
 
+from tokenauction.proofs.reasons import Reason
+
 SCHEMA: Final = "tokenauction.report/1"
 _TOOLS: Final = (
     "tokenauction",
@@ -48,7 +50,10 @@ def report(results: list[dict[str, Any]], options: Mapping[str, Any]) -> dict[st
 
 
 def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, Any]:
-    """One result: the claim (rule, file, line, fingerprint, property) and its verdict."""
+    """One result: the claim (rule, file, line, fingerprint, property) and its verdict.
+
+    A verdict that a line of the rule stands in the way of has that line.
+    """
     evidence = getattr(verdict, "evidence", None)
     witness = getattr(verdict, "witness", None)
     row = {
@@ -62,6 +67,12 @@ def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, 
         "evidence": [] if evidence is None else list(evidence.steps),
         "counterexample": None if witness is None else counterexample(witness),
     }
+    row["float_range"] = getattr(verdict, "float_range", "") or None
+    reason = getattr(verdict, "reason", "")
+    if isinstance(reason, Reason):
+        row |= {"reason_code": reason.code, "way_out": reason.way_out or None}
+        if reason.line is not None and reason.file == claim["file"]:
+            row["line"] = reason.line
     spent = getattr(verdict, "resources", None)
     if spent is not None:
         row["resources"] = {

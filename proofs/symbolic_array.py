@@ -113,7 +113,9 @@ class SymbolicArray:
     def __bool__(self) -> bool:
         if self.elements.size != 1 or any(isinstance(axis, Index) for axis in self.axes):
             raise self.trace.error(
-                "the rule branches on a whole array", "choose element by element with xp.where"
+                "the rule branches on a whole array",
+                "choose element by element with xp.where",
+                "branches",
             )
         node = self.node()
         if node.op == "truth":
@@ -127,6 +129,7 @@ class SymbolicArray:
         raise self.trace.error(
             "the rule branches on a value that depends on the bids or distributions",
             "compute both cases and choose with xp.where(condition, a, b)",
+            "branches",
         )
 
     def _concrete(self) -> Any:
@@ -139,7 +142,9 @@ class SymbolicArray:
         }:
             raise self.trace.needs_size("the rule needs the numbers of agents and tokens")
         raise self.trace.error(
-            "the rule turns a traced value into a Python number", "keep it an array"
+            "the rule turns a traced value into a Python number",
+            "keep it an array",
+            "leaves-arrays",
         )
 
     def __index__(self) -> int:

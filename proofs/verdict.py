@@ -109,6 +109,7 @@ class Proved:
     scope: Scope
     evidence: Evidence
     resources: Resources = field(default_factory=Resources)
+    float_range: str = ""
     status: Literal["proved"] = "proved"
 
 
@@ -120,6 +121,7 @@ class Refuted:
     method: str
     scope: Scope
     resources: Resources = field(default_factory=Resources)
+    float_range: str = ""
     status: Literal["refuted"] = "refuted"
 
 
@@ -132,7 +134,10 @@ class Unknown:
     scope: Scope = field(default_factory=lambda: Scope((), ()))
     method: str = "none"
     resources: Resources = field(default_factory=Resources)
+    float_range: str = ""
     status: Literal["unknown"] = "unknown"
 
 
+# `float_range` says at which bids a run is not the real number that the verdict is about, since
+# floats overflow or underflow; empty where that was not seen.
 Verdict = Proved | Refuted | Unknown

@@ -189,10 +189,8 @@ def _verify_target(
         try:
             verdict = verifier.verify(prop, _said_of(number, "methods", request) or "")
         except Unusable as problem:
-            for waiting in numbered:
-                if waiting >= number:
-                    emit("unusable", number=waiting, message=str(problem))
-            return
+            emit("unusable", number=number, message=str(problem))
+            continue
         claim = {**claims[number], "fingerprint": verifier.fingerprint}
         done = report.result(claim, verdict, time.perf_counter() - start)
         if request["explain"]:

@@ -17,7 +17,7 @@ from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.decision import Decision, Options
 from tokenauction.proofs.examination import Examined, fingerprint
-from tokenauction.proofs.numpy_run import interference
+from tokenauction.proofs.numpy_run import Unusable, interference
 from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.untraceable import attacked
@@ -39,6 +39,9 @@ def verdict_of_equality(
     """
     functions = (one.function, other.function)
     options.progress("running both")
+    for examined in (one, other):
+        if examined.runs.nowhere:
+            raise Unusable(examined.runs.nowhere)
     untraceable = one.untraceable or other.untraceable or interference(*functions)
     if untraceable:
         raising = Decision(claim_of_equality(*functions, support, True), (one, other), options)
