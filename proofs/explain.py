@@ -99,7 +99,9 @@ def _token(claim: Claim, instance: Instance, values: Assignment, replay: Replay)
     holds = instance.formula.holds
     parts = holds.args if holds.op == "and" else (holds,)
     if len(parts) >= values.tokens > 1 and len(parts) % values.tokens == 0:
-        truths = evaluate_rigorously(list(parts), values.leaves())
+        returned = (value for row in replay.outputs for value in row)
+        known = dict(zip(instance.formula.outputs, returned, strict=True))
+        truths = evaluate_rigorously(list(parts), {**known, **values.leaves()})
         failing = [place for place, truth in enumerate(truths) if truth is False]
         if failing and len(parts) == values.tokens:
             return failing[0]

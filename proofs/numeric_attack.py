@@ -1,13 +1,14 @@
-"""The attack on rules that cannot be traced: runs of their functions in floats, nothing more.
+"""The attack on rules that cannot be traced: where runs of their functions look bad in floats.
 
-A violation with a clear margin is reported with `exact: false`; without one the verdict is unknown.
-Nothing is ever proved here. The property itself is traced, with the rule's outputs as variables, so
-the margin of a violation is read off the same formula that would be proved.
+What it finds are candidates. They are judged by exact runs, or in floats where there are none
+(proofs/untraceable.py). The property itself is traced, with the rule's outputs as variables, so the
+margin of a violation is read off the same formula that would be proved. Outside the trusted core.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,10 +19,16 @@ from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.numpy_run import Unusable, run_rule
 from tokenauction.proofs.sampling import Columns, draw
 
-CLEAR_MARGIN = 1e-4
+CLEAR_MARGIN: Final = 1e-7
+"""What rounding is far below, relative to the numbers that are compared."""
 # Numbers below this may be what rounding, or the tolerance of a search, has left of zero.
 _SMALL = 1e-2
-SIZES = ((2, 2), (2, 3), (1, 2), (3, 2), (3, 3), (2, 4), (4, 3), (5, 2))
+SIZES: Final = (
+    *((2, 2), (2, 3), (1, 1), (1, 2), (2, 1), (1, 3), (3, 2), (3, 3), (2, 4), (4, 3), (5, 2)),
+)
+LARGE_SIZES: Final = ((2, 6), (6, 2), (2, 9), (9, 2), (2, 13), (13, 2), (2, 41), (41, 2))
+_SHARE_OF_LARGE: Final = 0.15
+_CANDIDATES: Final = 8
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,11 @@ class Violation:
     outputs: tuple[tuple[float, ...], ...]
     instance: Instance
 
+    @property
+    def undefined(self) -> bool:
+        """Whether a number is missing."""
+        return not all(np.isfinite(x) for row in self.outputs for x in row)
+
 
 @dataclass
 class NumericAttack:
@@ -41,8 +53,8 @@ class NumericAttack:
     claim: Claim
     seed: int
     most_calls: int = 12_000
-    most_agents: int = 8
-    most_tokens: int = 8
+    most_agents: int = 41
+    most_tokens: int = 41
     progress: Callable[[str], None] = lambda _: None
     calls: int = 0
     sizes: list[tuple[int, int]] = field(default_factory=list)
@@ -51,33 +63,30 @@ class NumericAttack:
     def __post_init__(self) -> None:
         self.claim = replace(self.claim, opaque=True)
 
-    def run(self) -> Violation | None:
-        """The clearest violation at the smallest size that has one."""
+    def candidates(self) -> Iterator[Assignment]:
+        """Where the property fails in floats, the smallest sizes and the clearest first."""
         rng = np.random.default_rng(self.seed)
+        only = claims.tokens_of(*self.claim.functions)
         for share in (0.15, 0.85):
-            for agents, tokens in SIZES:
-                if agents > self.most_agents or tokens > self.most_tokens:
-                    continue
-                instances = list(claims.instances(self.claim, agents, tokens))[:3]
-                length = int(self.most_calls * share / len(SIZES) / len(instances) / 2)
-                for instance in instances:
-                    self.progress(f"running it with {agents} agents, {tokens} tokens")
-                    found = self._attack(instance, draw(self.claim, instance, length, rng))
-                    if found is not None:
-                        return found
-                if (agents, tokens) not in self.sizes:
-                    self.sizes.append((agents, tokens))
-        return None
+            for sizes, part in ((SIZES, 1 - _SHARE_OF_LARGE), (LARGE_SIZES, _SHARE_OF_LARGE)):
+                calls = self.most_calls * share * part / len(sizes)
+                for agents, tokens in dict.fromkeys((n, only or t) for n, t in sizes):
+                    if agents <= self.most_agents and tokens <= (only or self.most_tokens):
+                        yield from self._candidates_at(agents, tokens, int(calls / 2), rng)
 
-    def _attack(self, instance: Instance, columns: Columns) -> Violation | None:
-        margins, _ = self._margins(instance, columns)
-        order = np.argsort(margins, kind="stable")
-        for row in order[:3]:
-            if margins[row] < -CLEAR_MARGIN:
-                found = self.judge(columns.exact(int(row), instance))
-                if found is not None and found.margin >= CLEAR_MARGIN:
-                    return found
-        return None
+    def _candidates_at(
+        self, agents: int, tokens: int, length: int, rng: np.random.Generator
+    ) -> Iterator[Assignment]:
+        self.progress(f"running it with {agents} agents, {tokens} tokens")
+        instances = list(islice(claims.instances(self.claim, agents, tokens), 3))
+        for instance in instances:
+            columns = draw(self.claim, instance, max(length // len(instances), 8), rng)
+            margins, _ = self._margins(instance, columns)
+            for row in np.argsort(margins, kind="stable")[:_CANDIDATES]:
+                if margins[row] < -CLEAR_MARGIN:
+                    yield columns.exact(int(row), instance)
+        if (agents, tokens) not in self.sizes:
+            self.sizes.append((agents, tokens))
 
     def judge(self, values: Assignment) -> Violation | None:
         """How clearly the property fails at an assignment; None where it does not."""

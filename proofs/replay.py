@@ -5,12 +5,13 @@ traced rule at exact values, in Fractions, or in balls where logarithms, exponen
 occur. An undecided sign is not a violation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tokenauction.proofs import claims
 from tokenauction.proofs.assignment import Assignment, check_domain
-from tokenauction.proofs.claims import Claim, Instance
+from tokenauction.proofs.claims import Claim, Formula, Instance
 from tokenauction.proofs.interpret.balls import evaluate_rigorously
 from tokenauction.proofs.interpret.exact import UNDEFINED, Special, Value
 from tokenauction.proofs.trace import TracingError
@@ -55,20 +56,25 @@ class Replayer:
             return nothing
         formula = instance.formula
         holds, *found = evaluate_rigorously([formula.holds, *formula.outputs], values.leaves())
-        outputs, start = [], 0
-        for call in formula.calls:
-            outputs.append(tuple(found[start : start + len(call.outputs)]))
-            start += len(call.outputs)
-        values_of = dict(zip(formula.outputs, found, strict=True))
-        undefined = any(values_of.get(node) is UNDEFINED for node in formula.needed)
-        if self.claim.other is not None:
-            violates = _differ(holds, outputs, self.claim.prop.everywhere)
-        elif self.claim.prop.everywhere:
-            violates = undefined or holds is False
-        else:
-            decided = not any(isinstance(value, Special) for value in found)
-            violates = holds is False and decided
-        return Replay(violates, undefined, tuple(outputs))
+        return replay_of(self.claim, formula, holds, found)
+
+
+def replay_of(claim: Claim, formula: Formula, holds: Value, found: Sequence[Value]) -> Replay:
+    """What the exact values of a formula, and of the outputs of its calls, say about the claim."""
+    outputs, start = [], 0
+    for call in formula.calls:
+        outputs.append(tuple(found[start : start + len(call.outputs)]))
+        start += len(call.outputs)
+    values_of = dict(zip(formula.outputs, found, strict=True))
+    undefined = any(values_of.get(node) is UNDEFINED for node in formula.needed)
+    if claim.other is not None:
+        violates = _differ(holds, outputs, claim.prop.everywhere)
+    elif claim.prop.everywhere:
+        violates = undefined or holds is False
+    else:
+        decided = not any(isinstance(value, Special) for value in found)
+        violates = holds is False and decided
+    return Replay(violates, undefined, tuple(outputs))
 
 
 def _differ(same: Value, rows: list[tuple[Value, ...]], everywhere: bool) -> bool:

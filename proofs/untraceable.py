@@ -1,12 +1,21 @@
-"""The verdict on claims about rules that cannot be traced: attacked, and never proved."""
+"""The verdict on claims about rules that cannot be traced: attacked, and never proved.
+
+A candidate counts where exact runs of the rule's own function show it. Where there are none (torch,
+a rule that leaves NumPy's arrays), it counts if it is seen in floats at the profile and everywhere
+around it: what lives at a single point, a tie or a threshold, may be one rounding.
+"""
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from tokenauction.proofs import explain
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim
+from tokenauction.proofs.exact_judge import ExactJudge
+from tokenauction.proofs.exact_numbers import NoExactRun
+from tokenauction.proofs.neighbourhood import AWAY, neighbours
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
 from tokenauction.proofs.numpy_run import KEEPS_STATE, raised_at
 from tokenauction.proofs.shrink import shrink
@@ -16,7 +25,10 @@ from tokenauction.proofs.verdict import Refuted, Scope, Unknown, Verdict, Witnes
 if TYPE_CHECKING:  # decision.py imports this file
     from tokenauction.proofs.decision import Options
 
-NUMERIC = "floats only"
+NUMERIC: Final = "floats only"
+EXACT_RUNS: Final = "search and exact runs"
+_MOST_TRIES: Final = 400
+_SHARE_AROUND: Final = 0.2
 
 
 def attacked(claim: Claim, options: "Options", untraceable: str) -> Verdict:
@@ -26,25 +38,123 @@ def attacked(claim: Claim, options: "Options", untraceable: str) -> Verdict:
     """
     if untraceable.endswith(KEEPS_STATE):
         return Unknown(untraceable, method=NUMERIC)
-    attack = attack_of(claim, options)
+    judge = _Judge(claim, options)
     try:
-        found = attack.run()
+        found = judge.refutation()
     except TracingError as problem:
         return Unknown(str(problem))
-    sizes = f"{attack.calls} runs at sizes {size_list(attack.sizes)}"
-    if found is None:
-        reason = f"the rule cannot be traced: {untraceable}"
-        explored = f"{sizes}, no violation with a margin of {CLEAR_MARGIN}"
-        return Unknown(f"{reason}; searched: {explored}", explored, method=NUMERIC)
-    least = max(CLEAR_MARGIN, found.margin / 4)
+    if found is not None:
+        return found
+    explored = f"{judge.attack.calls} runs at sizes {size_list(judge.attack.sizes)}"
+    reason = f"the rule cannot be traced: {untraceable}; searched without success: {explored}"
+    return Unknown(f"{reason}{judge.said_of_points}", explored, method=NUMERIC)
 
-    def clearly(values: Assignment) -> bool:
-        judged = attack.judge(values)
-        return judged is not None and judged.margin >= least
 
-    smaller = attack.judge(shrink(found.assignment, clearly, most_tries=600)) or found
-    where = Scope((smaller.assignment.agents,), (smaller.assignment.tokens,))
-    return Refuted(witness_of_run(claim, smaller), NUMERIC, where)
+def judged_at(claim: Claim, options: "Options", values: Assignment) -> Refuted | None:
+    """The refutation of a claim that an assignment gives when it is run now; None for none."""
+    judge = _Judge(claim, options)
+    try:
+        return judge.refuted_by(values) if judge.violates(values) else None
+    except TracingError:
+        return None
+
+
+@dataclass
+class _Judge:
+    """Tells violations of one claim from what floats only seem to show.
+
+    `at_points` says that one was seen at a single point where there is no exact run, and
+    `no_exact_run` why there is none.
+    """
+
+    claim: Claim
+    options: "Options"
+    at_points: bool = False
+    no_exact_run: str = ""
+
+    @cached_property
+    def attack(self) -> NumericAttack:
+        return attack_of(self.claim, self.options)
+
+    @cached_property
+    def exact(self) -> ExactJudge:
+        return ExactJudge(self.claim)
+
+    def refutation(self) -> Refuted | None:
+        """The first violation at or beside a candidate of the attack, made small."""
+        for candidate in self.attack.candidates():
+            found = self._violation_near(candidate)
+            if found is not None:
+                self.options.progress("making the counterexample small")
+                return self.refuted_by(shrink(found, self.violates, _MOST_TRIES))
+        return None
+
+    def _violation_near(self, candidate: Assignment) -> Assignment | None:
+        """A violation at a candidate; in floats, where it may be on the edge of one, or beside."""
+        shown = self._exactly(candidate)
+        if shown is not None:
+            return candidate if shown else None
+        away = neighbours(self.claim, candidate, scales=AWAY)
+        return next((one for one in (candidate, *away) if self._clearly_in_floats(one)), None)
+
+    def violates(self, values: Assignment) -> bool:
+        """Whether an assignment is a violation: exactly, or in floats where nothing else runs."""
+        shown = self._exactly(values)
+        return self._clearly_in_floats(values) if shown is None else shown
+
+    def _exactly(self, values: Assignment) -> bool | None:
+        """Whether exact runs show a violation; None where there are none."""
+        try:
+            return self.exact.replay(values).violates
+        except NoExactRun as problem:
+            self.no_exact_run = str(problem)
+            return None
+
+    def _clearly_in_floats(self, values: Assignment) -> bool:
+        """Whether a violation is seen in floats at an assignment and all around it."""
+        found = self.attack.judge(values)
+        if found is None or found.margin < CLEAR_MARGIN:
+            return False
+        least = max(CLEAR_MARGIN, _SHARE_AROUND * found.margin)
+        around = neighbours(self.claim, values, keep_zeros=found.undefined)
+        if all(self._seen(beside, found, least) for beside in around):
+            return True
+        self.at_points = True
+        return False
+
+    def _seen(self, beside: Assignment, found: Violation, least: float) -> bool:
+        there = self.attack.judge(beside)
+        return there is not None and there.margin >= least and there.undefined == found.undefined
+
+    def refuted_by(self, values: Assignment) -> Refuted:
+        """The refutation by a violation."""
+        where = Scope((values.agents,), (values.tokens,))
+        instance = self.exact.instance(values)
+        try:
+            replay = self.exact.replay(values)
+        except NoExactRun:
+            found = self.attack.judge(values)
+            if found is None:
+                raise RuntimeError("a violation was not there again") from None
+            return Refuted(witness_of_run(self.claim, found), NUMERIC, where)
+        if instance is None or not replay.violates:
+            raise RuntimeError("a violation was not there again")
+        if replay.undefined and any(raised_at(values, instance)):
+            nothing = tuple((float("nan"),) * len(row) for row in replay.outputs)
+            seen = Violation(values, 1.0, nothing, instance)
+            return Refuted(witness_of_run(self.claim, seen), NUMERIC, where)
+        return Refuted(explain.describe(self.claim, instance, values, replay), EXACT_RUNS, where)
+
+    @property
+    def said_of_points(self) -> str:
+        """What to say where violations were seen at single points only."""
+        if not self.at_points:
+            return ""
+        return (
+            "; seen at single points (a tie or a threshold), where floats cannot decide what "
+            "happens: a rule that is written in NumPy's operations on the arrays it is given, or "
+            f"that traces, is decided there (no exact run: {self.no_exact_run})"
+        )
 
 
 def attack_of(claim: Claim, options: "Options") -> NumericAttack:
@@ -53,8 +163,8 @@ def attack_of(claim: Claim, options: "Options") -> NumericAttack:
         claim,
         options.seed,
         most_calls=int(12_000 * options.effort),
-        most_agents=options.agents or 8,
-        most_tokens=options.tokens or 8,
+        most_agents=options.agents or 41,
+        most_tokens=options.tokens or 41,
         progress=options.progress,
     )
 

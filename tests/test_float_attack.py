@@ -1,0 +1,247 @@
+"""Guards what is said of rules that do not trace: sound ones are never refuted, faulty ones are.
+
+Exact runs decide where there are some. In floats a violation has to be there all around its
+profile, so that a tie and one rounding refute nothing.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from test_exact_runs import by_type
+from untraceable_rules import FAULTY, SOUND
+
+from tokenauction.mechanisms import AggregationRule, aggregation_rule, payment_rule
+from tokenauction.proofs import explain, report, untraceable
+from tokenauction.proofs.assignment import Assignment, assignment_of, check_domain
+from tokenauction.proofs.claims import Claim
+from tokenauction.proofs.decision import Options
+from tokenauction.proofs.exact_judge import ExactJudge
+from tokenauction.proofs.exact_numbers import NoExactRun
+from tokenauction.proofs.neighbourhood import neighbours
+from tokenauction.proofs.reports import counterexamples
+from tokenauction.proofs.untraceable import EXACT_RUNS, NUMERIC, attacked, judged_at
+from tokenauction.proofs.verdict import Refuted, Unknown, Verdict
+from tokenauction.theory import PROPERTIES
+
+UNTRACED = "it does not trace"
+CASES = {
+    kind: [(rule, name) for rule, names in rules for name in names]
+    for kind, rules in (("sound", SOUND), ("faulty", FAULTY))
+}
+RULES = {rule.name: rule for rule, _ in (*SOUND, *FAULTY)}
+
+
+def verdict_on(rule: AggregationRule, prop: str, seed: int = 0, budget: float = 60) -> Verdict:
+    return attacked(Claim(rule, PROPERTIES[prop]), Options(budget=budget, seed=seed), UNTRACED)
+
+
+def refuted(rule: AggregationRule, prop: str, seed: int = 0) -> Refuted:
+    found = verdict_on(rule, prop, seed)
+    assert isinstance(found, Refuted)
+    return found
+
+
+def named(case: Any) -> str:
+    return case.name if isinstance(case, AggregationRule) else str(case)
+
+
+# Sound and faulty rules --------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule", "prop"), CASES["sound"], ids=named)
+def test_sound_rules_are_not_refuted(rule: AggregationRule, prop: str) -> None:
+    for seed in range(10):
+        found = verdict_on(rule, prop, seed, budget=6)
+        assert isinstance(found, Unknown), found
+
+
+@pytest.mark.parametrize("name", ["torch_min_p", "plain_top_k", "masked_min_p"])
+@pytest.mark.parametrize("prop", ["scale-free", "anonymous"])
+def test_a_tie_refutes_nothing(name: str, prop: str) -> None:
+    for seed in range(3):
+        assert isinstance(verdict_on(RULES[name], prop, seed, budget=10), Unknown)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule", "prop"), CASES["faulty"], ids=named)
+def test_faults_are_found(rule: AggregationRule, prop: str) -> None:
+    refuted(rule, prop)
+
+
+@pytest.mark.parametrize(
+    ("name", "prop"),
+    [
+        ("torch_not_normalised", "distribution"),
+        ("masked_min_p_pulls", "unanimous"),
+        ("plain_square", "unanimous"),
+        ("raises_for_one_agent", "distribution"),
+    ],
+)
+def test_some_faults_are_found_at_once(name: str, prop: str) -> None:
+    refuted(RULES[name], prop)
+
+
+def test_floats_say_that_they_cannot_decide_a_point() -> None:
+    found = verdict_on(RULES["torch_min_p"], "scale-free")
+    assert isinstance(found, Unknown)
+    assert "single points" in found.reason
+    assert "no exact run" in found.reason
+
+
+# Exact counterexamples ---------------------------------------------------------------------------
+
+
+def test_a_counterexample_of_exact_runs_is_exact_and_whole() -> None:
+    found = refuted(RULES["masked_min_p_pulls"], "monotone")
+    assert found.method == EXACT_RUNS
+    assert found.witness.exact
+    assert not found.witness.rounded
+    shown = report.counterexample(found.witness)
+    assert "margin" not in shown
+    assert counterexamples.how_seen(shown).startswith("Replayed in exact arithmetic")
+    values = assignment_of(shown)
+    assert values == found.witness.assignment
+    # By hand, in Fractions.
+    for bids, row in zip(
+        (values.raised_bids(), values.bids), found.witness.aggregates, strict=True
+    ):
+        pooled = [
+            sum(b * p[t] for b, p in zip(bids, values.dists, strict=True)) / sum(bids)
+            for t in range(values.tokens)
+        ]
+        kept = [p if 2 * p >= max(pooled) else Fraction(0) for p in pooled]
+        assert [str(p / sum(kept)) for p in kept] == list(row)
+
+
+def test_irrational_numbers_are_shown_in_digits() -> None:
+    @aggregation_rule
+    def roots(bids: Any, dists: Any) -> Any:
+        w = np.sqrt(bids)
+        q = (w @ dists / w.sum()) ** 1.5
+        return q if q[0] > 2 else q / q.sum()
+
+    found = refuted(roots, "unanimous")
+    assert found.witness.exact
+    assert found.witness.rounded
+
+
+def test_masking_everything_is_refuted_at_one_agent_and_one_token() -> None:
+    found = refuted(RULES["masked_everything"], "distribution")
+    assert found.witness.exact
+    assert found.witness.undefined
+    assert found.witness.assignment == Assignment((Fraction(1),), ((Fraction(1),),))
+
+
+@pytest.mark.slow
+def test_a_cut_below_a_tenth_is_refuted_at_eleven_tokens() -> None:
+    found = refuted(RULES["epsilon_masks_long_vocabularies"], "distribution")
+    assert found.witness.assignment.tokens == 11
+    assert found.witness.exact
+
+
+def test_what_a_rule_raises_is_in_the_sentence() -> None:
+    found = refuted(RULES["raises_for_one_agent"], "distribution")
+    assert not found.witness.exact
+    assert found.witness.undefined
+    assert "nobody else bids" in found.witness.sentence
+    assert found.scope.agents == found.scope.tokens == (1,)
+
+
+def test_a_payment_is_judged_by_exact_runs() -> None:
+    @payment_rule
+    def twice(bids: Any, dists: Any) -> Any:
+        pays = bids.copy()
+        pays[bids > 3] *= 2
+        return pays
+
+    prop = PROPERTIES["individually-rational"]
+    claim = Claim(RULES["in_a_loop"], prop, payment=twice)
+    found = attacked(claim, Options(), UNTRACED)
+    assert isinstance(found, Refuted)
+    assert found.witness.exact
+    assert found.witness.payments
+
+
+def test_a_rule_that_knows_our_arrays_is_judged_in_floats() -> None:
+    rule = aggregation_rule(by_type)
+    with pytest.raises(NoExactRun):
+        ExactJudge(Claim(rule, PROPERTIES["unanimous"])).replay(
+            Assignment(
+                (Fraction(1),),
+                ((Fraction(1, 3), Fraction(2, 3)),),
+                named={"common": (Fraction(1, 3), Fraction(2, 3))},
+            )
+        )
+    found = refuted(rule, "unanimous")
+    assert found.method == NUMERIC
+    assert not found.witness.exact
+
+
+def test_a_candidate_without_an_exact_violation_is_none() -> None:
+    """Floats cut a token of `masked_min_p` at one scale and not at another: it is a tie."""
+    claim = Claim(RULES["masked_min_p"], PROPERTIES["scale-free"])
+    attack = untraceable.attack_of(claim, Options())
+    seen = [values for values in attack.candidates() if attack.judge(values) is not None]
+    assert seen
+    judge = ExactJudge(claim)
+    assert not any(judge.replay(values).violates for values in seen)
+    assert all(judged_at(claim, Options(), values) is None for values in seen)
+
+
+def test_the_rounding_of_a_constant_is_no_violation() -> None:
+    @aggregation_rule
+    def there_and_back(bids: Any, dists: Any) -> Any:
+        p = bids @ dists / bids.sum()
+        if p[0] >= 0:
+            p = p * 1.4142135623730951 * 1.4142135623730951 / 2
+        return p
+
+    for prop in ("unanimous", "distribution"):
+        assert isinstance(verdict_on(there_and_back, prop, budget=10), Unknown)
+
+
+# Replaying, and what is around a profile ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["masked_min_p_pulls", "torch_min_p_pulls", "plain_top_k_pulls"])
+def test_a_counterexample_is_refuted_again_when_it_is_replayed(name: str) -> None:
+    claim = Claim(RULES[name], PROPERTIES["unanimous"])
+    found = refuted(RULES[name], "unanimous")
+    again = judged_at(claim, Options(), assignment_of(report.counterexample(found.witness)))
+    assert again == found
+
+
+def test_neighbours_are_in_the_domain_and_break_ties() -> None:
+    third = Fraction(1, 3)
+    values = Assignment(
+        bids=(Fraction(2), Fraction(2), Fraction(0)),
+        dists=((third, third, third), (Fraction(1), Fraction(0), Fraction(0)), (third,) * 3),
+        agent=0,
+        raised_bid=Fraction(2),
+    )
+    claim = Claim(RULES["torch_linear"], PROPERTIES["monotone"])
+    beside = list(neighbours(claim, values))
+    assert len(set(map(str, beside))) == 24
+    for one in beside:
+        assert check_domain(claim, one)
+        assert one.bids[0] != one.bids[1]
+        assert len(set(one.dists[0])) == 3
+    assert {one.dists[1][1] == 0 for one in beside} == {True, False}
+    kept = neighbours(claim, values, keep_zeros=True)
+    assert all(one.bids[2] == 0 and one.dists[1][1] == 0 for one in kept)
+
+
+def test_without_the_neighbourhood_a_tie_refutes_a_sound_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(untraceable, "neighbours", lambda *_, **__: iter(()))
+    assert isinstance(verdict_on(RULES["torch_min_p"], "scale-free"), Refuted)
+
+
+def test_the_sentence_of_an_undefined_result_says_where() -> None:
+    sentence = refuted(RULES["torch_every_token_masked"], "distribution").witness.sentence
+    assert sentence.startswith("With bids (1) and distributions (1)")
+    assert explain.profile(Assignment((Fraction(1),), ((Fraction(1),),))) in sentence
