@@ -435,15 +435,14 @@ class _Builder:
 
     def call(self, function: ProfileFunction, bids: Any, dists: Any) -> TracedArray:
         """The result of one call, in this trace."""
-        result = (
-            self._opaque_result(function) if self.claim.opaque else self._run(function, bids, dists)
-        )
+        given = _as_input(bids), _as_input(dists)
+        result = self._opaque_result(function) if self.claim.opaque else self._run(function, *given)
         at = next((name for name, value in self.values.items() if value is bids), "")
         outputs = tuple(result.elements.reshape(-1))
         needed = outputs
         if function.returns == "agents" and self.claim.has_focal:
             needed = (result[self.focal].node(),)
-        self.calls.append(Call(function, at, bids, dists, outputs, needed))
+        self.calls.append(Call(function, at, *given, outputs, needed))
         return result
 
     def _opaque_result(self, function: ProfileFunction) -> TracedArray:
@@ -465,9 +464,8 @@ class _Builder:
             name: TracedArray(as_traced(trace, value), rule.numbers[name])
             for name, value in rule.parameters.items()
         }
-        inputs = [_as_input(array) for array in (bids, dists)]
         try:
-            result = rule.function(*inputs, **given)
+            result = rule.function(bids, dists, **given)
         except (TracingError, RuleFault, RecursionError, MemoryError):
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as problem:

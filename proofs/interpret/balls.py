@@ -68,7 +68,7 @@ def _ball(op: str, *args: arb) -> Value:
         case "div":
             result = args[0] / args[1]
         case "pow":
-            result = args[0] ** args[1]
+            result = _power(*args)
         case "exp":
             result = args[0].exp()
         case "log":
@@ -82,6 +82,17 @@ def _ball(op: str, *args: arb) -> Value:
         case _:
             return UNSURE
     return result if result.is_finite() else UNSURE
+
+
+def _power(base: arb, exponent: arb) -> arb:
+    """A power; of a ball that holds zero, as the product that it is."""
+    whole = exponent.unique_fmpz() if exponent.is_exact() else None
+    if whole is None or not base.contains(0) or not 0 < int(whole) <= 64:
+        return base**exponent
+    product = base
+    for _ in range(int(whole) - 1):
+        product = product * base
+    return product
 
 
 def _floor(value: arb) -> Value:

@@ -117,6 +117,8 @@ class Exact:
         if sign == 0:
             how = self.sign(exponent)
             return UNSURE if how is None else Fraction(0) if how > 0 else UNDEFINED
+        if sign is None and is_natural(exponent):
+            return self.irrational("pow", base, exponent)
         if sign is None or (sign < 0 and not isinstance(exponent, Fraction)):
             return UNSURE
         if sign < 0 and exponent.denominator != 1:
@@ -170,6 +172,11 @@ class Exact:
         if order is None:
             return self.irrational("max" if largest else "min", left, right)
         return left if (order >= 0) == largest else right
+
+
+def is_natural(exponent: Value) -> bool:
+    """Whether a power is a product of few factors, which is defined whatever their sign."""
+    return isinstance(exponent, Fraction) and exponent.denominator == 1 and 0 < exponent <= 64
 
 
 def _is_infinite(value: Value) -> bool:
