@@ -5,9 +5,12 @@ What it finds are candidates. They are judged by exact runs, or in floats where 
 margin of a violation is read off the same formula that would be proved. Outside the trusted core.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
+from types import CodeType
 from typing import Any, Final
 
 import numpy as np
@@ -80,13 +83,23 @@ class NumericAttack:
         self.progress(f"running it with {agents} agents, {tokens} tokens")
         instances = list(islice(claims.instances(self.claim, agents, tokens), 3))
         for instance in instances:
-            columns = draw(self.claim, instance, max(length // len(instances), 8), rng)
+            rows = max(length // len(instances), 8)
+            columns = draw(self.claim, instance, rows, rng, self._constants)
             margins, _ = self._margins(instance, columns)
             for row in np.argsort(margins, kind="stable")[:_CANDIDATES]:
                 if margins[row] < -CLEAR_MARGIN:
                     yield columns.exact(int(row), instance)
         if (agents, tokens) not in self.sizes:
             self.sizes.append((agents, tokens))
+
+    @cached_property
+    def _constants(self) -> list[float]:
+        """The positive numbers in the functions' code and parameters: where they may switch."""
+        found: set[float] = set()
+        for function in self.claim.functions:
+            found |= {float(value) for value in function.parameters.values()}
+            found |= _constants_in(getattr(inspect.unwrap(function.function), "__code__", None))
+        return sorted(value for value in found if 0 < value < 1e6)
 
     def judge(self, values: Assignment) -> Violation | None:
         """How clearly the property fails at an assignment; None where it does not."""
@@ -144,3 +157,13 @@ class NumericAttack:
             return run_rule(rule, row[:n], row[n:].reshape(n, instance.tokens), named)
         except Unusable:
             return np.full(len(call.outputs), np.nan)
+
+
+def _constants_in(code: CodeType | None) -> set[float]:
+    found: set[float] = set()
+    for constant in code.co_consts if code else ():
+        if isinstance(constant, CodeType):
+            found |= _constants_in(constant)
+        elif isinstance(constant, int | float):
+            found.add(float(constant))
+    return found
