@@ -167,7 +167,8 @@ def lockstep_differs(claim: Claim, instance: Instance, values: Assignment) -> st
         instance.formula.holds,
         instance.formula.outputs,
     ):
-        return f"{_name(claim)} does something else at another profile, which no trace shows"
+        text = f"{_name(claim)} does something else at another profile, which no trace shows"
+        return Reason(text, "keeps-state")
     return ""
 
 
@@ -227,7 +228,7 @@ def _call_differs(
     except Misbehaves:
         raise
     except Unusable as problem:
-        return "" if any(value is UNDEFINED for value in exact) else str(problem)
+        return "" if any(value is UNDEFINED for value in exact) else Reason(str(problem), "raises")
     rule = call.function
     for number, value in enumerate(exact):
         if _explained(float(run[number]), value, rounded[number], values):

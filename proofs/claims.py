@@ -160,9 +160,15 @@ class Instance:
 
 
 class RuleFault(Exception):
-    """The rule itself is unusable: it raises, or returns something of the wrong shape."""
+    """The rule itself is unusable: it raises, or returns something of the wrong shape.
+
+    `line` is the line of the rule that raised, and `raised` what.
+    """
 
     code = "raises"
+    file = ""
+    line: int | None = None
+    raised = ""
 
 
 # Building the formula ----------------------------------------------------------------------------
@@ -471,7 +477,7 @@ class _Builder:
         except (Exception, SystemExit, KeyboardInterrupt) as problem:
             if trace.failure is not None:
                 raise trace.failure from problem
-            raise RuleFault(_describe(rule, problem)) from problem
+            raise _fault(rule, problem) from problem
         if trace.failure is not None:
             raise trace.failure
         return self._checked(rule, result)
@@ -530,7 +536,9 @@ def opaque_output(call: int, index: Index) -> Node:
     return graph.scalar(f"output {call} {index}")
 
 
-def _describe(rule: ProfileFunction, problem: BaseException) -> str:
+def _fault(rule: ProfileFunction, problem: BaseException) -> RuleFault:
     line = line_in(rule.file, problem) or rule.line
-    text = str(problem) or type(problem).__name__
-    return f"{rule.file}:{line}: {rule.name} raises {type(problem).__name__}: {text}"
+    raised = " ".join(f"{type(problem).__name__}: {problem}".split()).removesuffix(":")
+    fault = RuleFault(f"{rule.file}:{line}: {rule.name} raises {raised}")
+    fault.file, fault.line, fault.raised = rule.file, line, raised
+    return fault

@@ -38,13 +38,14 @@ from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import Lemma, lemmas_for
-from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, Violation
+from tokenauction.proofs.numeric_attack import Violation
 from tokenauction.proofs.numpy_run import (
     CHECKED_SIZES,
     Unusable,
     interference,
     raised_at,
 )
+from tokenauction.proofs.reasons import Reason, as_reason
 from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.sampling import draw
 from tokenauction.proofs.shrink import shrink
@@ -52,8 +53,8 @@ from tokenauction.proofs.solver import solver_version
 from tokenauction.proofs.trace import SizeRequired, TracingError, reading
 from tokenauction.proofs.untraceable import (
     NUMERIC,
-    attack_of,
     attacked,
+    judged_at,
     size_list,
     witness_of_run,
 )
@@ -191,8 +192,8 @@ class Verifier:
         untraceable = self.untraceable(claim)
         misread = self._misread(replace(claim, opaque=bool(untraceable)))
         if misread:
-            return Unknown(misread)
-        if getattr(untraceable, "code", "") == STEERS:
+            return Unknown(as_reason(misread, "property-differs"))
+        if untraceable.code == STEERS:
             return Unknown(untraceable)
         if untraceable:
             return attacked(claim, self.options, untraceable)
@@ -215,7 +216,7 @@ class Verifier:
             if found is None:
                 self._not_for_all.add(prop)
             else:
-                self._verdicts[prop] = found
+                self._verdicts[prop] = self._with_range(claim, found)
         known = self._verdicts.get(prop)
         return known if isinstance(known, Proved) and known.scope == Scope() else None
 
@@ -227,22 +228,15 @@ class Verifier:
         claim = Claim(self.rule, prop, payment=self.payment)
         if not self.untraceable(claim):
             return None if self._misread(claim) else self._decision(claim).refuted_at(values)
-        try:
-            found = attack_of(claim, self.options).judge(values)
-        except TracingError:
-            return None
-        if found is None or found.margin < CLEAR_MARGIN:
-            return None
-        where = Scope((values.agents,), (values.tokens,))
-        return Refuted(witness_of_run(claim, found), NUMERIC, where)
+        return judged_at(claim, self.options, values)
 
     def _decision(self, claim: Claim) -> "Decision":
         return Decision(claim, self.examined(claim), self.options, self.proved_for_all_sizes)
 
-    def untraceable(self, claim: Claim) -> str:
+    def untraceable(self, claim: Claim) -> Reason:
         """Why a claim has no trace that can be trusted; empty where it has one."""
         alone = next((one.untraceable for one in self.examined(claim) if one.untraceable), "")
-        return alone or self._interference
+        return as_reason(alone or self._interference, "not-the-run")
 
     def _misread(self, claim: Claim) -> str:
         """Why a property of the user's own is not what was traced of it; empty where it is."""

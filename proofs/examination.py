@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import product
+from linecache import getline
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims
@@ -69,8 +70,10 @@ class Examined:
         about = claims.claim_about(self.function)
         try:
             return next(claims.instances(about, agents, tokens)).formula.outputs
-        except (TracingError, RuleFault) as problem:
+        except TracingError as problem:
             return reason_of(problem)
+        except RuleFault as problem:
+            return _raised_in_the_trace(problem)
 
     @cached_property
     def traced_paths(self) -> list[tuple[Node, Node]] | str:
@@ -136,6 +139,19 @@ class Examined:
         """
         digits = (repr(value).replace(".", "").lstrip("-0") for value in self.decimals)
         return any(len(text) >= _LONG_CONSTANT for text in digits)
+
+
+def _raised_in_the_trace(problem: RuleFault) -> Reason:
+    """Why a rule that runs has no trace: a line raises where it is given traced arrays."""
+    if problem.line is None:
+        return reason_of(problem)
+    source = getline(problem.file, problem.line).strip()
+    way_out = "use functions of xp = array_namespace(bids, dists), see the list in docs/rules.md"
+    text = (
+        f"{problem.file}:{problem.line}: `{source}` runs on NumPy and cannot be followed by the "
+        f"trace, which raises {problem.raised}; {way_out}"
+    )
+    return Reason(text, "untraced-call", problem.file, problem.line, way_out)
 
 
 def fingerprint(parts: Sequence[Examined]) -> str | None:

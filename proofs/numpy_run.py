@@ -11,6 +11,7 @@ from tokenauction.proofs import claims
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.graph import Node
 from tokenauction.proofs.interpret.batch import Batch, Floats
+from tokenauction.proofs.reasons import Reason
 from tokenauction.proofs.tracebacks import line_in
 from tokenauction.proofs.traced_array import TracedArray
 
@@ -85,7 +86,8 @@ def interference(*rules: ProfileFunction) -> str:
         for pair in (*zip(rules, alone, strict=True), *zip(rules[::-1], alone[::-1], strict=True)):
             for rule, before in (pair, pair):
                 if not np.array_equal(run_rule(rule, bids, dists, named), before, equal_nan=True):
-                    return f"{rule.file}:{rule.line}: {rule.name} {KEEPS_STATE}"
+                    text = f"{rule.file}:{rule.line}: {rule.name} {KEEPS_STATE}"
+                    return Reason(text, "keeps-state", rule.file, rule.line)
     except Misbehaves:
         raise
     except Unusable:

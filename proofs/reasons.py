@@ -28,6 +28,11 @@ class Reason(str):
         return Reason(text, self.code, self.file, self.line, self.way_out)
 
 
+def as_reason(text: str, code: str) -> Reason:
+    """A sentence as a reason, of this kind unless it knows its own; an empty one is none."""
+    return text if isinstance(text, Reason) else Reason(text, code)
+
+
 def reason_of(problem: Exception, code: str = "raises") -> Reason:
     """The reason that an exception gives; those of a trace know more than their text."""
     found = getattr(problem, "code", code)

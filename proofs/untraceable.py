@@ -18,6 +18,7 @@ from tokenauction.proofs.exact_numbers import NoExactRun
 from tokenauction.proofs.neighbourhood import AWAY, neighbours
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
 from tokenauction.proofs.numpy_run import KEEPS_STATE, raised_at
+from tokenauction.proofs.reasons import Reason
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.trace import TracingError
 from tokenauction.proofs.verdict import Refuted, Scope, Unknown, Verdict, Witness
@@ -31,7 +32,7 @@ _MOST_TRIES: Final = 400
 _SHARE_AROUND: Final = 0.2
 
 
-def attacked(claim: Claim, options: "Options", untraceable: str) -> Verdict:
+def attacked(claim: Claim, options: "Options", untraceable: Reason) -> Verdict:
     """The verdict on a claim about functions that cannot be traced, for the reason given.
 
     What keeps state is no function: a violation that was seen once need not be there again.
@@ -46,8 +47,13 @@ def attacked(claim: Claim, options: "Options", untraceable: str) -> Verdict:
     if found is not None:
         return found
     explored = f"{judge.attack.calls} runs at sizes {size_list(judge.attack.sizes)}"
-    reason = f"the rule cannot be traced: {untraceable}; searched without success: {explored}"
-    return Unknown(f"{reason}{judge.said_of_points}", explored, method=NUMERIC)
+    told = f"{said_of(untraceable)}; searched without success: {explored}{judge.said_of_points}"
+    return Unknown(untraceable.within(told), explored, method=NUMERIC)
+
+
+def said_of(untraceable: Reason) -> str:
+    """What is said of a rule that cannot be traced, whatever else is said of a claim."""
+    return f"the rule cannot be traced: {untraceable}"
 
 
 def judged_at(claim: Claim, options: "Options", values: Assignment) -> Refuted | None:

@@ -119,13 +119,28 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 def _details(rows: list[dict[str, Any]], width: int) -> list[str]:
     lines: list[str] = []
+    said: set[tuple[str, str, str]] = set()
     for row in rows:
-        told = row.get("explanation") or ([row["reason"]] if row["reason"] else [])
+        told = row.get("explanation") or ([_reason(row, said)] if row["reason"] else [])
         if told:
             lines += ["", f"{title(row)}: {row['status']}"]
         for paragraph in told:
             lines += _wrapped(paragraph, width)
     return [*lines, ""]
+
+
+def _reason(row: dict[str, Any], said: set[tuple[str, str, str]]) -> str:
+    """The reason of a row; what stands in the way of a whole rule is said once."""
+    reason: str = row["reason"]
+    way, _, rest = reason.partition(_SEARCHED)
+    key = (row["rule"], row["file"], way)
+    if "reason_code" not in row or key not in said:
+        said.add(key)
+        return reason
+    return f"for the same reason{_SEARCHED}{rest}" if rest else "for the same reason"
+
+
+_SEARCHED = "; searched without success: "
 
 
 def _wrapped(paragraph: str, width: int) -> list[str]:

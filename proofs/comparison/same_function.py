@@ -18,6 +18,7 @@ from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.decision import Decision, Options
 from tokenauction.proofs.examination import Examined, fingerprint
 from tokenauction.proofs.numpy_run import Unusable, interference
+from tokenauction.proofs.reasons import as_reason
 from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.untraceable import attacked
@@ -42,7 +43,8 @@ def verdict_of_equality(
     for examined in (one, other):
         if examined.runs.nowhere:
             raise Unusable(examined.runs.nowhere)
-    untraceable = one.untraceable or other.untraceable or interference(*functions)
+    differs = one.untraceable or other.untraceable or interference(*functions)
+    untraceable = as_reason(differs, "not-the-run")
     if untraceable:
         raising = Decision(claim_of_equality(*functions, support, True), (one, other), options)
         weak = claim_of_equality(*functions, support, False)
