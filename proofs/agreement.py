@@ -230,7 +230,10 @@ def _call_differs(
     except Unusable as problem:
         return "" if any(value is UNDEFINED for value in exact) else Reason(str(problem), "raises")
     rule = call.function
+    breaks_down = not call.pays and not np.isfinite(run).all()
     for number, value in enumerate(exact):
+        if breaks_down and value is UNDEFINED:  # it is no distribution there, as a whole
+            continue
         if _explained(float(run[number]), value, rounded[number], values):
             continue
         if value is UNDEFINED:

@@ -234,6 +234,8 @@ def formula_in(claim: Claim, trace: Trace) -> Formula:
 
 
 MOST_INSTANCES: Final = 720
+LARGEST_FINGERPRINTED: Final = 3
+"""Up to here a fingerprint looks at every size of a rule that has no trace over every size."""
 
 
 def _orders(claim: Claim, agents: int, tokens: int) -> Iterator[Orders]:

@@ -186,10 +186,10 @@ class Verifier:
             )
         claim = Claim(self.rule, prop, payment=self.payment)
         self.options.progress("running the rule")
+        untraceable = self.untraceable(claim)  # traces first: a rule may remember its first call
         nowhere = next((one.runs.nowhere for one in self.examined(claim) if one.runs.nowhere), "")
         if nowhere and not prop.everywhere:
             raise Unusable(nowhere)
-        untraceable = self.untraceable(claim)
         misread = self._misread(replace(claim, opaque=bool(untraceable)))
         if misread:
             return Unknown(as_reason(misread, "property-differs"))

@@ -24,7 +24,6 @@ from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.trace import Trace, TracingError
 
-LARGEST_FINGERPRINTED = 3
 _LONG_CONSTANT = 15
 
 
@@ -113,7 +112,8 @@ class Examined:
 
     def _texts_at_fixed_sizes(self) -> list[str]:
         only = claims.tokens_of(self.function)
-        small = [(n, only or t) for n, t in product(range(1, LARGEST_FINGERPRINTED + 1), repeat=2)]
+        counts = range(1, claims.LARGEST_FINGERPRINTED + 1)
+        small = [(n, only or t) for n, t in product(counts, repeat=2)]
         texts = []
         for size in sorted({*small, *self.usable_sizes}):
             found = self._traced_at(*size)

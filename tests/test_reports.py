@@ -763,7 +763,7 @@ def test_all_formats_at_once_tell_the_same(at_once: Any) -> None:
     read = commands(f"::error{annotations}")
     assert [(name, one.get("file"), one.get("line")) for name, one, _ in read] == [
         ("error", "rules.py", "10"),
-        ("error", "rules.py", "15"),
+        ("error", "rules.py", "18"),
         ("notice", None, None),
     ]
     for schema in (JENKINS, ANT):

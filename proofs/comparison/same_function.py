@@ -40,11 +40,11 @@ def verdict_of_equality(
     """
     functions = (one.function, other.function)
     options.progress("running both")
+    differs = one.untraceable or other.untraceable or interference(*functions)
+    untraceable = as_reason(differs, "not-the-run")
     for examined in (one, other):
         if examined.runs.nowhere:
             raise Unusable(examined.runs.nowhere)
-    differs = one.untraceable or other.untraceable or interference(*functions)
-    untraceable = as_reason(differs, "not-the-run")
     if untraceable:
         raising = Decision(claim_of_equality(*functions, support, True), (one, other), options)
         weak = claim_of_equality(*functions, support, False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauction.proofs import report, supervisor
-from tokenauction.proofs.examination import LARGEST_FINGERPRINTED
+from tokenauction.proofs.claims import LARGEST_FINGERPRINTED
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.checks import Answer, Request, answers
 from tokenauction.proofs.gate.configuration import TABLE, Configuration, Requirement

@@ -15,9 +15,9 @@ from typing import Any
 from tokenauction.mechanisms import CATALOGUE, PAYMENTS
 from tokenauction.proofs import claims, report
 from tokenauction.proofs.assignment import assignment_of
-from tokenauction.proofs.claims import Claim, Formula, RuleFault
+from tokenauction.proofs.claims import LARGEST_FINGERPRINTED, Claim, Formula, RuleFault
 from tokenauction.proofs.copies import own_files
-from tokenauction.proofs.examination import LARGEST_FINGERPRINTED, digest, digest_of
+from tokenauction.proofs.examination import digest, digest_of
 from tokenauction.proofs.loading import (
     CannotLoad,
     Target,
