@@ -324,8 +324,9 @@ class SymbolicArray:
             raise self.trace.needs_size("the rule assigns to elements")
         if not _is_known(key):
             raise self.trace.error("the rule assigns under a mask", "use xp.where(mask, new, old)")
-        elements = self.elements.copy()
-        elements[_known(key)] = new.elements if new.axes else new.node()
+        elements, place = self.elements.copy(), _known(key)
+        single = np.ndim(elements[place]) == 0  # an array of one element is stored as a number
+        elements[place] = new.node() if single or not new.axes else new.elements
         return self._like(self.axes, elements)
 
     def reshaped(self, shape: Sequence[Any]) -> "SymbolicArray":

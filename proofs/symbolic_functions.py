@@ -852,7 +852,9 @@ def _argsort(
     stable: Any = True,
     kind: Any = None,
 ) -> Any:
-    """The stable order, whatever is asked for: the twin says whether it is the library's."""
+    """The stable order: NumPy's default one has equal numbers in any order."""
+    if not stable and kind not in ("stable", "mergesort"):
+        raise trace.error("the rule sorts equal numbers in an order of NumPy's", "say stable=True")
     array = elementwise(number, as_traced(trace, x))
     _need_lengths(trace, "sorts", array)
     if axis is None:

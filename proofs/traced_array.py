@@ -27,7 +27,14 @@ from tokenauction.proofs.symbolic_array import (
 )
 from tokenauction.proofs.symbolic_functions import FUNCTIONS
 from tokenauction.proofs.trace import Trace, TracingError
-from tokenauction.proofs.twins import KINDS, addresses, as_float, is_mutable, kind_of
+from tokenauction.proofs.twins import (
+    KINDS,
+    addresses,
+    as_float,
+    is_mutable,
+    kind_of,
+    overlaps_itself,
+)
 
 TRUTH, WHOLE, NUMBER = KINDS
 
@@ -43,7 +50,7 @@ class TracedArray:
         self.symbol = symbol
         self.twin = twin
         self.is_input = is_input
-        self.foreign = False
+        self.foreign: Any = None  # what was in its memory, if that is of an untraced array
         self.stale = ""
         if is_mutable(twin):
             self.trace.live.append(weakref.ref(self))
@@ -56,7 +63,7 @@ class TracedArray:
 
     @property
     def elements(self) -> Any:
-        return self.symbol.elements
+        return read(self).elements
 
     @property
     def boolean(self) -> bool:
@@ -64,7 +71,7 @@ class TracedArray:
 
     def node(self) -> Node:
         """The only node of an array without axes of a length other than one."""
-        return self.symbol.node()
+        return read(self).node()
 
     # What NumPy and array-api-compat look for ------------------------------------------------
 
@@ -241,6 +248,7 @@ class TracedArray:
         if not is_mutable(self.twin):
             return self._binary(name, change, self, other)
         self._forbid_mutating()
+        name = _meant(name, self, other)
         symbol = _meaning(
             self.trace, name, lambda: FUNCTIONS[name](self.trace, read(self), symbol_of(other))
         )
@@ -262,9 +270,14 @@ class TracedArray:
                 "write x = x + y rather than x += y",
                 code="changes-input",
             )
-        if any(one.foreign for one in overlapping):
+        if any(one.foreign is not None for one in overlapping):
             raise self.trace.error(
                 "the rule changes an array in place that is a view of one made without xp",
+                "write x = x + y rather than x += y",
+            )
+        if overlaps_itself(self.twin):
+            raise self.trace.error(
+                "the rule changes an array in place whose elements share memory",
                 "write x = x + y rather than x += y",
             )
 
@@ -299,8 +312,7 @@ class TracedArray:
                 kind = type(operand).__name__
                 raise self.trace.error(f"an array is combined with a {kind}", code="untraced-call")
         trace = self.trace
-        if name == "floor_divide" and all(_is_numpy_whole(one) for one in operands):
-            name = "whole_floor_divide"
+        name = _meant(name, *operands)
         return step(
             trace,
             name,
@@ -392,6 +404,11 @@ def read(array: TracedArray) -> SymbolicArray:
     """The symbolic half; raises where it is not what the memory holds any more."""
     if array.stale:
         raise array.trace.needs_size(array.stale)
+    if array.foreign is not None and not np.array_equal(array.foreign, array.twin, equal_nan=True):
+        raise array.trace.error(
+            "the rule changes an array made without xp, of which a traced array is a view",
+            "make it with xp",
+        )
     return array.symbol
 
 
@@ -494,7 +511,8 @@ def confirm(result: TracedArray, inputs: Any, name: str = "a step") -> None:
     if kind == WHOLE and not isinstance(twin, int):
         _forbid_wrapping(symbol)
     if is_mutable(twin):
-        result.foreign = any(np.shares_memory(twin, given) for given in _foreign_in(inputs))
+        if any(np.shares_memory(twin, given) for given in _foreign_in(inputs)):
+            result.foreign = twin.copy()
     if trace.checked and trace.sizes is not None:
         _compare_values(result, name, inputs)
 
@@ -504,17 +522,20 @@ def _foreign_in(inputs: Any) -> Iterator[Any]:
     for one in inputs:
         if isinstance(one, np.ndarray):
             yield one
-        elif isinstance(one, TracedArray) and one.foreign:
+        elif isinstance(one, TracedArray) and one.foreign is not None:
             yield one.twin
         elif isinstance(one, tuple | list):
             yield from _foreign_in(one)
 
 
-def _is_numpy_whole(value: Any) -> bool:
-    """Whether NumPy divides it as an integer, and gives zero where it divides by zero."""
-    if isinstance(value, TracedArray):
-        return kind_of(value.twin) in (WHOLE, TRUTH) and hasattr(value.twin, "dtype")
-    return isinstance(value, bool | int) or getattr(value, "dtype", None) in (np.int64, np.bool_)
+def _meant(name: str, *operands: Any) -> str:
+    """What an operator means: NumPy's integers give zero where they are divided by zero."""
+    if name != "floor_divide":
+        return name
+    twins = [twin_of(one) for one in operands]
+    of_numpy = any(not isinstance(twin, int) for twin in twins)
+    whole = all(kind_of(np.asarray(twin)) in (WHOLE, TRUTH) for twin in twins)
+    return "whole_floor_divide" if of_numpy and whole else name
 
 
 def _with_memory(array: TracedArray, written: dict[int, Node]) -> SymbolicArray:

@@ -34,6 +34,8 @@ CONSTANTS: Final = frozenset(
 )
 # Functions of kinds of numbers and of lengths, which return nothing that is traced.
 ABOUT_DTYPES: Final = frozenset(["finfo", "iinfo", "isdtype", "result_type", "can_cast"])
+# Computed in whole numbers, these are cut.
+_DIVIDES: Final = frozenset(["mean", "var", "std"])
 
 _WAY_OUT = "write it with elementwise functions and sums, or see the list in docs/rules.md"
 
@@ -112,7 +114,7 @@ def call_form(
     positional, named = form.bound(trace, name, args, kwargs)
     core = form.core
     if form.computes_in_dtype:
-        positional = _cast(trace, name, positional, named.pop("dtype", None))
+        positional = _cast(trace, name, core, positional, named.pop("dtype", None))
     if core == "floor_divide" and all(_is_whole(one) for one in positional):
         core = "whole_floor_divide"
     if core == "astype":
@@ -130,13 +132,13 @@ def _each(half: Callable[[Any], Any], named: dict[str, Any]) -> dict[str, Any]:
     return {name: half(value) for name, value in named.items()}
 
 
-def _cast(trace: Trace, name: str, values: list[Any], dtype: Any) -> list[Any]:
+def _cast(trace: Trace, name: str, core: str, values: list[Any], dtype: Any) -> list[Any]:
     """The arguments in the kind of number that `dtype=` has NumPy compute in."""
     if dtype is None:
         return values
     wanted = np.dtype(dtype)
-    floats = any(kind_of(twin_of(one)) == NUMBER for one in values)
-    if wanted != np.float64 and (wanted != np.int64 or floats):
+    fractions = core in _DIVIDES or any(kind_of(twin_of(one)) == NUMBER for one in values)
+    if wanted != np.float64 and (wanted != np.int64 or fractions):
         raise trace.error(
             f"{name} computes in {wanted} with dtype=",
             "use xp.astype, or xp.floor",

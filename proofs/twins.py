@@ -58,6 +58,12 @@ def addresses(twin: Any) -> Any:
     return found
 
 
+def overlaps_itself(twin: Any) -> bool:
+    """Whether two elements of an array lie at one address, as those of a broadcast one do."""
+    pairs = zip(twin.shape, twin.strides, strict=True)
+    return any(length > 1 and stride == 0 for length, stride in pairs)
+
+
 @dataclass
 class Profile:
     """Bids, distributions and whatever else is quantified, exactly, at the twins' sizes.

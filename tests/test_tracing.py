@@ -4,6 +4,7 @@ import copy
 import inspect
 import math
 import re
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
@@ -530,6 +531,27 @@ def _in_place_on_a_flattened_copy(xp: Any, b: Any, d: Any) -> Any:
     return weights
 
 
+def _in_place_on_a_broadcast_array(xp: Any, b: Any, d: Any) -> Any:
+    spread = xp.broadcast_arrays(b, xp.asarray(2.0))[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        spread *= b
+    return spread
+
+
+def _in_place_below_a_view(xp: Any, b: Any, d: Any) -> Any:
+    ones = np.ones(2)
+    view = xp.flip(ones)
+    ones += 1
+    return view + b[0]
+
+
+def _whole_division_in_place(xp: Any, b: Any, d: Any) -> Any:
+    counts = xp.sum(d > 0, axis=1)
+    counts //= xp.sum(d > 2, axis=1)
+    return counts
+
+
 def _doubled(array: Any) -> Any:
     return array + array
 
@@ -571,6 +593,14 @@ SUBTLE: list[tuple[str, Expression]] = [
     ("in place through a view", _in_place_through_a_view),
     ("in place on a copy", _in_place_on_a_copy),
     ("in place on a flattened copy", _in_place_on_a_flattened_copy),
+    ("in place on a broadcast array", _in_place_on_a_broadcast_array),
+    ("in place below a view", _in_place_below_a_view),
+    ("whole division in place", _whole_division_in_place),
+    ("whole division by a list", lambda xp, b, d: xp.sum(d > 0, axis=1) // [0, 1, 0]),
+    ("length divided", lambda xp, b, d: b.shape[0] // xp.sum(d > 2, axis=1)),
+    ("argsort in NumPy's order", lambda xp, b, d: np.argsort(np.tile(b, 8))),
+    ("zero to the power of a zero", lambda xp, b, d: (b - b) ** xp.log2(b / b)),
+    ("variance in whole numbers", lambda xp, b, d: np.var(xp.sum(d > 0, axis=1), dtype=np.int64)),
 ]
 
 
@@ -586,6 +616,17 @@ def test_a_subtle_call_means_the_same_or_is_refused(name: str, expression: Expre
     )
     with suppress(TracingError):
         check_against_numpy(expression, profile, None, open_sizes=False)
+
+
+def test_at_open_sizes_an_array_that_was_changed_through_a_view_is_not_returned_as_it_was() -> None:
+    def rule(bids: Any, dists: Any) -> Any:
+        pooled = bids @ dists / bids.sum()
+        view = pooled[:]
+        view *= 2
+        return pooled
+
+    with pytest.raises(SizeRequired, match="in place"):
+        claims.traced_function(aggregation_rule(rule))
 
 
 # Errors ------------------------------------------------------------------------------------------

@@ -116,7 +116,9 @@ class Exact:
                 return self.irrational("pow", base, exponent) if exact is None else exact
         if sign == 0:
             how = self.sign(exponent)
-            return UNSURE if how is None else Fraction(0) if how > 0 else UNDEFINED
+            if how is None:
+                return UNSURE
+            return UNDEFINED if how < 0 else Fraction(how == 0)
         if sign is None and is_natural(exponent):
             return self.irrational("pow", base, exponent)
         if sign is None or (sign < 0 and not isinstance(exponent, Fraction)):
