@@ -63,7 +63,7 @@ class ExactJudge:
         leaves: dict[Node, Value] = dict(values.leaves())
         rounded_constants = False
         for call in formula.calls:
-            run = run_exactly(call.function, *_given(call, leaves), _named(call, values))
+            run = run_exactly(call.function, *_given(call, leaves), _named(call, values), Balls)
             leaves |= zip(call.outputs, run.values, strict=True)
             rounded_constants |= run.long_constants
         holds, *found = evaluate_all([formula.holds, *formula.outputs], leaves, Balls())

@@ -12,14 +12,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
-from flint import arb, fmpq
 
-from tokenauction.proofs.interpret.balls import Balls
 from tokenauction.proofs.interpret.exact import (
     INFINITE,
     MINUS_INFINITE,
     UNDEFINED,
     UNSURE,
+    Exact,
     Special,
     Value,
 )
@@ -38,14 +37,14 @@ class Undecided(NoExactRun):
 
 
 class Run:
-    """The state of one exact run.
+    """The state of one exact run, in Fractions (`Exact`) or in Fractions and balls (`Balls`).
 
     `near` says that a comparison was one of numbers so close that rounding may turn it;
     `long_constants`, that a constant of the rule has so many digits that it must be rounded itself.
     """
 
-    def __init__(self) -> None:
-        self.algebra = Balls()
+    def __init__(self, algebra: Exact) -> None:
+        self.algebra = algebra
         self.failure: NoExactRun | None = None
         self.near = False
         self.long_constants = False
@@ -112,11 +111,6 @@ class Run:
         return found
 
 
-def as_ball(value: Value) -> arb:
-    """A Fraction or a ball, as a ball."""
-    return arb(fmpq(value.numerator, value.denominator)) if isinstance(value, Fraction) else value
-
-
 def as_fraction(value: Value) -> tuple[Fraction, Fraction]:
     """The middle of a number and how far it can be from there."""
     if isinstance(value, Fraction):
@@ -125,26 +119,24 @@ def as_fraction(value: Value) -> tuple[Fraction, Fraction]:
     return middle, radius
 
 
-def _exactly(value: arb) -> Fraction:
+def _exactly(value: Any) -> Fraction:
     digits, exponent = value.man_exp()
     return Fraction(int(digits)) * Fraction(2) ** int(exponent)
 
 
 def _are_near(left: Value, right: Value) -> bool:
-    if isinstance(left, Fraction) and isinstance(right, Fraction):
-        return abs(left - right) * _NEAR <= abs(left) + abs(right)
-    left, right = as_ball(left), as_ball(right)
-    return not abs(left - right) * _NEAR > abs(left) + abs(right)
+    (one, off_by), (other, too) = as_fraction(left), as_fraction(right)
+    return (abs(one - other) - off_by - too) * _NEAR <= abs(one) + abs(other)
 
 
-def _difference(algebra: Balls, left: Value, right: Value) -> Value:
+def _difference(algebra: Exact, left: Value, right: Value) -> Value:
     """`left - right`; of one and the same number it is zero, which balls could not tell."""
     if left is right and not isinstance(left, Special):
         return Fraction(0)
     return algebra.add(left, algebra.mul(Fraction(-1), right))
 
 
-_ARITHMETIC: Final[dict[str, Callable[[Balls, Value, Value], Value]]] = {
+_ARITHMETIC: Final[dict[str, Callable[[Exact, Value, Value], Value]]] = {
     "add": lambda algebra, left, right: algebra.add(left, right),
     "sub": _difference,
     "mul": lambda algebra, left, right: algebra.mul(left, right),

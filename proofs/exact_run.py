@@ -7,7 +7,7 @@ behaves otherwise on our arrays has no exact run. A comparison of numbers that r
 send the plain run another way: then the two have to agree at profiles beside this one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -17,11 +17,12 @@ import numpy as np
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs.exact_array import ExactArray
 from tokenauction.proofs.exact_numbers import NoExactRun, as_fraction
-from tokenauction.proofs.interpret.exact import UNDEFINED, Special, Value
+from tokenauction.proofs.interpret.exact import UNDEFINED, Exact, Special, Value
 from tokenauction.proofs.lockstep import Lockstep
 from tokenauction.proofs.numpy_run import Misbehaves, Unusable, run_rule
 
 Row = tuple[Fraction, ...]
+Algebra = Callable[[], Exact]
 _AGREEMENT: Final = 1e-9
 _BESIDE: Final = (Fraction(1, 10**4), Fraction(-1, 10**5))
 
@@ -40,15 +41,19 @@ class ExactRun:
 
 
 def run_exactly(
-    function: ProfileFunction, bids: Row, dists: Sequence[Row], named: Mapping[str, Row]
+    function: ProfileFunction,
+    bids: Row,
+    dists: Sequence[Row],
+    named: Mapping[str, Row],
+    algebra: Algebra,
 ) -> ExactRun:
     """The values of a function at a profile, undefined where it raises.
 
-    In balls of the precision in force. Raises NoExactRun where there is no exact run that counts,
-    and Undecided where more bits may help.
+    `algebra` is `Exact` for Fractions alone, or `Balls`, of the precision in force. Raises
+    NoExactRun where there is no exact run that counts, and Undecided where more bits may help.
     """
-    found = _run(function, bids, dists, named)
-    if not _same(found, _run(function, bids, dists, named)):
+    found = _run(function, bids, dists, named, algebra)
+    if not _same(found, _run(function, bids, dists, named, algebra)):
         raise NoExactRun("two runs give two results")
     if _agrees(function, found, bids, dists, named):
         return found
@@ -56,16 +61,20 @@ def run_exactly(
         raise NoExactRun("the run on float64 gives other numbers")
     for step in _BESIDE:
         beside = _beside(bids, dists, named, step)
-        if not _agrees(function, _run(function, *beside), *beside):
+        if not _agrees(function, _run(function, *beside, algebra), *beside):
             raise NoExactRun("the run on float64 gives other numbers at profiles beside this one")
     return found
 
 
 def _run(
-    function: ProfileFunction, bids: Row, dists: Sequence[Row], named: Mapping[str, Row]
+    function: ProfileFunction,
+    bids: Row,
+    dists: Sequence[Row],
+    named: Mapping[str, Row],
+    algebra: Algebra,
 ) -> ExactRun:
     """One run, in lockstep with floats."""
-    steps = Lockstep(ExactArray)
+    steps = Lockstep(ExactArray, algebra())
     inputs = [_array(steps, bids), _array(steps, dists)]
     given = {name: _array(steps, named[name]) for name in function.open_names}
     fixed = {k: _array(steps, row) for k, row in function.distributions.items() if row is not None}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tokenauction.proofs.exact_numbers import NoExactRun, Run
+from tokenauction.proofs.interpret.exact import Exact
 from tokenauction.proofs.pairs import FLOAT64, Arguments, Pair, like
 from tokenauction.proofs.same_step import SameStep
 
@@ -25,8 +26,8 @@ Functions = tuple[Callable[..., Any], Callable[..., Any]]
 class Lockstep(Run):
     """One run of a function on pairs, which are of the class `kind`."""
 
-    def __init__(self, kind: type[Pair]) -> None:
-        super().__init__()
+    def __init__(self, kind: type[Pair], algebra: Exact) -> None:
+        super().__init__(algebra)
         self.kind = kind
         self.modules: dict[Any, Any] = {}
 

@@ -208,7 +208,8 @@ def test_every_argument_of_a_property_is_emitted() -> None:
 
 def refuted_row(**changes: Any) -> dict[str, Any]:
     """A result that says that the linear rule is not anonymous."""
-    found = {"bids": ["1", "2"], "dists": [["1", "0"], ["0", "1"]], "agent_order": [1, 0]}
+    found: dict[str, Any] = {"bids": ["1", "2"], "dists": [["1", "0"], ["0", "1"]]}
+    found |= {"agent_order": [1, 0], "exact": True}
     row = {"rule": "linear", "property": "anonymous", "reason": "It is not.", **changes}
     return {**row, "status": "refuted", "counterexample": found}
 

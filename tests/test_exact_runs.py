@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from array_api_compat import array_namespace
-from flint import arb
+from flint import arb, fmpq
 from hypothesis import assume, given, settings
 from strategies import profiles
 
@@ -26,10 +26,10 @@ from tokenauction.mechanisms import (
 from tokenauction.proofs import claims, exact_run
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.exact_array import ExactArray
-from tokenauction.proofs.exact_numbers import NoExactRun, Undecided, as_ball
+from tokenauction.proofs.exact_numbers import NoExactRun, Undecided
 from tokenauction.proofs.exact_run import ExactRun, run_exactly
 from tokenauction.proofs.interpret.balls import Balls, precision
-from tokenauction.proofs.interpret.exact import UNDEFINED, UNSURE, evaluate_all
+from tokenauction.proofs.interpret.exact import UNDEFINED, UNSURE, Exact, evaluate_all
 from tokenauction.proofs.lockstep import Lockstep
 from tokenauction.proofs.same_step import SameStep
 
@@ -52,7 +52,11 @@ def exactly(
     rule = function if isinstance(function, ProfileFunction) else aggregation_rule(function)
     row = tuple(map(Fraction, bids))
     with precision(bits):
-        return run_exactly(rule, row, [tuple(map(Fraction, one)) for one in dists], {})
+        return run_exactly(rule, row, [tuple(map(Fraction, one)) for one in dists], {}, Balls)
+
+
+def as_ball(value: Any) -> arb:
+    return arb(fmpq(value.numerator, value.denominator)) if isinstance(value, Fraction) else value
 
 
 def refused(function: Callable[..., Any], *profile: Any) -> str:
@@ -77,7 +81,7 @@ def test_shipped_rules_run_exactly_as_their_traces_evaluate(
     with precision(240):
         traced = evaluate_all(list(formula.calls[0].outputs), profile.leaves(), Balls())
         try:
-            found = run_exactly(rule, profile.bids, profile.dists, profile.named).values
+            found = run_exactly(rule, profile.bids, profile.dists, profile.named, Balls).values
         except Undecided:
             assume(False)
     for one, other in zip(found, traced, strict=True):
@@ -282,6 +286,13 @@ def test_payments_run_exactly() -> None:
         return array_namespace(bids).zeros_like(bids)
 
     assert exactly(highest_pays).values == (0, 1, 0)
+
+
+def test_fractions_alone_need_no_balls() -> None:
+    rule = aggregation_rule(set_by_mask)
+    assert run_exactly(rule, BIDS, DISTS, {}, Exact).values == exactly(rule).values
+    with pytest.raises(Undecided):
+        run_exactly(CATALOGUE["log-linear"], BIDS, DISTS, {}, Exact)
 
 
 def test_float_parameters_are_read_as_decimals() -> None:
@@ -532,7 +543,7 @@ DIFFERENCES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 def step_of(functions: tuple[Callable[..., Any], Callable[..., Any]]) -> tuple[ExactArray, Any]:
     """An array of three numbers, and what one step makes of it."""
-    steps = Lockstep(ExactArray)
+    steps = Lockstep(ExactArray, Balls())
     floats = np.array([0.5, 1.0, 3.0])
     array = ExactArray(steps, floats, steps.constants(floats))
     with np.errstate(all="ignore"):
@@ -555,7 +566,7 @@ def test_what_is_the_same_passes() -> None:
 
 
 def test_of_numbers_that_become_one_float_the_exact_order_is_the_truth() -> None:
-    steps = Lockstep(ExactArray)
+    steps = Lockstep(ExactArray, Balls())
     pair: list[Any] = [
         ExactArray(steps, float(value), steps.number(value))
         for value in (Fraction(1, 3), Fraction(1, 3) + Fraction(1, 10**20))
@@ -590,7 +601,7 @@ def test_without_the_plain_run_a_test_of_the_type_passes(monkeypatch: pytest.Mon
 
 def test_the_twins_are_the_exact_numbers_rounded() -> None:
     """A thousand sums of a tenth are a hundred, exactly, and the twin does not drift."""
-    steps = Lockstep(ExactArray)
+    steps = Lockstep(ExactArray, Balls())
     total: Any = ExactArray(steps, 0.0, steps.number(0.0))
     for _ in range(1000):
         total = total + 0.1

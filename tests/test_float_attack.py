@@ -4,7 +4,10 @@ Exact runs decide where there are some. In floats a violation has to be there al
 profile, so that a tie and one rounding refute nothing.
 """
 
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +22,11 @@ from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.decision import Options
 from tokenauction.proofs.exact_judge import ExactJudge
 from tokenauction.proofs.exact_numbers import NoExactRun
+from tokenauction.proofs.loading import load_targets
 from tokenauction.proofs.neighbourhood import neighbours
 from tokenauction.proofs.reports import counterexamples
+from tokenauction.proofs.testing.emitted import emitted_tests
+from tokenauction.proofs.testing.instances import judge
 from tokenauction.proofs.untraceable import EXACT_RUNS, NUMERIC, attacked, judged_at
 from tokenauction.proofs.verdict import Refuted, Unknown, Verdict
 from tokenauction.theory import PROPERTIES
@@ -245,3 +251,74 @@ def test_the_sentence_of_an_undefined_result_says_where() -> None:
     sentence = refuted(RULES["torch_every_token_masked"], "distribution").witness.sentence
     assert sentence.startswith("With bids (1) and distributions (1)")
     assert explain.profile(Assignment((Fraction(1),), ((Fraction(1),),))) in sentence
+
+
+# Emitted tests -----------------------------------------------------------------------------------
+
+
+RULES_IN_A_FILE = """
+import numpy as np, torch
+from tokenauction.mechanisms import aggregation_rule
+
+@aggregation_rule
+def cut(bids, dists):
+    p = {pool}
+    q = {cut}
+    return {returned}
+"""
+FLOATS = "torch.as_tensor(bids) @ torch.as_tensor(dists) / bids.sum()"
+BROKEN = {
+    "in floats": (FLOATS, "torch.where(p >= 0.5 * p.max(), p, 0.0)", "q"),
+    "exactly": (
+        "bids @ dists / bids.sum()",
+        "np.where(p >= 0.5 * p.max(), p, p[p < 0].sum())",
+        "q",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_an_emitted_test_fails_on_the_broken_rule_and_passes_on_the_mended_one(
+    how: str, tmp_path: Path
+) -> None:
+    """The fault is a sum below one; the mended rule has ties, at which rounding decides."""
+    pool, cut, returned = BROKEN[how]
+    file = tmp_path / "rules.py"
+    file.write_text(RULES_IN_A_FILE.format(pool=pool, cut=cut, returned=returned), "utf-8")
+    name = f"{file}::cut"
+    [broken] = load_targets([name])
+    assert isinstance(broken, AggregationRule)
+    found = verdict_on(broken, "distribution")
+    row = report.result({"rule": "cut", "property": "distribution"}, found, 0.0)
+    request = {"targets": [name], "properties": ["distribution"], "results": [row]}
+    emitted = tmp_path / "test_emitted.py"
+    text, left_out = emitted_tests({**request, "file": str(emitted), "headline": "Emitted."})
+    assert not left_out
+    assert "exact=False" not in text
+    emitted.write_text(text, "utf-8")
+    assert _passes(emitted) is False
+    file.write_text(RULES_IN_A_FILE.format(pool=pool, cut=cut, returned="q / q.sum()"), "utf-8")
+    assert _passes(emitted) is True
+
+
+def _passes(file: Path) -> bool:
+    """Whether the tests of a file pass, in a process of their own."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(file)]
+    return (
+        subprocess.run(command, capture_output=True, cwd=file.parent, check=False).returncode == 0
+    )
+
+
+def test_a_tie_that_floats_miss_fails_no_test() -> None:
+    """Two thirds of a half, computed with a rounding at one scale and without at another."""
+    claim = Claim(RULES["torch_min_p"], PROPERTIES["scale-free"])
+    attack = untraceable.attack_of(claim, Options())
+    values = next(one for one in attack.candidates() if attack.judge(one) is not None)
+    arguments = {
+        "bids": " ".join(map(str, values.bids)),
+        "dists": [" ".join(map(str, row)) for row in values.dists],
+        "scale": str(values.scale),
+    }
+    target, prop = RULES["torch_min_p"], PROPERTIES["scale-free"]
+    assert judge(target, prop, False, {}, arguments).answer == "fails"
+    assert judge(target, prop, True, {}, arguments).answer == "holds"

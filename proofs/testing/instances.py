@@ -1,22 +1,27 @@
 """One instance of a property at numbers that are written down: does it hold there?
 
-The rule's own function is run, in Fractions where it runs on them and in floats otherwise, and the
-property's own function looks at what it returned. In floats, two numbers that differ by no more
-than rounding count as equal. No solver is loaded: emitted regression tests rest on this.
+The rule's own function is run, exactly where it has an exact run in Fractions and in floats
+otherwise, and the property's own function looks at what it returned. In floats, two numbers that
+differ by no more than rounding count as equal; unless asked for floats at this very profile, the
+property fails only if it fails beside it too, since at a tie or on a threshold floats do whatever
+rounding makes of it. No solver is loaded: emitted regression tests rest on this.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from numbers import Rational
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from tokenauction.mechanisms import Mechanism, ProfileFunction
+from tokenauction.proofs.exact_numbers import NoExactRun
+from tokenauction.proofs.exact_run import run_exactly
+from tokenauction.proofs.interpret.exact import Exact
 from tokenauction.proofs.loading import Target, load_property, load_targets
+from tokenauction.proofs.testing.beside import moved_arguments
 from tokenauction.proofs.testing.rounded import rounded
 from tokenauction.theory import RuleProperty
 
@@ -36,8 +41,9 @@ def assert_holds(
     `target` and `prop` are named as on the command line of `tokenauction verify`. The arguments are
     those of the property: bids and distributions as numbers between spaces, one text for a vector
     and a list of texts for a matrix. `distributions` gives the rule's open parameters.
-    `exact=False` runs the rule in floats even where it runs on Fractions. Skips the test where the
-    property says nothing of the profile, because the rule is undefined there.
+    Where the rule has no exact run, floats fail only if they fail beside the profile too;
+    `exact=False` runs it in floats at the profile alone. Skips the test where the property says
+    nothing of the profile, because the rule is undefined there.
 
     >>> assert_holds("linear", "monotone", bids="1 1", raised_bids="2 1",
     ...              dists=["1 0", "0 1"], agent=0)
@@ -87,8 +93,13 @@ def judge(
         try:
             return _judged(_Instance(prop, functions, arguments, distributions, exact=True))
         except Exception:
-            pass  # It does not run on Fractions, or not to the end; floats decide, and may raise.
-    return _judged(instance)
+            pass  # It has no exact run, or the property none; floats decide, and may raise.
+    judged = _judged(instance)
+    if exact and judged.answer == "fails":
+        for beside in moved_arguments(arguments, distributions):
+            if _judged(_Instance(prop, functions, *beside, exact=False)).answer != "fails":
+                return Judged("holds", "floats fail at this very point only, by rounding")
+    return judged
 
 
 def _judged(instance: "_Instance") -> Judged:
@@ -104,10 +115,6 @@ def _judged(instance: "_Instance") -> Judged:
 
 class _Undefined(Exception):
     """A function of the claim has no result at the profile; the message says what it does."""
-
-
-class _NotExact(Exception):
-    """A function returns numbers that are not rational."""
 
 
 @dataclass
@@ -169,47 +176,50 @@ class _Instance:
 
     def _call(self, name: str, bids: Array, dists: Array) -> Array:
         """The result of one call of the rule or the payment rule, which gets plain arrays."""
-        function = self.functions[name]
+        function = self._given(self.functions[name])
         try:
-            with np.errstate(all="ignore"):
-                returned = function.function(
-                    self._plain(bids), self._plain(dists), **self._parameters(function)
-                )
-            result = self._plain(returned)
+            result = self._result(function, self._plain(bids), self._plain(dists))
+        except NoExactRun:
+            raise
         except Exception as problem:
-            if self.exact or not self.prop.everywhere:
+            if not self.prop.everywhere:
                 raise
             text = " ".join(str(problem).split())
             raise _Undefined(f"{name} raises {type(problem).__name__}: {text}") from problem
-        if self.exact and not all(isinstance(x, Rational) for x in result.reshape(-1)):
-            raise _NotExact
         shown = ", ".join(str(x) if self.exact else f"{x:.12g}" for x in result)
         self.calls.append(f"  {name}({self._told_of(bids)}, {self._told_of(dists)}) = ({shown})")
         needed = result
         if function.returns == "agents" and "agent" in self.arguments:
             needed = result[self.arguments["agent"], ...]
-        if not self.exact and not np.all(np.isfinite(needed)):
+        if not all(self._is_number(x) for x in needed.reshape(-1)):
             raise _Undefined(f"{function.name} is undefined there")
         return result if self.exact else rounded(result)
 
-    def _plain(self, values: Any) -> Array:
-        return np.array(values, dtype=object if self.exact else float)
+    def _is_number(self, value: Any) -> bool:
+        return isinstance(value, Fraction) if self.exact else bool(np.isfinite(value))
 
-    def _parameters(self, function: ProfileFunction) -> dict[str, Any]:
-        """The parameters of a function: as exact numbers where the run is exact."""
-        number: Callable[[Any], Any] = _exact_number if self.exact else float
-        given = {**function.distributions, **self.distributions}
-        missing = [name for name in function.distributions if given[name] is None]
-        if missing:
-            raise TypeError(f"{function.name} needs a distribution for {', '.join(missing)}")
-        rows = {
-            name: _fractions(given[name]) if isinstance(given[name], str) else given[name]
-            for name in function.distributions
-        }
-        arrays = {name: self._plain([number(p) for p in row]) for name, row in rows.items()}
+    def _plain(self, values: Any) -> Array:
+        return np.asarray(values, dtype=object if self.exact else float).copy()
+
+    def _given(self, function: ProfileFunction) -> ProfileFunction:
+        """The function with every distribution that it needs, exactly."""
+        texts = {k: v for k, v in self.distributions.items() if k in function.distributions}
+        found = function.with_parameters(**{k: tuple(_fractions(v)) for k, v in texts.items()})
+        if found.open_names:
+            raise TypeError(f"{function.name} needs a distribution for {found.open_names[0]}")
+        return found
+
+    def _result(self, function: ProfileFunction, bids: Array, dists: Array) -> Array:
+        """What a function returns for plain arrays; raises what it raises, or NoExactRun."""
         if not self.exact:
-            return {**function.parameters, **arrays}
-        return {**{k: _exact_number(v) for k, v in function.parameters.items()}, **arrays}
+            rows = {k: np.array(v, dtype=float) for k, v in function.distributions.items()}
+            with np.errstate(all="ignore"):
+                return self._plain(function.function(bids, dists, **function.numbers, **rows))
+        exact = [tuple(map(Fraction, row)) for row in (bids, *dists)]
+        run = run_exactly(function, exact[0], exact[1:], {}, Exact)
+        if run.raised is not None:
+            raise run.raised
+        return self._plain(run.values)
 
     def _told_of(self, array: Array) -> str:
         """The property's name for an array, or the numbers themselves."""
@@ -228,8 +238,3 @@ def _in_words(value: Any) -> str:
     """A matrix as its rows, anything else as it is."""
     rows = isinstance(value, list) and all(isinstance(row, str) for row in value)
     return "; ".join(value) if rows else str(value)
-
-
-def _exact_number(value: Any) -> Any:
-    """A number as it is written: 0.1 is 1/10; whole numbers stay, since they may count."""
-    return Fraction(repr(value)) if isinstance(value, float) else value
