@@ -99,7 +99,7 @@ class NumericAttack:
         for function in self.claim.functions:
             found |= {float(value) for value in function.parameters.values()}
             found |= _constants_in(getattr(inspect.unwrap(function.function), "__code__", None))
-        return sorted(value for value in found if 0 < value < 1e6)
+        return sorted(value for value in found if 1e-13 < value < 1e16)
 
     def judge(self, values: Assignment) -> Violation | None:
         """How clearly the property fails at an assignment; None where it does not."""

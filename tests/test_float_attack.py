@@ -24,6 +24,7 @@ from tokenauction.proofs.exact_judge import ExactJudge
 from tokenauction.proofs.exact_numbers import NoExactRun
 from tokenauction.proofs.loading import load_targets
 from tokenauction.proofs.neighbourhood import neighbours
+from tokenauction.proofs.reasons import Reason
 from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.testing.emitted import emitted_tests
 from tokenauction.proofs.testing.instances import judge
@@ -31,7 +32,7 @@ from tokenauction.proofs.untraceable import EXACT_RUNS, NUMERIC, attacked, judge
 from tokenauction.proofs.verdict import Refuted, Unknown, Verdict
 from tokenauction.theory import PROPERTIES
 
-UNTRACED = "it does not trace"
+UNTRACED = Reason("it does not trace", "branch")
 CASES = {
     kind: [(rule, name) for rule, names in rules for name in names]
     for kind, rules in (("sound", SOUND), ("faulty", FAULTY))

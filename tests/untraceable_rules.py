@@ -380,3 +380,13 @@ def plain_top_k_pulls(bids: Any, dists: Any) -> Any:
 def plain_floor(bids: Any, dists: Any) -> Any:
     p = np.array([max(float(x), 0.1) for x in _pool(bids, dists)])
     return p / p.sum()
+
+
+@faulty("monotone")
+def halves_vanish_in_integers(bids: Any, dists: Any) -> Any:
+    counts = np.ones(len(bids), dtype=np.int64)
+    for j in range(len(bids)):
+        counts[j] = 0.5 if bids[j] > 1e6 else 1
+    w = np.where(counts > 0, bids, 0.0)
+    w = w if w.sum() > 0 else bids
+    return w @ dists / w.sum()
