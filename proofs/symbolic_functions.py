@@ -294,7 +294,15 @@ def as_numbers(trace: Trace, x: Any) -> Any:
 
 @_export("floor_divide")
 def _floor_divide(trace: Trace, left: Any, right: Any) -> Any:
-    return _apply(trace, lambda x, y: graph.floor(graph.div(x, y)), left, right)
+    """NumPy rounds a share of infinity down to -1 or 0: it is undefined here."""
+
+    def quotient(x: Node, y: Node) -> Node:
+        share = graph.div(x, y)
+        if any(part.op == "log" for part in graph.subnodes(y)):  # which may be infinite
+            share = graph.mul(share, graph.div(y, y))
+        return graph.floor(share)
+
+    return _apply(trace, quotient, left, right)
 
 
 @_export("whole_floor_divide")

@@ -171,13 +171,25 @@ class TracedArray:
         return bool(read(self))
 
     def __index__(self) -> int:
+        if np.ndim(self.twin):
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
         return operator.index(read(self))
 
     def __int__(self) -> int:
-        return int(read(self))
+        return int(self._without_axes())
 
     def __float__(self) -> float:
-        return float(read(self))
+        return float(self._without_axes())
+
+    def _without_axes(self) -> SymbolicArray:
+        """The symbolic half, for a Python number; NumPy's versions differ on arrays with axes."""
+        if np.ndim(self.twin):
+            raise self.trace.error(
+                "the rule turns a traced array into a Python number",
+                "keep it an array",
+                code="leaves-arrays",
+            )
+        return read(self)
 
     def __complex__(self) -> complex:
         raise self.trace.error("complex numbers are not supported", code="leaves-arrays")

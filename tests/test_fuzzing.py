@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import array_api_compat.numpy
 import numpy as np
 import pytest
 from array_api_compat import array_namespace
@@ -14,17 +13,16 @@ from fuzzing.campaign import (
     OVER_EVERY_SIZE,
     STEP_BY_STEP,
     Campaign,
-    Failure,
     fuzz,
     outcomes,
 )
 from fuzzing.programs import FUNCTIONS, draw
-from fuzzing.running import Outcome
 
 from tokenauction.mechanisms import linear
 from tokenauction.proofs import agreement, decision, traced_array, traced_namespace
 from tokenauction.proofs.decision import verify
 from tokenauction.proofs.signatures import METHODS, NUMPY, Form
+from tokenauction.proofs.twins import KINDS
 from tokenauction.theory import RuleProperty, rule_property
 
 
@@ -130,7 +128,7 @@ class _Blind(tuple[str, ...]):
 
 
 def stores_into_integers_are_not_truncated(patch: Patch) -> None:
-    patch.setattr(traced_array, "KINDS", _Blind(traced_array.KINDS))
+    patch.setattr(traced_array, "KINDS", _Blind(KINDS))
 
 
 def _views_copied(patch: Patch, wanted: Callable[[str], bool]) -> None:

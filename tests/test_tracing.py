@@ -600,6 +600,7 @@ SUBTLE: list[tuple[str, Expression]] = [
     ("length divided", lambda xp, b, d: b.shape[0] // xp.sum(d > 2, axis=1)),
     ("argsort in NumPy's order", lambda xp, b, d: np.argsort(np.tile(b, 8))),
     ("zero to the power of a zero", lambda xp, b, d: (b - b) ** xp.log2(b / b)),
+    ("an array of one element as a key", lambda xp, b, d: b[0] * np.ones(2)[xp.asarray([0])]),
     ("variance in whole numbers", lambda xp, b, d: np.var(xp.sum(d > 0, axis=1), dtype=np.int64)),
 ]
 
@@ -616,6 +617,15 @@ def test_a_subtle_call_means_the_same_or_is_refused(name: str, expression: Expre
     )
     with suppress(TracingError):
         check_against_numpy(expression, profile, None, open_sizes=False)
+
+
+def test_a_share_of_infinity_that_is_rounded_down_is_undefined() -> None:
+    half = Fraction(1, 2)
+    profile = Assignment(bids=(half, Fraction(0)), dists=((half, half), (half, half)))
+    bids, _ = fixed_inputs(2, 2)
+    found = values_of((1 // np.log(bids)).elements, profile)
+    assert found[0] == -2
+    assert np.isnan(found[1])
 
 
 def test_at_open_sizes_an_array_that_was_changed_through_a_view_is_not_returned_as_it_was() -> None:

@@ -111,7 +111,7 @@ class Scene:
 
     def positions(self, length: int) -> str:
         """Several positions: a list, an array, or the name of an array of whole numbers."""
-        whole = self.name(lambda v: isinstance(v, np.ndarray) and v.dtype == np.int64 and v.ndim)
+        whole = self.name(lambda v: np.ndim(v) > 0 and v.dtype == np.int64)
         if whole and self.chance(0.4):
             return whole
         listed = [self.position(length) for _ in range(self.rng.randint(1, 3))]
@@ -175,7 +175,7 @@ def _mask(scene: Scene, first: Any) -> str:
 def _alike(scene: Scene, first: Any) -> str:
     """Several arrays, mostly of one shape."""
     listed = [scene.array()]
-    shape = np.shape(scene.values.get(listed[0]))
+    shape = np.shape(scene.values[listed[0]])
     for _ in range(scene.rng.randint(0, 2)):
         listed.append(scene.name(lambda value: np.shape(value) == shape) or listed[0])
     text = ", ".join(listed)
@@ -190,7 +190,7 @@ def _pairs_of_axes(scene: Scene, first: Any) -> str:
 
 def _einsum(scene: Scene, first: Any) -> str:
     operands = [scene.array() for _ in range(scene.rng.randint(1, 2))]
-    letters = [scene.rng.sample(LETTERS, np.ndim(scene.values.get(one))) for one in operands]
+    letters = [scene.rng.sample(LETTERS, np.ndim(scene.values[one])) for one in operands]
     used = list(dict.fromkeys("".join(map("".join, letters))))
     kept = "".join(scene.rng.sample(used, scene.rng.randint(0, len(used))))
     output = f"->{kept}" if scene.chance(0.7) else ""
