@@ -40,8 +40,8 @@ TRUTH = {
     "small_shares_dropped": "RPPPR",
     "by_argmax": "PRPPP",
     "second_highest": "pRppR",
-    "branching": "UrUUU",
-    "branching_down": "UrUUr",
+    "branching": "URUUU",
+    "branching_down": "URUUR",
 }
 COLUMNS = ("distribution", "anonymous", "neutral", "unanimous", "monotone")
 SLOW = {"second_highest", "first_token"}

@@ -482,7 +482,12 @@ def test_the_parameters_are_the_librarys_own(library: Any, name: str, form: Form
         : len(known)
     ]
     for one in theirs.values():
-        if (name, one.name) in {("where", "x"), ("where", "y"), ("eye", "dtype"), ("reshape", "shape")}:
+        if (name, one.name) in {
+            ("where", "x"),
+            ("where", "y"),
+            ("eye", "dtype"),
+            ("reshape", "shape"),
+        }:
             continue  # another function of one array; a type as text; an old name beside it
         if one.name in ours and one.default is not one.empty and one.name != "self":
             assert ours[one.name].default in (one.default, np._NoValue), one  # type: ignore[attr-defined]
