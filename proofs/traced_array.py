@@ -588,7 +588,7 @@ def _bound(node: Node, args: Sequence[int]) -> int:
     """At most how large a whole number is."""
     match node.op:
         case "const":
-            return abs(int(node.data)) + 1
+            return abs(int(node.data)) + 1 if node.data.denominator == 1 else 2**200
         case "size" | "argmax":
             return _LARGEST_COUNT
         case "add":

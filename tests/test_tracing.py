@@ -606,6 +606,7 @@ SUBTLE: list[tuple[str, Expression]] = [
     ("argsort in NumPy's order", lambda xp, b, d: np.argsort(np.tile(b, 8))),
     ("zero to the power of a zero", lambda xp, b, d: (b - b) ** xp.log2(b / b)),
     ("an array of one element as a key", lambda xp, b, d: b[0] * np.ones(2)[xp.asarray([0])]),
+    ("whole numbers clipped at a fraction", lambda xp, b, d: xp.clip(xp.asarray([-2]), -0.25)),
     ("variance in whole numbers", lambda xp, b, d: np.var(xp.sum(d > 0, axis=1), dtype=np.int64)),
 ]
 
