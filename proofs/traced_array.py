@@ -585,7 +585,7 @@ def _forbid_wrapping(symbol: SymbolicArray) -> None:
 
 
 def _bound(node: Node, args: Sequence[int]) -> int:
-    """At most how large a whole number is."""
+    """At most how large a whole number is; a fraction, which NumPy cuts, counts as too large."""
     match node.op:
         case "const":
             return abs(int(node.data)) + 1 if node.data.denominator == 1 else 2**200
