@@ -618,9 +618,9 @@ def test_a_report_is_not_written_over_the_transcript(
 
 def test_options_that_would_be_dropped(run: Run) -> None:
     """Each says what else is needed."""
-    for option, value in (("--record", "full"), ("--nonce", "0" * 32)):
-        assert run(*SMALL, option, value).problem == (
-            f"{option} is about a transcript: give --transcript FILE too, or leave it out"
+    for name, value in (("--record", "full"), ("--nonce", "0" * 32)):
+        assert run(*SMALL, name, value).problem == (
+            f"{name} is about a transcript: give --transcript FILE too, or leave it out"
         )
     for option in (["--device", "cpu"], ["--dtype", "float32"], ["--device", ""]):
         for command in (SMALL, ("run",), ("sweep",), ("monitor", "competing")):

@@ -15,12 +15,13 @@ from term_values import Undefined, Values
 from tokenauction.mechanisms import CATALOGUE, AggregationRule
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.canonical import Canon
-from tokenauction.proofs.claims import FOCAL, Claim
+from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.graph import Axis, Node
 from tokenauction.proofs.grounding import ground
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.reduction import split_agents
 from tokenauction.proofs.trace import TracingError
+from tokenauction.proofs.twins import FOCAL
 from tokenauction.theory import PROPERTIES, distribution
 
 KNOWN = {k: v for k, v in vars(known_rules).items() if isinstance(v, AggregationRule)}

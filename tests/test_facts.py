@@ -12,10 +12,11 @@ from tokenauction.mechanisms import CATALOGUE
 from tokenauction.proofs import sequent, terms
 from tokenauction.proofs.all_sizes import prove_all_sizes
 from tokenauction.proofs.canonical import Canon
-from tokenauction.proofs.claims import FOCAL, Claim
+from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.facts import ReductionFacts
 from tokenauction.proofs.sequent import Prover
 from tokenauction.proofs.terms import Condition
+from tokenauction.proofs.twins import FOCAL
 from tokenauction.theory import PROPERTIES
 
 Recorded = list[tuple[Canon, list[Condition], list[Condition]]]

@@ -14,13 +14,13 @@ import pytest
 from array_api_compat import array_namespace
 
 from tokenauction.mechanisms import AggregationRule, aggregation_rule, linear
-from tokenauction.proofs import agreement, claims, report, traced_array
+from tokenauction.proofs import agreement, claims, report
 from tokenauction.proofs.decision import Verifier, verify
 from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.numpy_run import Unusable
 from tokenauction.proofs.reasons import Reason
+from tokenauction.proofs.symbolic_functions import FUNCTIONS
 from tokenauction.proofs.trace import Trace, TracingError
-from tokenauction.proofs.traced_array import TracedArray
 from tokenauction.theory import PROPERTIES, preference_order, rule_property
 
 Function = Callable[..., Any]
@@ -167,7 +167,7 @@ def test_what_is_not_known_to_be_followed_is_refused_with_its_kind_and_line() ->
 # The twin -----------------------------------------------------------------------------------------
 
 
-def inputs(sizes: tuple[int, int] | None = (2, 3)) -> tuple[TracedArray, TracedArray]:
+def inputs(sizes: tuple[int, int] | None = (2, 3)) -> tuple[Any, Any]:
     """Bids and distributions of a trace at these sizes, or at open ones."""
     named = None if sizes is None else dict(zip(Axis, sizes, strict=True))
     return claims.inputs_in(Trace(named))
@@ -229,8 +229,7 @@ def test_whole_numbers_that_may_wrap_are_refused() -> None:
 
 
 def test_a_step_that_numpy_does_not_confirm_ends_the_trace(monkeypatch: Any) -> None:
-    functions = dict(traced_array.FUNCTIONS)
-    monkeypatch.setitem(traced_array.FUNCTIONS, "maximum", functions["minimum"])
+    monkeypatch.setitem(FUNCTIONS, "maximum", FUNCTIONS["minimum"])
     at: dict[Any, Fraction] = {}
     broken = aggregation_rule(lambda bids, dists: pooled(np.maximum(bids, 2), dists))
     claim = claims.claim_about(broken)

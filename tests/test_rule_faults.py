@@ -25,12 +25,12 @@ from tokenauction.mechanisms import (
     sum_of_greater,
 )
 from tokenauction.proofs import verify
+from tokenauction.proofs.agreement import failure_at
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.decision import Options, verifier_of
 from tokenauction.proofs.explain import explanation
-from tokenauction.proofs.agreement import failure_at
 from tokenauction.proofs.report import result
 from tokenauction.proofs.trace import TracingError
 from tokenauction.proofs.traced_namespace import Namespace

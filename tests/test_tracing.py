@@ -490,7 +490,7 @@ def test_the_parameters_are_the_librarys_own(library: Any, name: str, form: Form
         }:
             continue  # another function of one array; a type as text; an old name beside it
         if one.name in ours and one.default is not one.empty and one.name != "self":
-            assert ours[one.name].default in (one.default, np._NoValue), one  # type: ignore[attr-defined]
+            assert ours[one.name].default in (one.default, np._NoValue), one
 
 
 DESCENDING: dict[str, tuple[Expression, Expression]] = {
@@ -635,7 +635,8 @@ def test_a_share_of_infinity_that_is_rounded_down_is_undefined() -> None:
     half = Fraction(1, 2)
     profile = Assignment(bids=(half, Fraction(0)), dists=((half, half), (half, half)))
     bids, _ = fixed_inputs(2, 2)
-    found = values_of((1 // np.log(bids)).elements, profile)
+    shares: Any = 1 // np.log(bids)
+    found = values_of(shares.elements, profile)
     assert found[0] == -2
     assert np.isnan(found[1])
 
