@@ -151,9 +151,9 @@ _ORDER: Final[dict[str, Callable[[int], bool]]] = {
     "gt": lambda order: order > 0,
     "ge": lambda order: order >= 0,
 }
+WAY_OUT: Final = "keep arrays, and make new ones with xp.asarray, xp.zeros or np.zeros_like"
 LEAVING: Final = {
-    "float": "makes a Python float or a plain NumPy array of a number: keep arrays, and make new "
-    "ones with xp.asarray, xp.zeros or np.zeros_like",
+    "float": f"makes a Python float or a plain NumPy array of a number: {WAY_OUT}",
     "complex": "makes a complex number of a number",
     "hash": "puts a number into a set or a dictionary",
     "str": "makes a text of a number",

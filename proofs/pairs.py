@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tokenauction.proofs.exact_numbers import Run
+from tokenauction.proofs.exact_numbers import WAY_OUT, Run
 
 FLOAT64: Final = np.dtype(np.float64)
 OBJECT: Final = np.dtype(object)
@@ -62,7 +62,7 @@ class Arguments:
         if isinstance(value, Pair):
             return self._of_pair(value)
         if isinstance(value, list | tuple):
-            both = [self.sides(one) for one in value]
+            both = [self.sides(one, keyword) for one in value]
             return like(value, [one for one, _ in both]), like(value, [two for _, two in both])
         if isinstance(value, dict):
             named = {key: self.sides(one, key) for key, one in value.items()}
@@ -70,6 +70,8 @@ class Arguments:
                 k: two for k, (_, two) in named.items()
             }
         if isinstance(value, np.ndarray):
+            if keyword == "out":
+                self.run.fail(f"the rule stores into an array of its own: {WAY_OUT}")
             return self._of_plain_array(value)
         if isinstance(value, bool | np.bool_ | int | np.integer | float):
             self.numbers.append(np.abs(np.float64(value)))
@@ -107,7 +109,7 @@ class Arguments:
             return value  # an order in memory, or an index of einsum
         try:
             dtype = np.dtype(value)
-        except TypeError:
+        except (TypeError, ValueError, SyntaxError):  # text that means something else
             return value
         if dtype == FLOAT64:
             return OBJECT

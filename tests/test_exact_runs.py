@@ -179,6 +179,10 @@ def by_namespace(bids: Any, dists: Any) -> Any:
     return xp.matmul(weights, xp.asarray(dists, copy=True)) / xp.sum(weights)
 
 
+def einsum(bids: Any, dists: Any) -> Any:
+    return np.einsum("d,df->f", bids, dists) / np.einsum("i->", bids)
+
+
 def argmax(bids: Any, dists: Any) -> Any:
     p = (bids[:, None] * dists).sum(0) / bids.sum()
     return np.where(np.arange(len(p)) == np.argmax(p), 1.0, 0.0)
@@ -198,6 +202,7 @@ def argmax(bids: Any, dists: Any) -> Any:
         (with_out, None),
         (by_namespace, ["7/24", "11/48", "23/48"]),
         (argmax, ["0", "0", "1"]),
+        (einsum, ["17/60", "5/24", "61/120"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -390,6 +395,12 @@ def by_dtype_of_zeros(bids: Any, dists: Any) -> Any:
     return out / out.sum()
 
 
+def stores_with_out(bids: Any, dists: Any) -> Any:
+    weights = np.empty(len(bids))
+    np.multiply(bids, 2, out=weights)
+    return weights @ dists / weights.sum()
+
+
 def single_precision(bids: Any, dists: Any) -> Any:
     w = bids.astype(np.float32)
     return w @ dists / w.sum()
@@ -477,7 +488,7 @@ def shares_with_plain(bids: Any, dists: Any) -> Any:
 
 
 LIES = [
-    stateful, random_numbers, by_type, by_dtype_of_zeros, single_precision,
+    stores_with_out, stateful, random_numbers, by_type, by_dtype_of_zeros, single_precision,
     single_precision_constants, single_precision_by_name, rounds, through_text, hashes,
     through_python_floats, steers_by_nan, looks_for_nan, catches_the_refusal, callback,
     changes_its_input, overflows, underflows, bits, own_objects,
@@ -490,6 +501,7 @@ def test_what_is_not_exact_is_refused(function: Callable[..., Any]) -> None:
 
 
 def test_the_way_out_is_named() -> None:
+    assert "np.zeros_like" in refused(stores_with_out)
     assert "np.zeros_like" in refused(by_dtype_of_zeros)
     assert "too large or too small" in refused(overflows)
     assert "NaN" in refused(steers_by_nan)
