@@ -111,7 +111,7 @@ class Scene:
 
     def positions(self, length: int) -> str:
         """Several positions: a list, an array, or the name of an array of whole numbers."""
-        whole = self.name(lambda v: np.ndim(v) > 0 and v.dtype == np.int64)
+        whole = self.name(lambda v: np.ndim(v) > 0 and bool(v.dtype == np.int64))
         if whole and self.chance(0.4):
             return whole
         listed = [self.position(length) for _ in range(self.rng.randint(1, 3))]

@@ -384,12 +384,18 @@ class _Drawing:
         """A line at which NumPy raises."""
         for _ in range(TRIES):
             make = self.rng.choice((self._call, self._operation, self._element))
-            line = f"v{self.count} = {make()}"
-            try:
-                self._run(line)
-            except Exception:
-                yield line
+            text = make()
+            if self._raises(text):
+                yield f"v{self.count} = {text}"
                 return
+
+    def _raises(self, text: str) -> bool:
+        try:
+            with np.errstate(all="ignore"):
+                eval(text, self.names)
+        except Exception:
+            return True
+        return False
 
     # Memory
 
