@@ -15,6 +15,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import numpy as np
+
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.grounding import ground
@@ -126,6 +128,12 @@ class Trace:
             return value
         if isinstance(value, int):
             return Fraction(value)
+        if isinstance(value, np.floating) and not isinstance(value, float):
+            raise self.error(
+                f"the constant {value} has another precision than NumPy's float64",
+                "use floats of 64 bits",
+                "other-numbers",
+            )
         text = str(value)
         try:
             exact = Fraction(text)

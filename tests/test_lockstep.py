@@ -243,6 +243,16 @@ def test_a_float_that_prints_shorter_than_it_is_is_not_taken_for_what_it_prints(
     assert Verifier(rule).parts[0].untraceable
 
 
+def test_a_constant_of_fewer_bits_is_refused_in_a_comparison_too() -> None:
+    def between(bids: Any, dists: Any) -> Any:
+        inside = (bids > 0.1) & ~(bids > np.float32(0.1))
+        return pooled(np.where(inside, bids / 1000, bids), dists)
+
+    found = Verifier(aggregation_rule(between)).parts[0].untraceable
+    assert isinstance(found, Reason)
+    assert found.code == "other-numbers"
+
+
 # Runs ---------------------------------------------------------------------------------------------
 
 
