@@ -108,7 +108,8 @@ def describe(rule: ProfileFunction, problem: BaseException, shape: Sequence[int]
 def is_arithmetic(problem: BaseException) -> bool:
     """Whether an exception says that an operation on numbers has no result."""
     outside = isinstance(problem, ValueError) and "math domain" in str(problem)
-    return isinstance(problem, ArithmeticError) or outside
+    overflow = isinstance(problem, OverflowError)  # of floats, not of numbers
+    return outside or (isinstance(problem, ArithmeticError) and not overflow)
 
 
 @dataclass(frozen=True)
