@@ -84,13 +84,13 @@ def test_shipped_rules_run_exactly_as_their_traces_evaluate(
             found = run_exactly(rule, profile.bids, profile.dists, profile.named, Balls).values
         except Undecided:
             assume(False)
-    for one, other in zip(found, traced, strict=True):
-        if isinstance(one, Fraction) and isinstance(other, Fraction):
-            assert one == other
-        else:
-            assert other is not UNSURE
-            assert as_ball(one).overlaps(as_ball(other))
-            assert abs(as_ball(one) - as_ball(other)) < arb(10) ** -30
+        for one, other in zip(found, traced, strict=True):
+            if isinstance(one, Fraction) and isinstance(other, Fraction):
+                assert one == other
+            else:
+                assert other is not UNSURE
+                assert as_ball(one).overlaps(as_ball(other))
+                assert abs(as_ball(one) - as_ball(other)) < arb(10) ** -30
 
 
 def test_irrational_numbers_are_rigorous() -> None:
