@@ -15,12 +15,13 @@ from tokenauction.proofs.account import Account
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RAISED, Claim, Formula, open_formula
 from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.reduction import CannotSplit, closed_obligations, split_agents
+from tokenauction.proofs.reduction import CannotSplit, needed_conditions, split_agents
 from tokenauction.proofs.sequent import GaveUp, Prover
 from tokenauction.proofs.terms import Condition
 from tokenauction.proofs.twins import FOCAL
 
 _LONGEST = 400
+_GOES_ON = "what is no number there may steer the rule: choose with xp.where before dividing"
 
 
 @dataclass(frozen=True)
@@ -98,18 +99,15 @@ class _Proof:
         prepared: Callable[[Node], Condition],
     ) -> str:
         domain = [prepared(node) for node in self._domain(assumed, case)]
-        roots = [formula.holds, *formula.needed]
-        needed = [o for root in roots for o in closed_obligations(root, FOCAL)]
+        everywhere = self.claim.prop.everywhere
         premises = list(domain)
-        for obligation in dict.fromkeys(needed):
-            condition = prepared(obligation.condition)
-            if condition == terms.TRUE or (
-                obligation.kind == "sufficient" and not self.claim.prop.everywhere
-            ):
+        for node, must_prove in needed_conditions(formula.needed, formula.holds, everywhere, FOCAL):
+            condition = prepared(node)
+            if condition == terms.TRUE or condition in premises:
                 continue
-            must_prove = obligation.kind == "positive" or self.claim.prop.everywhere
             if must_prove and not prover.proves(premises, condition):
-                return f"definedness is not proved: {terms.show_condition(condition)} ({case.text})"
+                told = f"definedness is not proved: {terms.show_condition(condition)} ({case.text})"
+                return told if everywhere else f"{told}; {_GOES_ON}"
             premises.append(condition)
         if not prover.consistent(premises):
             return ""

@@ -29,7 +29,7 @@ from tokenauction.proofs.symbolic_array import (
 )
 from tokenauction.proofs.trace import UNSEEN, Trace, TracingError, explore
 from tokenauction.proofs.tracebacks import line_in
-from tokenauction.proofs.traced_array import TracedArray, read, twin_of
+from tokenauction.proofs.traced_array import NamedAgent, TracedArray, read, twin_of
 from tokenauction.proofs.twins import FOCAL, Profile, as_float
 from tokenauction.theory import RuleProperty, distribution, no_positive_transfer
 
@@ -335,7 +335,7 @@ class _Builder:
             "other": lambda: self._caller(self.claim.other, "second function"),
             "bids": self.bids,
             "dists": self.dists,
-            "agent": lambda: self.focal,
+            "agent": self._agent,
             "raised_bids": lambda: self._bids_with(RAISED),
             "other_bids": lambda: self._bids_elsewhere(graph.bid(self.focal)),
             "raised_other_bids": lambda: self._bids_elsewhere(RAISED),
@@ -401,6 +401,10 @@ class _Builder:
         found = [as_float(self.trace.values.grounded(node)) for node in nodes.reshape(-1)]
         twin = np.array(found, dtype=float).reshape(nodes.shape)
         return TracedArray(SymbolicArray(self.trace, axes, elements), twin if axes else twin[()])
+
+    def _agent(self) -> int | NamedAgent:
+        position = self.focal.position
+        return NamedAgent(self.trace, self.focal) if position is None else position
 
     def _reordering(self, axis: Axis, positions: tuple[int, ...] | None) -> Permutation:
         assert self.trace.profile is not None

@@ -164,16 +164,17 @@ def fingerprint(parts: Sequence[Examined]) -> str | None:
 def _definedness(canon: Canon, result: Node) -> list[str]:
     """What has to hold for a result to be defined, as far as its form does not show it.
 
-    Where the conditions are more than what has to hold, as for logarithms, the graph itself.
+    Where the conditions are more than what has to hold, as for logarithms, or where a run goes on
+    with what is no number, the graph itself.
     """
     needed = [
-        (obligation.kind, canon.condition(obligation.condition).key)
+        (obligation.kind, canon.condition(obligation.condition).key, obligation.absorbed)
         for obligation in closed_obligations(result)
         if canon.condition(obligation.condition) != TRUE
     ]
-    if any(kind not in EXACT for kind, _ in needed):
+    if any(kind not in EXACT or absorbed for kind, _, absorbed in needed):
         return [digest_of(result)]
-    return sorted({f"{kind}: {condition}" for kind, condition in needed})
+    return sorted({f"{kind}: {condition}" for kind, condition, _ in needed})
 
 
 def digest_of(*roots: Node) -> str:

@@ -15,7 +15,7 @@ from tokenauction.proofs.assignment import Assignment, Dist
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RAISED, SCALE, Claim, Instance
 from tokenauction.proofs.graph import Node
-from tokenauction.proofs.reduction import obligations
+from tokenauction.proofs.reduction import needed_conditions
 from tokenauction.proofs.sampling import row_names
 from tokenauction.proofs.sequent import GaveUp, Prover
 
@@ -54,12 +54,11 @@ def _decide(claim: Claim, instance: Instance, account: Account, split: bool) -> 
     prover = Prover(canon, account, account.rlimit // _SHARE, split=split)
     try:
         premises = [canon.condition(node) for node in _domain(claim, instance)]
-        roots = [instance.formula.holds, *instance.formula.needed]
-        for obligation in dict.fromkeys(o for root in roots for o in obligations(root)):
-            condition = canon.condition(obligation.condition)
-            if obligation.kind == "sufficient" and not claim.prop.everywhere:
-                continue
-            must_prove = obligation.kind == "positive" or claim.prop.everywhere
+        formula = instance.formula
+        for node, must_prove in needed_conditions(
+            formula.needed, formula.holds, claim.prop.everywhere
+        ):
+            condition = canon.condition(node)
             if must_prove and not prover.proves(premises, condition):
                 reason = f"definedness is not proved: {terms.show_condition(condition)}"
                 return SizeResult(False, False, _candidates(claim, instance, prover), reason)

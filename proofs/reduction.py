@@ -5,8 +5,8 @@ is left of the reduction does not mention the named agents' bids unless the rule
 `obligations` lists what has to hold for a formula to be defined.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from tokenauction.proofs import graph
@@ -116,15 +116,25 @@ class Obligation:
     be assumed of profiles at which the rule is defined. `"positive"` is a logarithm that would be
     infinite otherwise: it has to be proved. `"sufficient"` is enough for a power to be defined, but
     not necessary: it has to be proved where definedness is the claim, and is never assumed.
+
+    `absorbed` says that something above may make a number, or a choice, of what is not one: a
+    comparison of NaN is false, the smaller of infinity and one is one, and one over infinity is
+    zero. A run is then defined where the formula is not, so the condition has to be proved.
     """
 
     kind: Kind
     condition: Node
+    absorbed: bool = False
+
+    @property
+    def has_to_be_proved(self) -> bool:
+        """Whether it may not be assumed of profiles at which the rule is defined."""
+        return self.kind == "positive" or self.absorbed
 
 
 def obligations(root: Node) -> list[Obligation]:
     """Everything that has to hold, what is computed first coming first."""
-    return list(dict.fromkeys(_walk(root, (), (), set())))
+    return list(dict.fromkeys(_walk(root, (), (), set(), False)))
 
 
 def closed_obligations(root: Node, *kept: Index) -> list[Obligation]:
@@ -135,8 +145,26 @@ def closed_obligations(root: Node, *kept: Index) -> list[Obligation]:
         condition = obligation.condition
         for index in free:
             condition = graph.reduce("all", index, condition)
-        found.append(Obligation(obligation.kind, condition))
+        found.append(replace(obligation, condition=condition))
     return found
+
+
+def needed_conditions(
+    results: Sequence[Node], holds: Node, everywhere: bool, *kept: Index
+) -> list[tuple[Node, bool]]:
+    """What has to hold for an instance to be defined, each with whether it has to be proved.
+
+    The rest may be assumed: a claim is of profiles at which the rules are defined, and at the
+    others a run gives what is no number, too. Of what the property itself divides by, nothing is
+    assumed, since it answers by comparing.
+    """
+    of_rules = [one for root in results for one in closed_obligations(root, *kept)]
+    strict = {one.condition for one in of_rules if everywhere or one.has_to_be_proved}
+    loose = [one.condition for one in of_rules if one.kind != "sufficient" or everywhere]
+    needed = {condition: condition in strict for condition in [*loose, *strict]}
+    for one in closed_obligations(holds, *kept):
+        needed.setdefault(one.condition, True)
+    return list(needed.items())
 
 
 Binders = tuple[tuple[Index, tuple[Index, ...]], ...]
@@ -144,39 +172,56 @@ Path = tuple[Node, ...]
 
 
 def _walk(
-    node: Node, path: Path, binders: Binders, seen: set[tuple[Node, Path, Binders]]
+    node: Node,
+    path: Path,
+    binders: Binders,
+    seen: set[tuple[Node, Path, Binders, bool]],
+    absorbed: bool,
 ) -> Iterator[Obligation]:
-    if (node, path, binders) in seen:
+    if (node, path, binders, absorbed) in seen:
         return
-    seen.add((node, path, binders))
+    seen.add((node, path, binders, absorbed))
     if node.op == "where":
         condition, then, otherwise = node.args
-        yield from _walk(condition, path, binders, seen)
-        yield from _walk(then, (*path, condition), binders, seen)
-        yield from _walk(otherwise, (*path, graph.negation(condition)), binders, seen)
+        yield from _walk(condition, path, binders, seen, True)
+        yield from _walk(then, (*path, condition), binders, seen, absorbed)
+        yield from _walk(otherwise, (*path, graph.negation(condition)), binders, seen, absorbed)
         return
     if node.op == "pick":
         over, _, excluded = node.data
         inner = (*binders, (over, excluded))
-        yield from _walk(node.args[0], path, inner, seen)
-        for obligation in _walk(node.args[1], path, inner, seen):
+        yield from _walk(node.args[0], path, inner, seen, True)
+        for obligation in _walk(node.args[1], path, inner, seen, absorbed):
             # Only the chosen value has to be defined: so this is no consequence of definedness.
             yield Obligation("positive", obligation.condition)
         return
     if node.op == "reduce":
-        _, over, excluded = node.data
-        yield from _walk(node.args[0], path, (*binders, (over, excluded)), seen)
+        kind, over, excluded = node.data
+        inside = absorbed or kind not in ("sum", "prod")
+        yield from _walk(node.args[0], path, (*binders, (over, excluded)), seen, inside)
         return
     if node.op == "exp":
         arguments = [part for term in _addends(node.args[0]) for part in _inside_exp(term)]
     else:
         arguments = [(arg, None) for arg in node.args]
-    for arg, extra in arguments:
-        yield from _walk(arg, path, binders, seen)
+    for place, (arg, extra) in enumerate(arguments):
+        below = absorbed or (extra is None and not _keeps(node, place))
+        yield from _walk(arg, path, binders, seen, below)
         if extra is not None:
-            yield Obligation("non-negative", _closed_under(extra, path, binders))
-    for kind, goal in _own(node):
-        yield Obligation(kind, _closed_under(goal, path, binders))
+            yield Obligation("non-negative", _closed_under(extra, path, binders), below)
+    for own, goal in _own(node):
+        yield Obligation(own, _closed_under(goal, path, binders), absorbed)
+
+
+def _keeps(node: Node, place: int) -> bool:
+    """Whether what is no number, as this argument of an operation, gives what is no number.
+
+    A sum or a product of NaN or infinity is not finite, whatever the rest is; nor is a quotient of
+    one by a number, or its positive power.
+    """
+    if node.op == "pow":
+        return place == 0 and node.args[1].op == "const" and node.args[1].data > 0
+    return node.op in ("add", "mul", "floor", "log") or (node.op == "div" and place == 0)
 
 
 def _closed_under(goal: Node, path: Path, binders: Binders) -> Node:

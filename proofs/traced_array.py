@@ -406,6 +406,27 @@ for _name, _method in _operators(
 ):  # fmt: skip
     setattr(TracedArray, _name, _method)
 
+
+class NamedAgent:
+    """The agent that a claim singles out, while the number of agents is open: good to index with.
+
+    Which one it is nobody knows, so asking ends the trace; at fixed sizes it is a number.
+    """
+
+    __slots__ = ("index", "trace")
+
+    def __init__(self, trace: Trace, index: Index) -> None:
+        self.trace = trace
+        self.index = index
+
+    def _asked(self, *_: Any) -> Any:
+        raise self.trace.needs_size("the property asks which agent it is about")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __bool__ = _asked
+    __index__ = __int__ = __float__ = __str__ = __repr__ = __format__ = _asked
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __neg__ = _asked
+
+
 OPERANDS = (TracedArray, int, float, Fraction, np.ndarray, np.generic, list, tuple)
 
 
@@ -443,6 +464,8 @@ def _replaced(value: Any, half: Callable[[TracedArray], Any]) -> Any:
         return half(value)
     if half is _twin and isinstance(value, Permutation):
         return np.array(value.twin, dtype=np.int64)
+    if isinstance(value, NamedAgent):
+        value = value.index
     if half is _twin and isinstance(value, Index):  # the agent that is singled out
         return value.position or 0
     if isinstance(value, tuple | list):

@@ -400,3 +400,67 @@ def test_the_shipped_properties_run_as_they_are_traced() -> None:
         if not prop.of_mechanisms:
             claim = claims.Claim(linear, prop)
             assert not agreement.property_differs(claim, [(2, 2), (1, 2)]), prop.name
+
+
+# What is no number, and which agent it is ---------------------------------------------------------
+
+
+@aggregation_rule
+def steered_where_nobody_looks(bids: Any, dists: Any) -> Any:
+    gap = bids.sum() - 100
+    return pooled(np.where(gap / gap == 1, bids, 1 / (1 + bids)), dists)
+
+
+@aggregation_rule
+def infinity_divided_away(bids: Any, dists: Any) -> Any:
+    gap = bids.sum() - Fraction(99, 8).__float__()
+    return pooled(bids / (1 + 1 / gap**2) + bids, dists)
+
+
+@rule_property
+def false_where_it_divides_by_zero(rule: Any, bids: Any, dists: Any) -> Any:
+    gap = bids.sum() - 12.375
+    return gap / gap == 1
+
+
+@pytest.mark.parametrize("rule", [steered_where_nobody_looks, infinity_divided_away])
+@pytest.mark.parametrize("prop", ["monotone", "scale-free"])
+def test_what_is_no_number_and_goes_on_has_to_be_ruled_out(
+    rule: AggregationRule, prop: str
+) -> None:
+    assert verify(rule, prop, budget=5).status != "proved"
+
+
+def test_of_what_a_property_divides_by_nothing_is_assumed() -> None:
+    assert verify(linear, false_where_it_divides_by_zero, budget=5).status != "proved"
+
+
+def test_what_is_no_number_and_stays_so_is_assumed_away() -> None:
+    without = aggregation_rule(lambda bids, dists: pooled(np.maximum(bids - 2, 0), dists))
+    found = verify(without, "anonymous", budget=5)
+    assert (found.status, found.scope.agents) == ("proved", "all")
+
+
+@rule_property
+def not_for_the_second_agent(rule: Any, bids: Any, dists: Any, agent: Any) -> Any:
+    return bids[agent] >= (1e9 if agent == 1 else 0)
+
+
+@rule_property
+def not_for_some_agent(rule: Any, bids: Any, dists: Any, agent: Any) -> Any:
+    return bids[agent] >= {1: 1e9}.get(agent, 0)
+
+
+@rule_property
+def not_for_a_late_agent(rule: Any, bids: Any, dists: Any, agent: Any) -> Any:
+    return bids[agent] >= (1e9 if agent == 17 else 0)
+
+
+@pytest.mark.parametrize("claimed", [not_for_the_second_agent, not_for_some_agent])
+def test_a_property_knows_its_agent(claimed: Any) -> None:
+    assert verify(linear, claimed, budget=5).status == "refuted"
+
+
+def test_a_property_that_asks_for_its_agent_is_not_proved_of_every_one() -> None:
+    found = verify(linear, not_for_a_late_agent, budget=5)
+    assert found.scope.agents != "all"

@@ -72,7 +72,7 @@ def _conditions(one: Examined, support: Support) -> frozenset[str] | None:
                 condition = canon.condition(graph.implies(assumed, obligation.condition))
                 if condition == TRUE:
                     continue
-                if obligation.kind not in EXACT:
+                if obligation.kind not in EXACT or obligation.absorbed:
                     return None
                 found.add(condition.key)
     except TooLarge:
