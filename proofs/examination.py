@@ -7,7 +7,6 @@ every size that was tried.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from itertools import product
 from linecache import getline
 
@@ -16,7 +15,8 @@ from tokenauction.proofs import claims
 from tokenauction.proofs.agreement import Comparison, compared
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RuleFault
-from tokenauction.proofs.graph import Axis, Node, subnodes
+from tokenauction.proofs.digests import digest, digest_of
+from tokenauction.proofs.graph import Axis, Node
 from tokenauction.proofs.numpy_run import CHECKED_SIZES, KEEPS_STATE, Runs, check_usable
 from tokenauction.proofs.open_agreement import open_disagreement
 from tokenauction.proofs.reasons import Reason, reason_of
@@ -175,18 +175,3 @@ def _definedness(canon: Canon, result: Node) -> list[str]:
     if any(kind not in EXACT or absorbed for kind, _, absorbed in needed):
         return [digest_of(result)]
     return sorted({f"{kind}: {condition}" for kind, condition, _ in needed})
-
-
-def digest_of(*roots: Node) -> str:
-    """A digest of graphs as they are written, in which shared parts count once."""
-    numbers: dict[Node, int] = {}
-    lines = []
-    for node in subnodes(*roots):
-        numbers[node] = len(numbers)
-        lines.append(f"{node.op} {node.data} {[numbers[arg] for arg in node.args]}")
-    return digest("\n".join([*lines, f"{[numbers[root] for root in roots]}"]))
-
-
-def digest(text: str) -> str:
-    """A short digest of a text."""
-    return sha256(text.encode()).hexdigest()[:16]

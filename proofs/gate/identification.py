@@ -17,7 +17,7 @@ from tokenauction.proofs import claims, report
 from tokenauction.proofs.assignment import assignment_of
 from tokenauction.proofs.claims import LARGEST_FINGERPRINTED, Claim, Formula, RuleFault
 from tokenauction.proofs.copies import own_files
-from tokenauction.proofs.examination import digest, digest_of
+from tokenauction.proofs.digests import digest, digest_of
 from tokenauction.proofs.loading import (
     CannotLoad,
     Target,
