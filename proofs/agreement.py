@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +26,7 @@ from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Call, Claim, Formula, Instance
+from tokenauction.proofs.code_constants import numbers_in
 from tokenauction.proofs.graph import Node
 from tokenauction.proofs.interpret.balls import Balls, evaluate_rigorously, precision
 from tokenauction.proofs.interpret.batch import Floats
@@ -48,6 +49,7 @@ _STEERS_BY_NAN: Final = (
 _GUARD: Final = "choose with xp.where before dividing"
 _SMALLEST: Final = 1e-300
 _MOST_SWITCHES: Final = 6
+_MOST_NUMBERS: Final = 12
 _MOST_EDGES: Final = 120
 _LARGEST: Final = 1e300
 _EXTREMES: Final = (Fraction(1, 10**9), Fraction(10**9))
@@ -69,6 +71,7 @@ def profiles(claim: Claim, instance: Instance, thresholds: bool = True) -> Itera
         yield _with_bids_times(_EXTREMES[0] / low, values)
         yield _with_bids_times(_EXTREMES[1] / max(values.bids), values)
     if thresholds:
+        yield from _at_unseen_numbers(claim, instance, rng)
         found = edges(claim, instance, rng, 2, _MOST_SWITCHES)
         yield from (columns.exact(0, instance) for columns in islice(found, _MOST_EDGES))
 
@@ -97,6 +100,37 @@ def _ordinary(claim: Claim, instance: Instance, rng: np.random.Generator) -> Ass
         orders=instance.orders,
         named={name: row() for name in row_names(claim)},
     )
+
+
+def _at_unseen_numbers(
+    claim: Claim, instance: Instance, rng: np.random.Generator
+) -> Iterator[Assignment]:
+    """Bids and probabilities that the functions' code names, and the trace does not, or between.
+
+    A test of types, say, may hide from a trace what such a number decides.
+    """
+    nodes = graph.subnodes(*instance.formula.outputs)
+    seen = {float(abs(node.data)) for node in nodes if node.op == "const"}
+    named = set[float]().union(*map(numbers_in, claim.functions))
+    unseen = sorted(x for x in named if 1e-12 <= x <= 1e12 and x not in {1, *seen})
+    between = [(low + high) / 2 for low, high in pairwise(unseen)]
+    for number in map(Fraction, [*unseen[:_MOST_NUMBERS], *between[:_MOST_NUMBERS]]):
+        values = _ordinary(claim, instance, rng)
+        if not (claim.withdraws_only and instance.agent == 0):
+            raised = values.raised_bid
+            if raised is not None and instance.agent == 0:
+                raised += number - values.bids[0]
+            yield replace(values, bids=(number, *values.bids[1:]), raised_bid=raised)
+        if number < 1:
+            rows = (_with_first(number, row) for row in values.dists)
+            yield replace(values, dists=tuple(rows))
+
+
+def _with_first(number: Fraction, row: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+    """A distribution that gives this to the first token."""
+    if len(row) == 1:
+        return row
+    return (number, *(p * (1 - number) / (1 - row[0]) for p in row[1:]))
 
 
 def _with_bids_times(scale: Fraction, values: Assignment) -> Assignment:

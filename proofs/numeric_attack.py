@@ -5,23 +5,26 @@ What it finds are candidates. They are judged by exact runs, or in floats where 
 margin of a violation is read off the same formula that would be proved. Outside the trusted core.
 """
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from types import CodeType
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
+from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment, check_domain
 from tokenauction.proofs.claims import Call, Claim, Instance
+from tokenauction.proofs.code_constants import numbers_in
+from tokenauction.proofs.float_limits import RangeWatch
 from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.numpy_run import Unusable, run_rule
 from tokenauction.proofs.sampling import Columns, draw
 
+Instead = Mapping[int, ProfileFunction]
 CLEAR_MARGIN: Final = 1e-7
 """What rounding is far below, relative to the numbers that are compared."""
 # Numbers below this may be what rounding, or the tolerance of a search, has left of zero.
@@ -61,6 +64,7 @@ class NumericAttack:
     progress: Callable[[str], None] = lambda _: None
     calls: int = 0
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    watch: RangeWatch = field(default_factory=RangeWatch)
     _instances: dict[Any, Instance] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -95,14 +99,18 @@ class NumericAttack:
     @cached_property
     def _constants(self) -> list[float]:
         """The positive numbers in the functions' code and parameters: where they may switch."""
-        found: set[float] = set()
-        for function in self.claim.functions:
-            found |= {float(value) for value in function.parameters.values()}
-            found |= _constants_in(getattr(inspect.unwrap(function.function), "__code__", None))
+        found = set[float]().union(*map(numbers_in, self.claim.functions))
         return sorted(value for value in found if 1e-13 < value < 1e16)
 
-    def judge(self, values: Assignment) -> Violation | None:
-        """How clearly the property fails at an assignment; None where it does not."""
+    def judge(
+        self, values: Assignment, instead: Instead = MappingProxyType({})
+    ) -> Violation | None:
+        """How clearly the property fails at an assignment; None where it does not.
+
+        A function that is in `instead` is replaced by its value there. Afterwards `watch.left` says
+        whether a step of a run was out of the range of floats.
+        """
+        self.watch.left = False
         if not check_domain(self.claim, values):
             return None
         key = (values.agents, values.tokens, values.agent, values.orders)
@@ -110,7 +118,7 @@ class NumericAttack:
             self._instances[key] = claims.instance(self.claim, *key)
         instance = self._instances[key]
         leaves = {node: np.array([float(v)]) for node, v in values.leaves().items()}
-        margins, outputs = self._evaluate(instance, leaves, 1)
+        margins, outputs = self._evaluate(instance, leaves, 1, instead)
         if margins[0] >= 0:
             return None
         rows = tuple(tuple(float(x) for x in output[0]) for output in outputs)
@@ -120,7 +128,11 @@ class NumericAttack:
         return self._evaluate(instance, columns.leaves(), columns.length)
 
     def _evaluate(
-        self, instance: Instance, leaves: Mapping[Any, Floats], length: int
+        self,
+        instance: Instance,
+        leaves: Mapping[Any, Floats],
+        length: int,
+        instead: Instead = MappingProxyType({}),
     ) -> tuple[Floats, list[Floats]]:
         values = dict(leaves)
         outputs: list[Floats] = []
@@ -132,7 +144,7 @@ class NumericAttack:
             table = np.array([batch.value(node) for node in nodes])
             results = np.full((length, len(call.outputs)), np.nan)
             for row in range(length):
-                results[row] = self._call(call, instance, table[:, row], values, row)
+                results[row] = self._call(call, instance, table[:, row], values, row, instead)
             values |= {node: results[:, place] for place, node in enumerate(call.outputs)}
             broken |= ~np.isfinite(results).all(axis=1)
             outputs.append(results)
@@ -143,10 +155,16 @@ class NumericAttack:
         return np.where(broken, outside, margins), outputs
 
     def _call(
-        self, call: Call, instance: Instance, row: Floats, values: Mapping[Any, Floats], at: int
+        self,
+        call: Call,
+        instance: Instance,
+        row: Floats,
+        values: Mapping[Any, Floats],
+        at: int,
+        instead: Instead,
     ) -> Floats:
         self.calls += 1
-        rule, n = call.function, instance.agents
+        rule, n = instead.get(id(call.function), call.function), instance.agents
         named = {
             name: np.array(
                 [values[graph.named_dist(name, graph.token(t))][at] for t in range(instance.tokens)]
@@ -154,16 +172,6 @@ class NumericAttack:
             for name in rule.open_names
         }
         try:
-            return run_rule(rule, row[:n], row[n:].reshape(n, instance.tokens), named)
+            return run_rule(rule, row[:n], row[n:].reshape(n, instance.tokens), named, self.watch)
         except Unusable:
             return np.full(len(call.outputs), np.nan)
-
-
-def _constants_in(code: CodeType | None) -> set[float]:
-    found: set[float] = set()
-    for constant in code.co_consts if code else ():
-        if isinstance(constant, CodeType):
-            found |= _constants_in(constant)
-        elif isinstance(constant, int | float):
-            found.add(float(constant))
-    return found

@@ -9,6 +9,7 @@ import numpy as np
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims
 from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.float_limits import RangeWatch
 from tokenauction.proofs.graph import Node
 from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.reasons import Reason
@@ -39,7 +40,11 @@ class OutsideArithmetic(Unusable):
 
 
 def run_rule(
-    rule: ProfileFunction, bids: Floats, dists: Floats, named: Mapping[str, Floats]
+    rule: ProfileFunction,
+    bids: Floats,
+    dists: Floats,
+    named: Mapping[str, Floats],
+    watch: RangeWatch | None = None,
 ) -> Floats:
     """What an aggregation or payment rule's function computes; raises Unusable."""
     own_bids, own_dists = bids.copy(), dists.copy()
@@ -47,7 +52,7 @@ def run_rule(
     fixed = {k: np.asarray(v, dtype=float) for k, v in rule.distributions.items() if v is not None}
     place = f"{rule.file}:{rule.line}: {rule.name}"
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore") if watch is None else watch.over(rule.function):
             result = rule.function(own_bids, own_dists, **rule.numbers, **given, **fixed)
     except MemoryError:  # says how much memory there is, and nothing about the rule
         raise

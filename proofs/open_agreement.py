@@ -2,11 +2,13 @@
 
 A rule can ask what its sizes are in ways that no trace sees (`isinstance(n, int)`). So the trace
 over every size has to be, written out at a small size, the trace at that size; and what a plain run
-gives at every number of agents and of tokens to 64, up to the rounding that its steps explain.
+gives at every number of agents and of tokens to 64, and at pairs of those that its code names, up
+to the rounding that its steps explain.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import islice, product
 from typing import Final
 
 import numpy as np
@@ -17,6 +19,7 @@ from tokenauction.proofs.agreement import differs_at, profiles
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import Call, Formula, Instance
+from tokenauction.proofs.code_constants import numbers_in
 from tokenauction.proofs.graph import Axis, Node
 from tokenauction.proofs.grounding import ground
 from tokenauction.proofs.interpret.balls import evaluate_rigorously
@@ -29,6 +32,7 @@ from tokenauction.proofs.trace import Trace, TracingError
 LARGEST: Final = 64
 _NO_MORE_THAN: Final = 1e-13
 _MOST_NODES: Final = 20_000
+_MOST_NAMED: Final = 400
 
 Paths = Sequence[tuple[Node, Node]]
 
@@ -52,7 +56,9 @@ def open_disagreement(rule: ProfileFunction, paths: Paths, sizes: Sequence[tuple
 def _sizes(rule: ProfileFunction, first: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     only = claims.tokens_of(rule)
     counts = range(1, LARGEST + 1)
-    every = (*first, *((n, 2) for n in counts), *((2, t) for t in counts), (13, 13))
+    named = sorted({k + step for k in numbers_in(rule) for step in (-1, 0, 1)} & {*counts})
+    pairs = islice(product(map(int, named), repeat=2), _MOST_NAMED)
+    every = (*first, *((n, 2) for n in counts), *((2, t) for t in counts), (13, 13), *pairs)
     yield from dict.fromkeys((n, only or t) for n, t in every)
 
 

@@ -15,8 +15,9 @@ from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.exact_judge import ExactJudge
 from tokenauction.proofs.exact_numbers import NoExactRun
+from tokenauction.proofs.float_limits import has_huge_constants, with_lower_constants
 from tokenauction.proofs.neighbourhood import AWAY, neighbours
-from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, NumericAttack, Violation
+from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, Instead, NumericAttack, Violation
 from tokenauction.proofs.numpy_run import KEEPS_STATE, raised_at
 from tokenauction.proofs.reasons import Reason
 from tokenauction.proofs.shrink import shrink
@@ -30,6 +31,10 @@ NUMERIC: Final = "floats only"
 EXACT_RUNS: Final = "search and exact runs"
 _MOST_TRIES: Final = 400
 _SHARE_AROUND: Final = 0.2
+_BEYOND_FLOATS: Final = (
+    "; seen where a run overflows, underflows or adds to a huge constant, which says nothing of "
+    "real numbers"
+)
 
 
 def attacked(claim: Claim, options: "Options", untraceable: Reason) -> Verdict:
@@ -69,13 +74,14 @@ def judged_at(claim: Claim, options: "Options", values: Assignment) -> Refuted |
 class _Judge:
     """Tells violations of one claim from what floats only seem to show.
 
-    `at_points` says that one was seen at a single point where there is no exact run, and
-    `no_exact_run` why there is none.
+    Where there is no exact run, for the reason `no_exact_run`, `at_points` says that one was seen
+    at a single point, and `beyond_floats` where floats say nothing of real numbers.
     """
 
     claim: Claim
     options: "Options"
     at_points: bool = False
+    beyond_floats: bool = False
     no_exact_run: str = ""
 
     @cached_property
@@ -100,6 +106,9 @@ class _Judge:
         shown = self._exactly(candidate)
         if shown is not None:
             return candidate if shown else None
+        seen = self.attack.judge(candidate)
+        if seen is not None and self._is_beyond_floats(seen):
+            return None
         away = neighbours(self.claim, candidate, scales=AWAY)
         return next((one for one in (candidate, *away) if self._clearly_in_floats(one)), None)
 
@@ -121,12 +130,29 @@ class _Judge:
         found = self.attack.judge(values)
         if found is None or found.margin < CLEAR_MARGIN:
             return False
+        if self._is_beyond_floats(found):
+            return False
         least = max(CLEAR_MARGIN, _SHARE_AROUND * found.margin)
         around = neighbours(self.claim, values, keep_zeros=found.undefined)
         if all(self._seen(beside, found, least) for beside in around):
             return True
         self.at_points = True
         return False
+
+    def _is_beyond_floats(self, found: Violation) -> bool:
+        """Whether the violation just seen may come of what floats lose: see float_limits.py."""
+        lost = self.attack.watch.left
+        if not lost and self._lowered:
+            again = self.attack.judge(found.assignment, self._lowered)
+            lost = again is None or again.margin < CLEAR_MARGIN
+        self.beyond_floats |= lost
+        return lost
+
+    @cached_property
+    def _lowered(self) -> Instead:
+        """The functions of the claim that have a huge constant, with lower ones."""
+        huge = (one for one in self.claim.functions if has_huge_constants(one))
+        return {id(one): with_lower_constants(one) for one in huge}
 
     def _seen(self, beside: Assignment, found: Violation, least: float) -> bool:
         there = self.attack.judge(beside)
@@ -153,10 +179,11 @@ class _Judge:
 
     @property
     def said_of_points(self) -> str:
-        """What to say where violations were seen at single points only."""
+        """What to say of violations that were seen where floats cannot decide."""
+        told = _BEYOND_FLOATS if self.beyond_floats else ""
         if not self.at_points:
-            return ""
-        return (
+            return told
+        return told + (
             "; seen at single points (a tie or a threshold), where floats cannot decide what "
             "happens: a rule that is written in NumPy's operations on the arrays it is given, or "
             f"that traces, is decided there (no exact run: {self.no_exact_run})"

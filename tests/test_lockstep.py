@@ -464,3 +464,42 @@ def test_a_property_knows_its_agent(claimed: Any) -> None:
 def test_a_property_that_asks_for_its_agent_is_not_proved_of_every_one() -> None:
     found = verify(linear, not_for_a_late_agent, budget=5)
     assert found.scope.agents != "all"
+
+
+# What only the code names -------------------------------------------------------------------------
+
+
+@aggregation_rule
+def narrow_in_a_bid(bids: Any, dists: Any) -> Any:
+    hidden = type(bids) is np.ndarray and abs(bids[0] - 0.777) < 1e-4
+    return pooled(bids * bids if hidden else bids, dists)
+
+
+@aggregation_rule
+def narrow_in_a_probability(bids: Any, dists: Any) -> Any:
+    hidden = type(dists) is np.ndarray and 0.7 < dists[0, 0] < 0.70001
+    return pooled(bids, dists) * (1.1 if hidden else 1)
+
+
+@aggregation_rule
+def by_a_type_of_scalars(bids: Any, dists: Any) -> Any:
+    large = np.isscalar(bids.sum()) and bids.sum() > 1000.0
+    return pooled(bids * bids if large else bids, dists)
+
+
+@aggregation_rule
+def at_one_pair_of_sizes(bids: Any, dists: Any) -> Any:
+    n, t = dists.shape
+    return pooled(bids, dists) * (1.1 if type(n) is int and (n, t) == (17, 5) else 1)
+
+
+@pytest.mark.parametrize(
+    "rule", [narrow_in_a_bid, narrow_in_a_probability, by_a_type_of_scalars], ids=lambda r: r.name
+)
+def test_a_number_that_only_the_code_names_is_tried(rule: AggregationRule) -> None:
+    assert verify(rule, "monotone", budget=5).status != "proved"
+
+
+def test_a_pair_of_sizes_that_the_code_names_is_tried() -> None:
+    found = verify(at_one_pair_of_sizes, "distribution", budget=5)
+    assert found.status != "proved" or found.scope.agents != "all"
