@@ -369,6 +369,7 @@ class _Builder:
     def _instance_of_property(self, values: dict[str, Any]) -> Any:
         prop = self.claim.prop
         try:
+            self.trace.subject = "property"
             return prop(**values)
         except (TracingError, RuleFault, RecursionError, MemoryError):
             raise
@@ -476,6 +477,7 @@ class _Builder:
             name: TracedArray(as_traced(trace, value), rule.numbers[name])
             for name, value in rule.parameters.items()
         }
+        around, trace.subject = trace.subject, "rule"
         try:
             result = rule.function(bids, dists, **given)
         except (TracingError, RuleFault, RecursionError, MemoryError):
@@ -484,6 +486,8 @@ class _Builder:
             if trace.failure is not None:
                 raise trace.failure from problem
             raise _fault(rule, problem) from problem
+        finally:
+            trace.subject = around
         if trace.failure is not None:
             raise trace.failure
         return self._checked(rule, result)

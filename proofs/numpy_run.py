@@ -9,6 +9,7 @@ import numpy as np
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims
 from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.code_constants import numbers_in
 from tokenauction.proofs.float_limits import RangeWatch
 from tokenauction.proofs.graph import Node
 from tokenauction.proofs.interpret.batch import Batch, Floats
@@ -149,8 +150,25 @@ def check_usable(rule: ProfileFunction) -> Runs:
         usable.append((agents, tokens))
     if not usable and problem is not None and not isinstance(problem, OutsideArithmetic):
         raise problem
+    all_nan = all_nan and not any(_returns_numbers(rule, *size) for size in usable[:3])
     nowhere = str(problem) if not usable else _NO_NUMBER.format(rule=rule) if all_nan else ""
     return Runs(usable, "" if problem is None else str(problem), nowhere)
+
+
+def _returns_numbers(rule: ProfileFunction, agents: int, tokens: int) -> bool:
+    """Whether a rule returns a number with bids of some other size, or about one that it names."""
+    bids, dists, named = generic_profile(rule, agents, tokens, 7)
+    powers = [10.0**power for power in range(-9, 10)]
+    numbers = sorted(number for number in numbers_in(rule) if 0 < number < 1e15)
+    for size in (*powers, *(factor * number for number in numbers for factor in (0.9, 1.1))):
+        try:
+            if np.isfinite(run_rule(rule, size * bids / bids.max(), dists, named)).any():
+                return True
+        except Misbehaves:
+            raise
+        except Unusable:
+            continue
+    return False
 
 
 _NO_NUMBER = (

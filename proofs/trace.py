@@ -56,7 +56,8 @@ class Trace:
     """The state of one run; `sizes` is None while the numbers of agents and tokens are open.
 
     The twins have the sizes and the values of `profile`. `checked` compares the value of every
-    step with NumPy's too, at fixed sizes.
+    step with NumPy's too, at fixed sizes. `subject` is what is running, a rule or a property, for
+    what is said of it.
     """
 
     sizes: dict[Axis, int] | None = None
@@ -66,6 +67,7 @@ class Trace:
     float_constants: set[float] = field(default_factory=set)
     failure: TracingError | None = None
     live: list[weakref.ref[Any]] = field(default_factory=list)
+    subject: str = "rule"
     values: NodeValues = field(init=False)
     _fresh: int = 0
 
@@ -115,6 +117,8 @@ class Trace:
         self, kind: type[TracingError], problem: str, way_out: str, code: str
     ) -> TracingError:
         file, line = _place_in_rule()
+        if problem.startswith("the rule "):
+            problem = problem.replace("the rule", f"the {self.subject}", 1)
         message = f"{file}:{line}: {problem}" if file else problem
         failure = kind(f"{message}; {way_out}" if way_out else message)
         failure.code, failure.file, failure.line, failure.way_out = code, file, line, way_out

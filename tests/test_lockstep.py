@@ -17,7 +17,7 @@ from tokenauction.mechanisms import AggregationRule, aggregation_rule, linear
 from tokenauction.proofs import agreement, claims, report
 from tokenauction.proofs.decision import Verifier, verify
 from tokenauction.proofs.graph import Axis
-from tokenauction.proofs.numpy_run import Unusable
+from tokenauction.proofs.numpy_run import Unusable, check_usable
 from tokenauction.proofs.reasons import Reason
 from tokenauction.proofs.symbolic_functions import FUNCTIONS
 from tokenauction.proofs.trace import Trace, TracingError
@@ -503,3 +503,19 @@ def test_a_number_that_only_the_code_names_is_tried(rule: AggregationRule) -> No
 def test_a_pair_of_sizes_that_the_code_names_is_tried() -> None:
     found = verify(at_one_pair_of_sizes, "distribution", budget=5)
     assert found.status != "proved" or found.scope.agents != "all"
+
+
+@aggregation_rule
+def far_from_ordinary(bids: Any, dists: Any) -> Any:
+    root = np.sqrt(bids.sum() - 100)
+    return root * root * pooled(bids, dists) / (root * root)
+
+
+@aggregation_rule
+def no_number_anywhere(bids: Any, dists: Any) -> Any:
+    return pooled(bids, dists) * np.sqrt(-1 - bids.sum())
+
+
+def test_no_number_everywhere_is_said_of_such_a_rule_alone() -> None:
+    assert not check_usable(far_from_ordinary).nowhere
+    assert "everywhere" in check_usable(no_number_anywhere).nowhere

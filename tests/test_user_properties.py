@@ -273,7 +273,7 @@ def test_a_file_with_a_wrong_signature_is_refused_in_one_line(
     [
         ("not_one_truth_value", 57, "the property not-one-truth-value must return one truth value"),
         ("raises", 66, "no_such_name"),
-        ("branches", 73, "the rule branches on a value"),
+        ("branches", 73, "the property branches on a value"),
     ],
 )
 def test_a_property_that_cannot_be_decided(
