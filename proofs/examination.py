@@ -10,19 +10,31 @@ from functools import cached_property
 from itertools import product
 from linecache import getline
 
+import numpy as np
+
 from tokenauction.mechanisms import ProfileFunction
-from tokenauction.proofs import claims
+from tokenauction.proofs import claims, graph
 from tokenauction.proofs.agreement import Comparison, compared
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RuleFault
 from tokenauction.proofs.digests import digest, digest_of
 from tokenauction.proofs.graph import Axis, Node
-from tokenauction.proofs.numpy_run import CHECKED_SIZES, KEEPS_STATE, Runs, check_usable
+from tokenauction.proofs.numpy_run import (
+    CHECKED_SIZES,
+    KEEPS_STATE,
+    Misbehaves,
+    Runs,
+    Unusable,
+    check_usable,
+    run_rule,
+)
 from tokenauction.proofs.open_agreement import open_disagreement
 from tokenauction.proofs.reasons import Reason, reason_of
 from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.trace import Trace, TracingError
+from tokenauction.proofs.traced_array import twin_of
+from tokenauction.proofs.twins import Profile
 
 _LONG_CONSTANT = 15
 
@@ -72,7 +84,25 @@ class Examined:
         except TracingError as problem:
             return reason_of(problem)
         except RuleFault as problem:
-            return _raised_in_the_trace(problem)
+            return self._raised_in_the_run(agents, tokens) or _raised_in_the_trace(problem)
+
+    def _raised_in_the_run(self, agents: int, tokens: int) -> Reason | None:
+        """What the function raises on NumPy at the profile of its twins; None for nothing."""
+        profile = Profile({Axis.AGENTS: agents, Axis.TOKENS: tokens})
+        given = claims.inputs_in(Trace(dict(profile.sizes), profile))
+        bids, dists = (np.array(twin_of(array), dtype=float) for array in given)
+        named = {}
+        for name in self.function.open_names:
+            leaves = (graph.named_dist(name, token) for token in map(graph.token, range(tokens)))
+            named[name] = np.array([float(profile.value(leaf)) for leaf in leaves])
+        try:
+            run_rule(self.function, bids, dists, named)
+        except Misbehaves:
+            raise
+        except Unusable as problem:
+            text = f"{problem} (bids {', '.join(map(str, bids.tolist()))})"
+            return Reason(text, "raises", self.function.file, self.function.line)
+        return None
 
     @cached_property
     def traced_paths(self) -> list[tuple[Node, Node]] | str:

@@ -423,3 +423,16 @@ def test_the_bids_of_a_pool_may_have_any_name() -> None:
 def test_a_sum_of_greater_orders_numbers_with_a_sign(values: Any) -> None:
     with pytest.raises(TypeError, match="with a sign"):
         sum_of_greater(values, np.ones(2))
+
+
+def test_what_the_run_raises_is_not_put_on_the_trace() -> None:
+    @aggregation_rule
+    def past_the_end(bids: Any, dists: Any) -> Any:
+        wanting = (bids > 1).sum()
+        return (bids + 0 * np.sort(bids)[wanting]) @ dists / bids.sum()
+
+    found = verify(past_the_end, "anonymous", budget=3)
+    assert found.status == "unknown"
+    assert "raises IndexError with 2 agents and 3 tokens" in found.reason
+    assert "cannot be followed" not in found.reason
+    assert verify(past_the_end, "distribution", budget=3).status == "refuted"
