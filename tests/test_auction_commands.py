@@ -154,6 +154,7 @@ def test_a_scenario_writes_an_ad_and_a_table(scenario: tuple[str, ...], run: Run
     assert about.rstrip().endswith("linear, critical-bid, stable sampling, seed 129")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "platform"])
 def test_every_shipped_rule_runs_and_is_audited(name: str, run: Run) -> None:
     free = name in {"temperature", "top-k", "nucleus", "power-mean"}
@@ -169,6 +170,7 @@ def test_every_shipped_rule_runs_and_is_audited(name: str, run: Run) -> None:
         assert "token and payment agrees; the last hash is " in audited.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "terms",
     [
@@ -693,6 +695,7 @@ def test_an_audit_of_a_shipped_rule_that_has_changed_since(run: Run) -> None:
 FULL = Path("/dev/full")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FULL.is_char_device(), reason="there is no device that is full")
 @pytest.mark.parametrize(
     "arguments",

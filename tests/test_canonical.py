@@ -81,6 +81,7 @@ def test_the_canonical_form_of_a_rule_has_its_value(name: str) -> None:
     assert compared > 5 or not traced(RULES[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prop", ["monotone", "monotone-odds", "monotone-kl", "monotone-tv"])
 @pytest.mark.parametrize(
     "name", ["linear", "reserve", "winner-takes-all", "log-linear", "top-k", "by_argmax"]

@@ -36,6 +36,7 @@ def passes(agents: CausalModels) -> list[tuple[int, ...]]:
 # Lock-step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "window"])
 @pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-5), ("float64", 1e-12)])
 def test_rows_equal_each_agent_alone(kind: str, dtype: str, bound: float) -> None:
@@ -58,6 +59,7 @@ def test_rows_equal_each_agent_alone(kind: str, dtype: str, bound: float) -> Non
     assert shapes == [(3, longest), (3, 1), (3, 1), (3, 1), (3, 1)], "one pass a token"
 
 
+@pytest.mark.slow
 @given(
     prompts=st.lists(st.text(max_size=12), min_size=1, max_size=4),
     common=st.sampled_from(["", "Fly", "ein Café am Meer "]),
@@ -189,6 +191,7 @@ def test_every_model_that_reads_again_is_named_once() -> None:
     assert len(caught) == 2
 
 
+@pytest.mark.slow
 def test_a_run_that_reads_again_says_so_in_one_sentence(command: Callable[..., Any]) -> None:
     folder = saved("recurrent")
     done = command(

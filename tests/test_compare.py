@@ -496,6 +496,7 @@ def test_no_profile_in_common() -> None:
 # Many pairs --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_no_rule_differs_from_itself(name: str) -> None:
     assert not isinstance(compare(CATALOGUE[name], CATALOGUE[name]), Different)
@@ -584,6 +585,7 @@ def rules(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_guarantees_that_are_lost_and_gained(command: Command) -> None:
     for sides, change in ((("linear", "log-linear"), "lost"), (("log-linear", "linear"), "gained")):
         done = command("compare", *sides, "--property", "monotone", "--format", "json")

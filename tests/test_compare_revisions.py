@@ -104,6 +104,7 @@ def compared(folder: Path, *arguments: str, **variables: str) -> tuple[int, Any,
 # Each side its own code --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -165,6 +166,7 @@ PACKAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("namespace", [False, True])
 def test_packages_are_those_of_the_revision(repository: Repository, namespace: bool) -> None:
     first = {name: text for name, text in PACKAGE.items() if not (namespace and "init" in name)}
@@ -175,6 +177,7 @@ def test_packages_are_those_of_the_revision(repository: Repository, namespace: b
     assert compared(inside, "v0:boosted.py", "boosted.py", PYTHONPATH=str(folder))[0] == 1
 
 
+@pytest.mark.slow
 def test_folders_on_the_path_are_those_of_the_revision(repository: Repository) -> None:
     folder = repository({"rules.py": RULES, "src/helper.py": LINEAR}, {"src/helper.py": SQUARES})
     source = {"PYTHONPATH": str(folder / "src")}
@@ -183,6 +186,7 @@ def test_folders_on_the_path_are_those_of_the_revision(repository: Repository) -
     assert compared(folder, "v0:rules.py", "v0:rules.py", **source)[0] == 0
 
 
+@pytest.mark.slow
 def test_files_that_a_rule_reads_are_those_of_the_revision(repository: Repository) -> None:
     rules = RULES.replace(
         "from helper import weights_of\n",

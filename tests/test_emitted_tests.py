@@ -133,12 +133,14 @@ def check(data: str, name: str, properties: list[str], fixes: list[str], folder:
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RULES)
 def test_rules(name: str, tmp_path: Path) -> None:
     fixes = [f"{SOUND_RULES}{name} = {sound}\n" for sound in ("linear", "by_logarithms")]
     check("known_rules.py", name, RULES[name], fixes, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_mechanisms(name: str, tmp_path: Path) -> None:
     fix = f"{SOUND_MECHANISMS}{name} = Mechanism(linear, second_price)\n"

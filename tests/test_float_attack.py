@@ -60,7 +60,7 @@ def named(case: Any) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(("rule", "prop"), CASES["sound"], ids=named)
 def test_sound_rules_are_not_refuted(rule: AggregationRule, prop: str) -> None:
-    for seed in range(10):
+    for seed in range(3):
         found = verdict_on(rule, prop, seed, budget=6)
         assert isinstance(found, Unknown), found
 
@@ -278,6 +278,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", BROKEN)
 def test_an_emitted_test_fails_on_the_broken_rule_and_passes_on_the_mended_one(
     how: str, tmp_path: Path

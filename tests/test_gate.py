@@ -120,6 +120,7 @@ def test_without_a_lock_the_gate_says_how_to_make_one(command: Command, project:
     assert "make it with `tokenauction gate --update`" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edits", [(), (REWRITTEN,)])
 def test_the_same_functions_pass_without_a_solver(
     command: Command, project: Path, edits: Any, monkeypatch: pytest.MonkeyPatch
@@ -300,6 +301,7 @@ def test_the_guide_says_what_the_gate_prints(command: Command, tmp_path: Path) -
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_lock_that_cannot_be_read_is_made_anew_by_an_update(
     command: Command, project: Path
 ) -> None:
@@ -313,6 +315,7 @@ def test_a_lock_that_cannot_be_read_is_made_anew_by_an_update(
     assert (project / "tokenauction.lock").read_text() == whole
 
 
+@pytest.mark.slow
 def test_a_counterexample_beyond_the_required_sizes_decides_nothing(
     command: Command, project: Path
 ) -> None:
@@ -396,6 +399,7 @@ def at_most(rule, bids, dists):
 """
 
 
+@pytest.mark.slow
 def test_a_property_of_the_project_that_changes_is_seen(command: Command, project: Path) -> None:
     (project / "own.py").write_text(OWN)
     table = (project / "pyproject.toml").read_text()
@@ -440,6 +444,7 @@ def test_a_property_that_changes_while_it_is_decided_is_unknown(project: Path) -
     assert "the property is another" in first["reason"]
 
 
+@pytest.mark.slow
 def test_what_one_file_does_to_its_process_does_not_hide_a_change_of_another(
     command: Command, tmp_path: Path
 ) -> None:

@@ -117,6 +117,7 @@ def test_a_theorem_cannot_be_forged(way: str) -> None:
     assert refused(FORGERIES[way])
 
 
+@pytest.mark.slow
 def test_nor_under_python_o() -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_kernel as t; "

@@ -44,7 +44,10 @@ TRUTH = {
     "branching_down": "URUUR",
 }
 COLUMNS = ("distribution", "anonymous", "neutral", "unanimous", "monotone")
-SLOW = {"second_highest", "first_token"}
+SLOW = {
+    *("second_highest", "first_token", "smoothed_from_ten", "small_shares_dropped"),
+    *("shifted_softmax", "renormalised", "by_argmax", "tanh_weights", "touch_of_log_linear"),
+}
 
 
 def rule_named(name: str) -> AggregationRule:
@@ -129,12 +132,14 @@ def test_a_logarithm_of_zero_refutes_only_where_it_does_not_cancel() -> None:
     assert isinstance(proved, Proved)
 
 
+@pytest.mark.slow
 def test_the_threshold_on_agents_is_found_at_its_smallest_size() -> None:
     verdict = Verifier(rule_named("smoothed_from_ten")).verify(PROPERTIES["monotone"])
     assert isinstance(verdict, Refuted)
     assert verdict.witness.assignment.agents == 11
 
 
+@pytest.mark.slow
 def test_counterexamples_are_small() -> None:
     for name in ("dip_at_hundred", "bonus_for_rivalry", "inverse_weights", "overshooting"):
         verdict = Verifier(rule_named(name)).verify(PROPERTIES["monotone"])
@@ -146,6 +151,7 @@ def test_counterexamples_are_small() -> None:
         assert all(isinstance(x, Fraction) and len(str(x)) <= 9 for x in numbers)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_verdict() -> None:
     first, second = (
         Verifier(rule_named("touch_of_log_linear"), Options(seed=5)).verify(PROPERTIES["monotone"])
@@ -154,6 +160,7 @@ def test_the_same_seed_gives_the_same_verdict() -> None:
     assert first == second
 
 
+@pytest.mark.slow
 def test_other_seeds_refute_too() -> None:
     for seed in range(3):
         verifier = Verifier(rule_named("dip_in_total"), Options(seed=seed))

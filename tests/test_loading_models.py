@@ -174,6 +174,7 @@ def _out_of_python_memory() -> None:
     raise MemoryError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fail", [_out_of_device_memory, _out_of_host_memory, _out_of_python_memory]
 )

@@ -299,6 +299,7 @@ def check_numbers(own: Numbers, told: Sequence[str]) -> None:
 # Verdicts ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AGAIN)
 def test_verdicts_on_shipped_mechanisms(name: str) -> None:
     check(name, AGAIN[name])
@@ -544,6 +545,7 @@ def test_an_own_property_of_all_payments_at_once() -> None:
     assert letter(verify(mechanism_named("with_fee"), covered)) == "R"
 
 
+@pytest.mark.slow
 def test_payments_that_name_the_agents_are_not_anonymous() -> None:
     assert letter(verify(mechanism_named("distance_fee"), anonymous_payments)) == "P"
     assert letter(verify(mechanism_named("first_alone"), anonymous_payments)) == "R"

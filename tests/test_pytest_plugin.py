@@ -186,6 +186,7 @@ def test_selection_and_the_marker(folder: Folder) -> None:
     place.runpytest_inprocess("rules.py::shares::neutral").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_what_is_not_a_pass(pytester: pytest.Pytester) -> None:
     """A rule that hangs, one that ends its process, one that raises, one proved for few sizes."""
     pytester.makepyfile(
@@ -294,6 +295,7 @@ def test_marker(assert_proved):
 """
 
 
+@pytest.mark.slow
 def test_the_fixture(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_fixture=FIXTURE)
     found = pytester.runpytest_inprocess("--strict-markers", "-v", "-W", "error")

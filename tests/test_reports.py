@@ -782,6 +782,7 @@ def test_all_formats_at_once_tell_the_same(at_once: Any) -> None:
     assert reason in logged["runs"][0]["results"][0]["message"]["text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_exit_status_does_not_depend_on_the_format(
     name: str, command: Command, project: Path

@@ -131,9 +131,12 @@ FAULTS: dict[str, tuple[str, list[str], str]] = {
 }
 
 
+QUICK = ("aborts", "exits", "never returns")
+
+
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(one, marks=pytest.mark.slow if one == "waits" else ()) for one in FAULTS],
+    [pytest.param(one, marks=() if one in QUICK else pytest.mark.slow) for one in FAULTS],
 )
 def test_a_fault_is_unknown_and_the_others_are_decided(
     command: Command, tmp_path: Path, fault: str
@@ -435,6 +438,7 @@ def results(command: Command, *arguments: str) -> list[Row]:
     return [{**row, "seconds": 0} for row in made["results"]]
 
 
+@pytest.mark.slow
 def test_a_verdict_costs_the_same_each_time_and_whatever_was_decided_before(
     command: Command,
 ) -> None:

@@ -108,6 +108,7 @@ def drawn(strategy: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profiles", [exact_profiles, float_profiles])
 def test_edges_occur(profiles: Callable[[], Any]) -> None:
     seen = drawn(profiles())
@@ -116,6 +117,7 @@ def test_edges_occur(profiles: Callable[[], Any]) -> None:
     assert min(counts.values()) >= 4, counts
 
 
+@pytest.mark.slow
 def test_raises_that_raise_nothing_occur() -> None:
     for raises in (exact_raises, float_raises):
         seen = [bool((found.raised_bids == found.bids).all()) for found in drawn(raises())]

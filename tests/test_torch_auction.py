@@ -257,6 +257,7 @@ def gpu_checks(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_gpu_checks_say_that_there_is_no_gpu() -> None:
     done = gpu_checks()
     assert (done.stdout, done.returncode) == ("no CUDA device; nothing was checked\n", 0)
