@@ -101,7 +101,7 @@ MUTANTS: dict[str, tuple[Any, str, Any, Callable[[], object]]] = {
     "all formulas are the same": (
         theorem_file, "same_formula", lambda one, other: True, other_antecedent,
     ),
-    "every symbol is schematic": (formulas_file, "FIXED", (), logarithm_as_anything),
+    "every symbol is schematic": (formulas_file, "FIXED", frozenset(), logarithm_as_anything),
 }  # fmt: skip
 
 

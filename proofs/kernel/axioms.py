@@ -15,10 +15,10 @@ import z3
 
 from tokenauction.proofs.kernel.calculus import derivative
 from tokenauction.proofs.kernel.formulas import (
-    OUTCOME,
     body,
     expectation,
     integral,
+    outcomes,
     plain,
     probability,
 )
@@ -102,13 +102,13 @@ def _integral_of_constant(value: Any, lower: Any, upper: Any) -> Any:
 
 
 def _probability_order(small: Callable[[Any], Any], large: Callable[[Any], Any]) -> Any:
-    w = z3.Const("w?", OUTCOME)
+    w = z3.Const("w?", outcomes())
     contained = z3.ForAll([w], z3.Implies(body(small, w), body(large, w)))
     return z3.Implies(contained, probability(small) <= probability(large))
 
 
 def _probability_adds(one: Callable[[Any], Any], other: Callable[[Any], Any]) -> Any:
-    w = z3.Const("w?", OUTCOME)
+    w = z3.Const("w?", outcomes())
     disjoint = z3.ForAll([w], z3.Not(z3.And(body(one, w), body(other, w))))
     either = probability(lambda v: z3.Or(one(v), other(v)))
     return z3.Implies(disjoint, either == probability(one) + probability(other))
@@ -119,7 +119,7 @@ def _probability_of_all() -> Any:
 
 
 def _layer_cake(number: Callable[[Any], Any], most: Any) -> Any:
-    w = z3.Const("w?", OUTCOME)
+    w = z3.Const("w?", outcomes())
     in_range = z3.ForAll([w], z3.And(0 <= body(number, w), body(number, w) <= plain(most)))
     mean = expectation(number)
     above = integral(lambda x: probability(lambda v: number(v) > x), z3.RealVal(0), most)

@@ -4,9 +4,14 @@ Every other symbol of a statement is schematic: the statement is claimed for all
 fixed symbols have one meaning each, which the axioms (proofs/kernel/axioms.py) speak of: the
 natural logarithm, the exponential function, an integral over an interval, and the probability of
 an event and the expectation of a number on one probability space.
+
+A term that is handed in or out is copied behind a handle of its own, the fixed symbols and sorts
+are made anew where the kernel uses them, and no variable is handed out twice: what a caller does to
+an object of his is done to no object of the kernel.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Final
 
 import z3
@@ -16,13 +21,42 @@ INT: Final = z3.IntSort()
 BOOL: Final = z3.BoolSort()
 OUTCOME: Final = z3.DeclareSort("Outcome")
 
-ln: Final = z3.Function("ln", REAL, REAL)
-exp: Final = z3.Function("exp", REAL, REAL)
-INTEGRAL: Final = z3.Function("integral", z3.ArraySort(REAL, REAL), REAL, REAL, REAL)
-PROBABILITY: Final = z3.Function("probability", z3.ArraySort(OUTCOME, BOOL), REAL)
-EXPECTATION: Final = z3.Function("expectation", z3.ArraySort(OUTCOME, REAL), REAL)
+FIXED: Final = frozenset({"ln", "exp", "integral", "probability", "expectation"})
+"""The names of the fixed symbols; no symbol of such a name is schematic."""
 
-FIXED: Final = (ln, exp, INTEGRAL, PROBABILITY, EXPECTATION)
+
+def outcomes() -> Any:
+    """The sort of the outcomes of the probability space."""
+    return z3.DeclareSort("Outcome")
+
+
+def fixed(name: str) -> Any:
+    """A fixed symbol."""
+    real = z3.RealSort()
+    match name:
+        case "ln" | "exp":
+            return z3.Function(name, real, real)
+        case "integral":
+            return z3.Function(name, z3.ArraySort(real, real), real, real, real)
+        case "probability":
+            return z3.Function(name, z3.ArraySort(outcomes(), z3.BoolSort()), real)
+        case "expectation":
+            return z3.Function(name, z3.ArraySort(outcomes(), real), real)
+    raise ValueError(f"{name} is no fixed symbol")
+
+
+ln: Final = fixed("ln")
+exp: Final = fixed("exp")
+
+
+def is_elementary(declaration: Any, name: str) -> bool:
+    """Whether a declaration is that of `ln`, or of `exp`."""
+    return bool(
+        declaration.kind() == z3.Z3_OP_UNINTERPRETED
+        and declaration.name() == name
+        and declaration.arity() == 1
+        and declaration.domain(0).kind() == declaration.range().kind() == z3.Z3_REAL_SORT
+    )
 
 
 class NotAFormula(Exception):
@@ -32,19 +66,19 @@ class NotAFormula(Exception):
 def integral(integrand: Callable[[Any], Any], lower: Any, upper: Any) -> Any:
     """`∫ integrand(x) dx` from `lower` to `upper`."""
     x = z3.Real("x?")
-    return INTEGRAL(z3.Lambda([x], body(integrand, x)), plain(lower), plain(upper))
+    return fixed("integral")(z3.Lambda([x], body(integrand, x)), plain(lower), plain(upper))
 
 
 def probability(event: Callable[[Any], Any]) -> Any:
     """The probability of the outcomes at which `event` is true."""
-    w = z3.Const("w?", OUTCOME)
-    return PROBABILITY(z3.Lambda([w], body(event, w)))
+    w = z3.Const("w?", outcomes())
+    return fixed("probability")(z3.Lambda([w], body(event, w)))
 
 
 def expectation(number: Callable[[Any], Any]) -> Any:
     """The expectation of a number that depends on the outcome."""
-    w = z3.Const("w?", OUTCOME)
-    return EXPECTATION(z3.Lambda([w], body(number, w)))
+    w = z3.Const("w?", outcomes())
+    return fixed("expectation")(z3.Lambda([w], body(number, w)))
 
 
 def body(function: Callable[[Any], Any], variable: Any) -> Any:
@@ -52,7 +86,7 @@ def body(function: Callable[[Any], Any], variable: Any) -> Any:
 
     Raises NotAFormula where it says something of another variable of the kernel's.
     """
-    probe = z3.Const(f"probe{len(_PROBES)}?", variable.sort())
+    probe = _new_probe(variable)
     said = _asked(function, probe)
     _refuse_reserved(said, [*_PROBES, probe])
     return z3.substitute(said, (probe, variable))
@@ -67,7 +101,7 @@ class Frozen:
 
     def __call__(self, term: Any) -> Any:
         if self._said is None:
-            probe = z3.Const(f"probe{len(_PROBES)}?", term.sort())
+            probe = _new_probe(term)
             said = _asked(self._function, probe)
             _refuse_reserved(said, [probe])
             self._said = probe, said
@@ -79,12 +113,19 @@ class Frozen:
 
 # The variables that are being asked about, the outermost first: integrals may be nested.
 _PROBES: list[Any] = []
+_NUMBERS: Final = count()
+
+
+def _new_probe(term: Any) -> Any:
+    """A variable of the sort of a term, which nobody has seen yet."""
+    return z3.Const(f"probe{next(_NUMBERS)}?", term.sort())
 
 
 def _asked(function: Callable[[Any], Any], probe: Any) -> Any:
+    """What a function says of a variable, of which it is given a copy."""
     _PROBES.append(probe)
     try:
-        said = function(probe)
+        said = function(copied(probe))
     finally:
         _PROBES.pop()
     if isinstance(said, bool):
@@ -131,13 +172,32 @@ _ENUMERATIONS: dict[str, tuple[str, ...]] = {}
 def _check_language(term: Any) -> None:
     """Raises NotAFormula where a term is made of something that is not in the language."""
     for part in subterms(term):
-        if z3.is_quantifier(part):
-            for k in range(part.num_vars()):
-                _check_sort(part.var_sort(k))
-            continue
-        _check_sort(part.sort())
         if z3.is_app(part) and part.decl().kind() not in _OPERATIONS:
             raise NotAFormula(f"{part.decl().name()} is not in the language of theorems")
+    for sort in _sorts_in(term):
+        _check_sort(sort)
+
+
+def check_enumerations(term: Any) -> None:
+    """Raises NotAFormula where an enumeration that a term speaks of is no longer what it was.
+
+    Z3 knows an enumeration by its name, and lets another one take its place.
+    """
+    if _ENUMERATIONS:
+        for sort in _sorts_in(term):
+            _check_sort(sort)
+
+
+def _sorts_in(term: Any) -> Iterator[Any]:
+    """The sorts of the subterms of a term, and of the variables that are bound in it, once each."""
+    seen = set()
+    for part in subterms(term):
+        bound = z3.is_quantifier(part)
+        sorts = map(part.var_sort, range(part.num_vars())) if bound else [part.sort()]
+        for sort in sorts:
+            if sort.get_id() not in seen:
+                seen.add(sort.get_id())
+                yield sort
 
 
 def _check_sort(sort: Any) -> None:
@@ -157,11 +217,9 @@ def _check_sort(sort: Any) -> None:
 
 def closed(formula: Any) -> Any:
     """A private copy of a Boolean term without free de Bruijn variables; raises NotAFormula."""
-    if not z3.is_expr(formula) or not z3.is_bool(formula):
-        raise NotAFormula(f"{formula!r} is not a Boolean term")
-    if formula.ctx != z3.main_ctx():
-        raise NotAFormula("the term belongs to another Z3 context")
     formula = copied(formula)
+    if not z3.is_bool(formula):
+        raise NotAFormula(f"{formula!r} is not a Boolean term")
     if any(z3.is_var(part) for part in _free_parts(formula)):
         raise NotAFormula("the term has a variable that nothing binds")
     _check_language(formula)
@@ -170,10 +228,37 @@ def closed(formula: Any) -> Any:
 
 
 def copied(term: Any) -> Any:
-    """The same term behind a new handle, so that nobody can change it through an old one."""
-    if not z3.is_expr(term):
+    """The same term behind a handle of its own, which nobody can change through another.
+
+    Of the object only the address of the term is believed: its methods may be anybody's.
+    """
+    if type(term) not in _TERMS:
         raise NotAFormula(f"{term!r} is not a term")
-    return z3.z3._to_expr_ref(term.as_ast(), z3.main_ctx())
+    return z3.z3._to_expr_ref(_address(term), z3.main_ctx())
+
+
+def _address(handle: Any) -> Any:
+    """The address that a handle of Z3 holds now, in an object of its own."""
+    parts = vars(handle)
+    if parts.get("ctx") is not z3.main_ctx():
+        raise NotAFormula("the term belongs to another Z3 context")
+    pointer = parts.get("ast")
+    if type(pointer) not in (z3.Ast, z3.FuncDecl) or not pointer.value:
+        raise NotAFormula("the term is no term of Z3")
+    kind: Any = z3.Ast if type(pointer) is z3.Ast else z3.FuncDecl
+    own = kind.__new__(kind)
+    own.value = pointer.value
+    return own
+
+
+def _kinds_of(kind: type[Any]) -> Iterator[type[Any]]:
+    """A class and all below it."""
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds_of(below)
+
+
+_TERMS: Final = frozenset(_kinds_of(z3.ExprRef))
 
 
 def _free_parts(term: Any) -> Iterable[Any]:
@@ -244,12 +329,26 @@ def substituted(formula: Any, meanings: Mapping[Any, Any]) -> Any:
     fixed symbol, a meaning of another sort, and a function whose meaning has a binder.
     """
     for symbol, meaning in meanings.items():
-        declaration = symbol if z3.is_func_decl(symbol) else copied(symbol).decl()
-        declaration = z3.FuncDeclRef(declaration.ast, z3.main_ctx())
-        if declaration.kind() != z3.Z3_OP_UNINTERPRETED or any(declaration.eq(f) for f in FIXED):
+        declaration = _declaration(symbol)
+        if declaration.kind() != z3.Z3_OP_UNINTERPRETED or declaration.name() in FIXED:
             raise NotAFormula(f"{declaration.name()} is not a schematic symbol")
         formula = _with_meaning(formula, declaration, meaning)
     return formula
+
+
+def name_of(symbol: Any) -> str:
+    """The name of a constant or a function."""
+    return str(_declaration(symbol).name())
+
+
+def _declaration(symbol: Any) -> Any:
+    """The declaration of a constant or a function, behind a handle of its own."""
+    if type(symbol) is z3.FuncDeclRef:
+        return z3.FuncDeclRef(_address(symbol), z3.main_ctx())
+    found = copied(symbol)
+    if not z3.is_app(found):
+        raise NotAFormula(f"{found} is not a symbol")
+    return found.decl()
 
 
 def _with_meaning(formula: Any, declaration: Any, meaning: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import sympy
 import z3
 
-from tokenauction.proofs.kernel.formulas import exp, ln
+from tokenauction.proofs.kernel.formulas import is_elementary
 
 
 class NotAnIdentity(Exception):
@@ -49,10 +49,10 @@ class Translation:
         if kind == z3.Z3_OP_DIV:
             self.conditions.append(parts[1] != 0)
             return self.expression(parts[0]) / self.expression(parts[1])
-        if term.decl().eq(ln):
+        if is_elementary(term.decl(), "ln"):
             self.conditions.append(parts[0] > 0)
             return sympy.log(self.expression(parts[0]))
-        if term.decl().eq(exp):
+        if is_elementary(term.decl(), "exp"):
             return sympy.exp(self.expression(parts[0]))
         if kind == z3.Z3_OP_UNINTERPRETED:
             return self._symbol(term)

@@ -33,8 +33,10 @@ from tokenauction.proofs.kernel.axioms import AXIOMS
 from tokenauction.proofs.kernel.calculus import NotDifferentiable
 from tokenauction.proofs.kernel.formulas import (
     Frozen,
+    check_enumerations,
     closed,
     copied,
+    name_of,
     plain,
     same_formula,
     substituted,
@@ -144,6 +146,7 @@ def _open_ledger() -> tuple[Callable[[_Rule], _Maker], Callable[[Any], _Record]]
         if type(theorem) is not Theorem or theorem not in ledger:
             raise Forged(f"{type(theorem).__name__} object that no rule of inference made")
         kept = ledger[theorem]
+        check_enumerations(kept.statement)
         return replace(kept, statement=copied(kept.statement))
 
     def rule_of_inference(function: _Rule) -> _Maker:
@@ -296,8 +299,9 @@ def instance_of(theorem: Theorem, meanings: Mapping[Any, Any]) -> _Record:
 
     `meanings` maps a constant to a term, a function to a Python function of terms.
     """
-    stated = closed(substituted(_record(theorem).statement, meanings))
-    shown = ", ".join(str(symbol) for symbol in meanings)
+    given = dict(meanings)
+    shown = ", ".join(name_of(symbol) for symbol in given)
+    stated = closed(substituted(_record(theorem).statement, given))
     return _Record(stated, "instance", (theorem,), evidence=f"given a meaning: {shown}")
 
 
@@ -305,6 +309,7 @@ def instance_of(theorem: Theorem, meanings: Mapping[Any, Any]) -> _Record:
 def generalised(theorem: Theorem, *constants: Any) -> _Record:
     """`∀x A(x)` from `A(c)`: the constants are schematic, so they stood for anything."""
     stated = _record(theorem).statement
+    constants = tuple(map(copied, constants))
     for constant in constants:
         if not z3.is_const(constant) or constant.decl().kind() != z3.Z3_OP_UNINTERPRETED:
             raise NotProved(f"{constant} is not a schematic constant")
@@ -315,6 +320,7 @@ def generalised(theorem: Theorem, *constants: Any) -> _Record:
 def specialised(theorem: Theorem, *terms: Any) -> _Record:
     """`A(terms)` from `∀x A(x)`."""
     stated = _record(theorem).statement
+    terms = tuple(map(copied, terms))
     if not z3.is_quantifier(stated) or not stated.is_forall():
         raise NotProved("the theorem does not begin with ∀")
     sorts = [stated.var_sort(k) for k in range(stated.num_vars())]
@@ -328,14 +334,15 @@ def specialised(theorem: Theorem, *terms: Any) -> _Record:
 @_rule_of_inference
 def axiom(name: str, *arguments: Any) -> _Record:
     """An instance of a listed axiom."""
-    if name not in AXIOMS:
+    if type(name) is not str or name not in AXIOMS:
         raise NotProved(f"there is no axiom {name!r} (there are: {', '.join(AXIOMS)})")
+    scheme = AXIOMS[name]
     given = [Frozen(one) if _is_function(one) else plain(one) for one in arguments]
     try:
-        stated = closed(AXIOMS[name].instance(*given))
+        stated = closed(scheme.instance(*given))
     except NotDifferentiable as problem:
         raise NotProved(str(problem)) from None
-    return _Record(stated, "axiom", axioms=frozenset({name}))
+    return _Record(stated, "axiom", axioms=frozenset({scheme.name}))
 
 
 def _is_function(argument: Any) -> bool:
@@ -357,7 +364,7 @@ def _refuted(formulas: Sequence[Any], budget: int, tactic: str | None) -> str:
 
     Each question has a Z3 context of its own: what was asked before does not change the answer.
     """
-    if tactic not in _TACTICS:
+    if type(tactic) not in (str, type(None)) or tactic not in _TACTICS:
         raise NotProved(f"{tactic!r} is not a tactic that is trusted to answer unsat")
     context = z3.Context()
     solver = z3.Solver(ctx=context) if tactic is None else z3.Tactic(tactic, context).solver()
