@@ -544,6 +544,7 @@ def confirm(result: TracedArray, inputs: Any, name: str = "a step") -> None:
             code="not-numpy",
         )
     if kind == WHOLE and not isinstance(twin, int):
+        _forbid_cutting(symbol, name)
         _forbid_wrapping(symbol)
     if is_mutable(twin):
         if any(np.shares_memory(twin, given) for given in _foreign_in(inputs)):
@@ -592,6 +593,39 @@ _LARGEST_COUNT = 2**20
 _LARGEST_WHOLE = 2**62
 
 
+def _forbid_cutting(symbol: SymbolicArray, name: str) -> None:
+    """Refuse what may be a fraction where NumPy holds a whole number: it cuts it."""
+    whole: dict[Node, bool] = {}
+    for node in symbol.elements.reshape(-1):
+        for part in graph.subnodes(node):
+            if part not in whole:
+                whole[part] = _is_kept_whole(part, [whole[arg] for arg in part.args])
+        if not whole[node]:
+            raise symbol.trace.error(
+                f"{name} keeps whole numbers, where NumPy cuts fractions",
+                "make them floats first: xp.astype(x, xp.float64)",
+                code="narrowing-store",
+            )
+
+
+def _is_kept_whole(node: Node, args: Sequence[bool]) -> bool:
+    """Whether a number is whole, where those that it is made of are or are not."""
+    if graph.is_boolean(node):
+        return True
+    match node.op:
+        case "const":
+            return bool(node.data.denominator == 1)
+        case "size" | "argmax" | "floor":
+            return True
+        case "pow":
+            return args[0] and node.args[1].op == "const" and node.args[1].data >= 0 and args[1]
+        case "pick":
+            return args[-1]
+        case "add" | "mul" | "max" | "min" | "reduce" | "where":
+            return all(args)
+    return False
+
+
 def _forbid_wrapping(symbol: SymbolicArray) -> None:
     """Refuse whole numbers that 64 bits may not hold, at fewer than a million agents or tokens."""
     memo: dict[Node, int] = {}
@@ -608,10 +642,10 @@ def _forbid_wrapping(symbol: SymbolicArray) -> None:
 
 
 def _bound(node: Node, args: Sequence[int]) -> int:
-    """At most how large a whole number is; a fraction, which NumPy cuts, counts as too large."""
+    """At most how large a whole number is, or one that it is made of."""
     match node.op:
         case "const":
-            return abs(int(node.data)) + 1 if node.data.denominator == 1 else 2**200
+            return abs(int(node.data)) + 1
         case "size" | "argmax":
             return _LARGEST_COUNT
         case "add":

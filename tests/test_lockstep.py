@@ -519,3 +519,21 @@ def no_number_anywhere(bids: Any, dists: Any) -> Any:
 def test_no_number_everywhere_is_said_of_such_a_rule_alone() -> None:
     assert not check_usable(far_from_ordinary).nowhere
     assert "everywhere" in check_usable(no_number_anywhere).nowhere
+
+
+# Whole numbers that are cut -----------------------------------------------------------------------
+
+
+@aggregation_rule
+def clipped_places(bids: Any, dists: Any) -> Any:
+    xp = array_namespace(bids, dists)
+    places = xp.argsort(bids, stable=True)
+    return pooled(xp.clip(places, min=xp.reciprocal(1 + bids)) + bids, dists)
+
+
+def test_what_is_held_as_a_whole_number_has_to_be_one() -> None:
+    """The standard's `clip` keeps the kind of its first argument, and so cuts its bounds."""
+    reason = Verifier(clipped_places).parts[0].untraceable
+    assert isinstance(reason, Reason)
+    assert reason.code == "narrowing-store"
+    assert verify(clipped_places, "anonymous", budget=3).status != "proved"
