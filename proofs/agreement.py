@@ -24,7 +24,7 @@ from flint import arb, fmpq
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims, graph
-from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.assignment import Assignment, check_domain
 from tokenauction.proofs.claims import Call, Claim, Formula, Instance
 from tokenauction.proofs.code_constants import numbers_in
 from tokenauction.proofs.graph import Node
@@ -71,6 +71,7 @@ def profiles(claim: Claim, instance: Instance, thresholds: bool = True) -> Itera
         yield _with_bids_times(_EXTREMES[0] / low, values)
         yield _with_bids_times(_EXTREMES[1] / max(values.bids), values)
     if thresholds:
+        yield from _degenerate(claim, instance, rng)
         yield from _at_unseen_numbers(claim, instance, rng)
         found = edges(claim, instance, rng, 2, _MOST_SWITCHES)
         yield from (columns.exact(0, instance) for columns in islice(found, _MOST_EDGES))
@@ -116,21 +117,48 @@ def _at_unseen_numbers(
     between = [(low + high) / 2 for low, high in pairwise(unseen)]
     for number in map(Fraction, [*unseen[:_MOST_NUMBERS], *between[:_MOST_NUMBERS]]):
         values = _ordinary(claim, instance, rng)
-        if not (claim.withdraws_only and instance.agent == 0):
-            raised = values.raised_bid
-            if raised is not None and instance.agent == 0:
-                raised += number - values.bids[0]
-            yield replace(values, bids=(number, *values.bids[1:]), raised_bid=raised)
+        for agent in range(instance.agents):
+            bids = (*values.bids[:agent], number, *values.bids[agent + 1 :])
+            yield from _with_bids(claim, instance, values, bids)
         if number < 1:
-            rows = (_with_first(number, row) for row in values.dists)
-            yield replace(values, dists=tuple(rows))
+            for token in range(instance.tokens):
+                rows = (_with_share(number, token, row) for row in values.dists)
+                yield replace(values, dists=tuple(rows))
 
 
-def _with_first(number: Fraction, row: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-    """A distribution that gives this to the first token."""
+def _degenerate(claim: Claim, instance: Instance, rng: np.random.Generator) -> Iterator[Assignment]:
+    """One bid alone, equal bids, equal distributions, and distributions on one token."""
+    n = instance.agents
+    values = _ordinary(claim, instance, rng)
+    for agent in range(n):
+        alone = (Fraction(0),) * agent + (values.bids[agent],) + (Fraction(0),) * (n - agent - 1)
+        yield from _with_bids(claim, instance, values, alone)
+    yield from _with_bids(claim, instance, values, (max(values.bids),) * n)
+    yield replace(values, dists=(values.dists[0],) * n)
+    for token in range(instance.tokens):
+        row = tuple(Fraction(int(place == token)) for place in range(instance.tokens))
+        yield replace(values, dists=(row,) * n)
+        yield replace(values, dists=(row, *values.dists[1:]))
+
+
+def _with_bids(
+    claim: Claim, instance: Instance, values: Assignment, bids: tuple[Fraction, ...]
+) -> Iterator[Assignment]:
+    """The profile with other bids, if the claim speaks of it: a bid is raised as before."""
+    agent, raised = instance.agent, values.raised_bid
+    if raised is not None and agent is not None:
+        raised += bids[agent] - values.bids[agent]
+    changed = replace(values, bids=bids, raised_bid=raised)
+    if check_domain(claim, changed):
+        yield changed
+
+
+def _with_share(number: Fraction, token: int, row: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+    """A distribution that gives this to a token."""
     if len(row) == 1:
         return row
-    return (number, *(p * (1 - number) / (1 - row[0]) for p in row[1:]))
+    others = (1 - number) / (1 - row[token])
+    return tuple(number if place == token else p * others for place, p in enumerate(row))
 
 
 def _with_bids_times(scale: Fraction, values: Assignment) -> Assignment:

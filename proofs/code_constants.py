@@ -1,8 +1,8 @@
-"""The numbers that a function's code names: where it may switch, whatever a trace saw of it."""
+"""The numbers and names of a function's code: what it may do, whatever a trace saw of it."""
 
 import inspect
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -18,7 +18,21 @@ def numbers_in(function: ProfileFunction) -> set[float]:
     found = {as_float(value) for value in function.parameters.values()}
     python = inspect.unwrap(function.function)
     if isinstance(python, FunctionType):
-        found |= _numbers_of(python, {python})
+        for one in _reached({python: None}):
+            found |= {as_float(x) for x in _values_of(one) if isinstance(x, int | float)}
+    return found
+
+
+def names_in(function: Callable[..., Any]) -> set[str]:
+    """The names and the words that a function's code has, and that of its helpers."""
+    python = inspect.unwrap(function)
+    if not isinstance(python, FunctionType):
+        return set()
+    found: set[str] = set()
+    for one in _reached({python: None}):
+        for code in _codes(one.__code__):
+            words = (constant for constant in code.co_consts if isinstance(constant, str))
+            found.update(code.co_names, words)
     return found
 
 
@@ -30,18 +44,26 @@ def as_float(number: Any) -> float:
         return math.inf
 
 
-def _numbers_of(function: FunctionType, seen: set[FunctionType]) -> set[float]:
-    found: set[float] = set()
+def _values_of(function: FunctionType) -> Iterator[Any]:
+    """What a function's code names or has, with what is in containers and classes."""
     for code in _codes(function.__code__):
-        named = (function.__globals__.get(name) for name in code.co_names)
-        for value in _flat((*code.co_consts, *named, *_cells(function))):
-            if isinstance(value, int | float):
-                found.add(as_float(value))
-            elif isinstance(value, FunctionType) and value not in seen:
+        yield from _flat(code.co_consts)
+        yield from _flat(function.__globals__.get(name) for name in code.co_names)
+    yield from _flat((*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()))
+    yield from _flat(_cells(function))
+
+
+def _reached(seen: dict[FunctionType, None]) -> Iterator[FunctionType]:
+    """The function, and the functions of its file that it names, they too, once each."""
+    waiting = list(seen)
+    while waiting:
+        function = waiting.pop()
+        yield function
+        for value in _values_of(function):
+            if isinstance(value, FunctionType) and value not in seen:
                 if value.__globals__ is function.__globals__:
-                    seen.add(value)
-                    found |= _numbers_of(value, seen)
-    return found
+                    seen[value] = None
+                    waiting.append(value)
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -59,6 +81,8 @@ def _flat(values: Iterable[Any]) -> Iterator[Any]:
             yield from _flat((*value, *value.values()))
         elif isinstance(value, tuple | list | set | frozenset):
             yield from _flat(value)
+        elif isinstance(value, type):
+            yield from _flat(part for part in vars(value).values() if not isinstance(part, type))
         else:
             yield value
 

@@ -2,8 +2,9 @@
 
 A violation that only floats show counts where no step of the runs overflows or underflows, and
 where what a constant of the code swallows (`b + 1e12 - 1e12`) cannot explain it. Steps of NumPy, of
-torch and of Python's `math` are watched; those of other libraries, and `**` of Python's own floats,
-are not. Outside the trusted core, which floats never enter.
+torch and of Python's `math` are watched; those of other libraries, and `*` and `**` of Python's own
+floats, are not. A step that cannot be seen counts as out of range. Outside the trusted core, which
+floats never enter.
 """
 
 import inspect
@@ -12,24 +13,35 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any, Final, cast
 
 import numpy as np
 
 from tokenauction.mechanisms import ProfileFunction
-from tokenauction.proofs.code_constants import as_float, numbers_in
+from tokenauction.proofs.code_constants import as_float, names_in, numbers_in
 
 _LARGE: Final = 1e6
 _LOWERED: Final = 1e3
 _FAR: Final = 1e150  # the product of two such numbers is still in range
-_MATH: Final = ("exp", "exp2", "pow")
+_MATH: Final = ("exp", "exp2", "pow", "erfc", "ldexp")
+_CONTAINERS: Final = (tuple, list, set, frozenset)
+# What switches NumPy's flags off, or raises none.
+_BLINDING: Final = frozenset(("errstate", "seterr", "seterrcall", "einsum"))
+_EPSILONS: Final = {
+    **dict.fromkeys(("float32", "single"), 2.0**-23),
+    **dict.fromkeys(("float16", "half"), 2.0**-10),
+    "bfloat16": 2.0**-7,
+}
 # Functions of torch that are zero nowhere, and those that are so only where they are given zeros.
-_POSITIVE: Final = frozenset(("exp", "exp2", "softmax", "sigmoid"))
+_POSITIVE: Final = frozenset(("exp", "exp2", "softmax", "sigmoid", "erfc"))
 _QUOTIENTS: Final = frozenset(
     ("div", "divide", "truediv", "true_divide", "rtruediv", "rdiv", "pow", "rpow", "reciprocal")
 )
-_NEVER_ZERO: Final = _QUOTIENTS | {"mul", "multiply", "rmul", "prod", "square"}
+_NEVER_ZERO: Final = _QUOTIENTS | {
+    *("mul", "multiply", "rmul", "prod", "square", "matmul", "rmatmul", "dot", "vdot", "inner"),
+    *("mv", "mm", "bmm", "outer", "ger", "einsum", "tensordot"),
+}
 # Those that are infinite somewhere.
 _POLES: Final = _QUOTIENTS | {
     *("log", "log2", "log10", "log1p", "logit", "rsqrt", "xlogy", "log_softmax")
@@ -41,9 +53,13 @@ _POLES: Final = _QUOTIENTS | {
 
 @dataclass
 class RangeWatch:
-    """Whether a step of a run has left the range of floats since it was last asked."""
+    """Whether a step of a run has left the range of floats since it was last asked.
+
+    `coarsest` is the distance of 1 and the next number in the shortest floats that were seen.
+    """
 
     left: bool = False
+    coarsest: float = 0.0
 
     @contextmanager
     def over(self, function: Callable[..., Any]) -> Iterator[None]:
@@ -52,6 +68,9 @@ class RangeWatch:
         def seen(*_: object) -> None:
             self.left = True
 
+        names = names_in(function)
+        self.left |= not _BLINDING.isdisjoint(names)
+        self.coarsest = max([self.coarsest, *(_EPSILONS[name] for name in names & {*_EPSILONS})])
         with ExitStack() as stack:
             stack.enter_context(np.errstate(all="ignore", over="call", under="call", call=seen))
             stack.enter_context(self._math(function))
@@ -80,12 +99,20 @@ class RangeWatch:
                 where[name] = original
 
     def _watched(self, name: str, original: Callable[..., float]) -> Callable[..., float]:
-        def watched(*numbers: float) -> float:
+        def watched(*numbers: Any) -> float:
             result = original(*numbers)
-            self.left |= bool(_out_of_range(name, [np.array(numbers)], np.array([result])))
+            given = [_floats(number) for number in numbers]
+            self._look(name, given, _floats(result))
             return result
 
         return watched
+
+    def _look(self, name: str, given: list[Any], result: Any) -> None:
+        """Look at a step; None stands for numbers that cannot be seen, which may be any."""
+        if result is None or any(numbers is None for numbers in given):
+            self.left = True
+        else:
+            self.left |= _out_of_range(name, given, result)
 
     def _torch(self) -> Any:
         """A mode of torch that looks at each result; none where torch was not loaded."""
@@ -94,26 +121,40 @@ class RangeWatch:
             return nullcontext()
         watch, tensors = self, torch.Tensor
 
+        def numbers(value: Any) -> Any:
+            if not isinstance(value, tensors):
+                return _floats(value) if isinstance(value, int | float) else _NONE
+            if not value.is_floating_point():
+                return _NONE
+            watch.coarsest = max(watch.coarsest, float(torch.finfo(value.dtype).eps))
+            try:
+                return value.detach().to(torch.float64).numpy(force=True).reshape(-1)
+            except Exception:  # a layout that NumPy does not know, or a tensor without numbers
+                return None
+
         class Mode(cast(Any, torch).overrides.TorchFunctionMode):  # type: ignore[misc]
             def __torch_function__(
                 self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
             ) -> Any:
-                given = [_numbers(value, tensors) for value in (*args, *(kwargs or {}).values())]
                 result = func(*args, **(kwargs or {}))
-                name = str(getattr(func, "__name__", "")).strip("_")
-                watch.left |= _out_of_range(name, given, _numbers(result, tensors))
+                with torch._C.DisableTorchFunctionSubclass():
+                    given = [numbers(value) for value in (*args, *(kwargs or {}).values())]
+                    name = str(getattr(func, "__name__", "")).strip("_")
+                    watch._look(name, given, numbers(result))
                 return result
 
         return Mode()
 
 
-def _numbers(value: Any, tensors: type[Any]) -> Any:
-    """The floats of a tensor, or a number, as an array; empty for anything else."""
-    if isinstance(value, int | float):
-        return np.array([float(value)])
-    if isinstance(value, tensors) and value.is_floating_point():
-        return value.detach().numpy(force=True).reshape(-1)
-    return np.array([])
+_NONE: Final = np.array([])
+
+
+def _floats(number: Any) -> Any:
+    """A number as an array of one float; None where it is none."""
+    try:
+        return np.array([float(number)])
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _out_of_range(name: str, given: list[Any], result: Any) -> bool:
@@ -136,27 +177,42 @@ def has_huge_constants(function: ProfileFunction) -> bool:
     return any(abs(value) >= _LARGE for value in numbers_in(function))
 
 
-def with_lower_constants(function: ProfileFunction) -> ProfileFunction:
+def with_lower_constants(function: ProfileFunction) -> ProfileFunction | None:
     """The function with each huge constant some thousand instead: what it swallowed is there again.
 
-    Equal constants stay equal, so that what is added is what is taken away.
+    Equal constants stay equal, so that what is added is what is taken away. None where a constant
+    is somewhere else than in code, in tuples, in defaults, and in the variables around a function.
     """
     python = inspect.unwrap(function.function)
     if not isinstance(python, FunctionType):
-        return function
+        return None
     names = dict(python.__globals__)
     for name, value in python.__globals__.items():
         is_helper = isinstance(value, FunctionType) and value.__globals__ is python.__globals__
         names[name] = _lowered_function(value, names) if is_helper else _lowered(value)
     parameters = {name: _lowered(value) for name, value in function.parameters.items()}
-    return replace(function, function=_lowered_function(python, names), parameters=parameters)
+    lowered = replace(function, function=_lowered_function(python, names), parameters=parameters)
+    return None if has_huge_constants(lowered) else lowered
 
 
 def _lowered_function(function: FunctionType, names: dict[str, Any]) -> FunctionType:
-    code, defaults = _lowered_code(function.__code__), function.__defaults__
-    found = FunctionType(code, names, function.__name__, defaults, function.__closure__)
-    found.__kwdefaults__ = function.__kwdefaults__
+    cells = tuple(_lowered_cell(cell) for cell in function.__closure__ or ())
+    found = FunctionType(
+        _lowered_code(function.__code__),
+        names,
+        function.__name__,
+        _lowered(function.__defaults__),
+        cells,
+    )
+    found.__kwdefaults__ = _lowered(function.__kwdefaults__)
     return found
+
+
+def _lowered_cell(cell: CellType) -> CellType:
+    try:
+        return CellType(_lowered(cell.cell_contents))
+    except ValueError:  # not assigned yet
+        return CellType()
 
 
 def _lowered_code(code: CodeType) -> CodeType:
@@ -167,7 +223,11 @@ def _lowered_code(code: CodeType) -> CodeType:
 
 
 def _lowered(constant: Any) -> Any:
-    """A number that is huge with its own digits and some thousand; anything else as it is."""
+    """A number that is huge with its own digits and some thousand, in containers too."""
+    if isinstance(constant, tuple | list | set | frozenset) and type(constant) in _CONTAINERS:
+        return type(constant)(map(_lowered, constant))
+    if type(constant) is dict:
+        return {_lowered(key): _lowered(value) for key, value in constant.items()}
     if isinstance(constant, bool) or not isinstance(constant, int | float):
         return constant
     size = abs(as_float(constant))

@@ -110,7 +110,7 @@ class NumericAttack:
         A function that is in `instead` is replaced by its value there. Afterwards `watch.left` says
         whether a step of a run was out of the range of floats.
         """
-        self.watch.left = False
+        self.watch.left, self.watch.coarsest = False, 0.0
         if not check_domain(self.claim, values):
             return None
         key = (values.agents, values.tokens, values.agent, values.orders)

@@ -56,8 +56,10 @@ def open_disagreement(rule: ProfileFunction, paths: Paths, sizes: Sequence[tuple
 def _sizes(rule: ProfileFunction, first: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     only = claims.tokens_of(rule)
     counts = range(1, LARGEST + 1)
-    named = sorted({k + step for k in numbers_in(rule) for step in (-1, 0, 1)} & {*counts})
-    pairs = islice(product(map(int, named), repeat=2), _MOST_NAMED)
+    named = {int(k) for k in numbers_in(rule) if 0 < k <= LARGEST**2 and k == int(k)}
+    near = sorted({k + step for k in named for step in (-1, 0, 1)} & {*counts})
+    factors = sorted({m for k in named for m in counts if k % m == 0 and k // m <= LARGEST})
+    pairs = islice(product(dict.fromkeys((*near, *factors)), repeat=2), _MOST_NAMED)
     every = (*first, *((n, 2) for n in counts), *((2, t) for t in counts), (13, 13), *pairs)
     yield from dict.fromkeys((n, only or t) for n, t in every)
 

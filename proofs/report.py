@@ -71,7 +71,7 @@ def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, 
     reason = getattr(verdict, "reason", "")
     if isinstance(reason, Reason):
         row |= {"reason_code": reason.code, "way_out": reason.way_out or None}
-        if reason.line is not None and reason.file == claim["file"]:
+        if reason.line is not None and reason.file == claim.get("file"):
             row["line"] = reason.line
     spent = getattr(verdict, "resources", None)
     if spent is not None:

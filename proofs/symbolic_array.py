@@ -323,7 +323,14 @@ class SymbolicArray:
         if any(isinstance(axis, Index) for array in (self, new) for axis in array.axes):
             raise self.trace.needs_size("the rule assigns to elements")
         if not _is_known(key):
-            raise self.trace.error("the rule assigns under a mask", "use xp.where(mask, new, old)")
+            if isinstance(key, SymbolicArray) and key.boolean:
+                raise self.trace.error(
+                    "the rule assigns under a mask", "use xp.where(mask, new, old)"
+                )
+            raise self.trace.error(
+                "the rule assigns at computed positions",
+                "choose with xp.where(xp.arange(n) == place, new, old), or index: old[order]",
+            )
         elements, place = self.elements.copy(), _known(key)
         single = np.ndim(elements[place]) == 0  # an array of one element is stored as a number
         elements[place] = new.node() if single or not new.axes else new.elements

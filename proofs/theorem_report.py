@@ -9,13 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tokenauction.proofs.kernel import Theorem
+from tokenauction.proofs.kernel.printing import symbols, text
 from tokenauction.proofs.paper.contents import LIBRARY
 from tokenauction.proofs.paper.library import Checked, PaperTheorem
 from tokenauction.proofs.report import versions
 
 SCHEMA: Final = "tokenauction.theorems/1"
-_MOST_CONCLUSIONS: Final = 20
 
 
 class UnknownTheorem(Exception):
@@ -72,24 +71,26 @@ def summary(results: Sequence[Checked]) -> str:
     return f"{len(results) - failed} proved, {failed} failed, in {seconds:.1f} s"
 
 
-def steps(one: Checked) -> str:
-    """The conclusions of a theorem, and every step that they rest on, as formulas."""
-    numbered = {id(step): number for number, step in enumerate(one.steps, 1)}
-    lines = ["", f"{one.theorem.name} (proofs/paper/{one.theorem.file}:{one.theorem.line})"]
-    for number, step in enumerate(one.steps, 1):
-        premises = ", ".join(str(numbered[id(premise)]) for premise in step.premises)
-        by = f"{step.method}{f' from {premises}' if premises else ''}"
-        lines += [f"  {number}. {by}", *_indented(step, 7)]
-    parts = list(one.conclusions.items())
-    for part, conclusion in parts[:_MOST_CONCLUSIONS]:
-        lines.append(f"  therefore, by {numbered[id(conclusion)]}: {part}")
-    if len(parts) > _MOST_CONCLUSIONS:
-        lines.append(f"  and {len(parts) - _MOST_CONCLUSIONS} more conclusions")
+def statement(one: Checked) -> str:
+    """The conclusions of a theorem, as formulas."""
+    lines = ["", f"{one.theorem.name} (proofs/paper/{one.theorem.file}:{one.theorem.line}) says"]
+    for part, conclusion in one.conclusions.items():
+        formula = conclusion.statement
+        lines += [f"  {part}:", f"    {text(formula, indent=4)}", f"    for {symbols(formula)}"]
     return "\n".join(lines)
 
 
-def _indented(step: Theorem, by: int) -> list[str]:
-    return [" " * by + text for text in str(step.statement).splitlines()]
+def steps(one: Checked) -> str:
+    """The conclusions of a theorem, and every step that they rest on, as formulas."""
+    numbered = {id(step): number for number, step in enumerate(one.steps, 1)}
+    lines = [statement(one), "  since"]
+    for number, step in enumerate(one.steps, 1):
+        premises = ", ".join(str(numbered[id(premise)]) for premise in step.premises)
+        by = f"{step.method}{f' from {premises}' if premises else ''}"
+        lines += [f"  {number}. {by}", f"       {text(step.statement, indent=7)}"]
+    for part, conclusion in one.conclusions.items():
+        lines.append(f"  therefore, by {numbered[id(conclusion)]}: {part}")
+    return "\n".join(lines)
 
 
 def export(results: Iterable[Checked], folder: Path) -> int:

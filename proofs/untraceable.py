@@ -8,8 +8,9 @@ around it: what lives at a single point, a tie or a threshold, may be one roundi
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
+from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import explain
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim
@@ -31,6 +32,7 @@ NUMERIC: Final = "floats only"
 EXACT_RUNS: Final = "search and exact runs"
 _MOST_TRIES: Final = 400
 _SHARE_AROUND: Final = 0.2
+_COARSE: Final = 1000
 _BEYOND_FLOATS: Final = (
     "; seen where a run overflows, underflows or adds to a huge constant, which says nothing of "
     "real numbers"
@@ -141,18 +143,23 @@ class _Judge:
 
     def _is_beyond_floats(self, found: Violation) -> bool:
         """Whether the violation just seen may come of what floats lose: see float_limits.py."""
-        lost = self.attack.watch.left
-        if not lost and self._lowered:
-            again = self.attack.judge(found.assignment, self._lowered)
+        watch = self.attack.watch
+        lost = watch.left or found.margin < _COARSE * watch.coarsest
+        if not lost and self._huge:
+            again = self.attack.judge(found.assignment, self._lowered) if self._lowered else None
             lost = again is None or again.margin < CLEAR_MARGIN
         self.beyond_floats |= lost
         return lost
 
     @cached_property
+    def _huge(self) -> list[ProfileFunction]:
+        return [one for one in self.claim.functions if has_huge_constants(one)]
+
+    @cached_property
     def _lowered(self) -> Instead:
-        """The functions of the claim that have a huge constant, with lower ones."""
-        huge = (one for one in self.claim.functions if has_huge_constants(one))
-        return {id(one): with_lower_constants(one) for one in huge}
+        """The functions of the claim that have a huge constant, with lower ones; or nothing."""
+        lowered = {id(one): with_lower_constants(one) for one in self._huge}
+        return {} if None in lowered.values() else cast(dict[int, ProfileFunction], lowered)
 
     def _seen(self, beside: Assignment, found: Violation, least: float) -> bool:
         there = self.attack.judge(beside)

@@ -205,15 +205,21 @@ Exit status:
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=_TheoremName())
 @_report_options(
     text_or_json("A line a theorem, or a report of the schema tokenauction.theorems/1."),
-    "Give every step of the proofs as a formula.",
+    "Give the conclusions, and every step of the proofs, as formulas.",
 )
+@click.option("--statement", is_flag=True, help="Give the conclusions as formulas.")
 @click.option(
     "--export",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write every step that Z3 proved to this folder as SMT-LIB.",
 )
 def theorems(
-    names: tuple[str, ...], style: str, output: str | None, explain: bool, export: Path | None
+    names: tuple[str, ...],
+    style: str,
+    output: str | None,
+    explain: bool,
+    statement: bool,
+    export: Path | None,
 ) -> None:
     """Prove the theorems behind the checker again, here and now.
 
@@ -244,8 +250,9 @@ def theorems(
             if shown:
                 click.echo(theorem_report.line(found, width))
     lines = [] if shown else [theorem_report.line(one, width) for one in results]
-    if explain:
-        lines += [theorem_report.steps(one) for one in results]
+    if explain or statement:
+        write_out = theorem_report.steps if explain else theorem_report.statement
+        lines += map(write_out, results)
     text = "\n".join([*lines, "", theorem_report.summary(results)]) + "\n"
     write(report.to_json(theorem_report.as_json(results)) if style == "json" else text, output)
     if export is not None:

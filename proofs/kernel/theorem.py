@@ -43,6 +43,7 @@ from tokenauction.proofs.kernel.formulas import (
 )
 from tokenauction.proofs.kernel.identities import NotAnIdentity, Translation, is_zero
 from tokenauction.proofs.kernel.polynomials import polynomial, product, scaled, total
+from tokenauction.proofs.kernel.printing import text
 
 BUDGET: Final = 10_000_000
 _TACTICS: Final = (None, "qfnra-nlsat", "smt")
@@ -66,7 +67,7 @@ class Theorem:
 
     >>> x = z3.Real("x")
     >>> by_z3(x * x >= 0)
-    ⊢ x*x >= 0
+    ⊢ x * x ≥ 0
     >>> Theorem()
     Traceback (most recent call last):
     tokenauction.proofs.kernel.theorem.Forged: a theorem is made by proving it
@@ -111,7 +112,7 @@ class Theorem:
         return _record(self).evidence
 
     def __repr__(self) -> str:
-        return f"⊢ {_record(self).statement}"
+        return f"⊢ {text(_record(self).statement, indent=2)}"
 
     def __copy__(self) -> NoReturn:
         raise Forged("a theorem is not copied")
@@ -182,8 +183,8 @@ def by_z3(
     """
     goal = closed(statement)
     given = [_record(premise).statement for premise in premises]
-    text = _refuted([*given, z3.Not(goal)], budget, tactic)
-    return _Record(goal, f"Z3 {z3.get_version_string()}", premises, evidence=text)
+    question = _refuted([*given, z3.Not(goal)], budget, tactic)
+    return _Record(goal, f"Z3 {z3.get_version_string()}", premises, evidence=question)
 
 
 @_rule_of_inference
@@ -255,8 +256,8 @@ def by_certificate(
         if found != total([polynomial(left), scaled(polynomial(right), Fraction(-1))]):
             raise NotProved("the combination does not expand to the conclusion")
     stated = z3.Implies(z3.And(assumed), goal)
-    text = "; ".join(f"{number} × {list(places)}" for number, places in used)
-    return _Record(stated, "exact certificate", evidence=text)
+    shown = "; ".join(f"{number} × {list(places)}" for number, places in used)
+    return _Record(stated, "exact certificate", evidence=shown)
 
 
 def _rational(weight: Any) -> Fraction:
