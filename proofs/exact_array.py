@@ -18,7 +18,7 @@ import numpy as np
 
 from tokenauction.proofs.exact_numbers import LEAVING
 from tokenauction.proofs.lockstep import Lockstep
-from tokenauction.proofs.pairs import Pair
+from tokenauction.proofs.pairs import Pair, plain_type
 
 _REFUSED: Final = frozenset({"base", "ctypes", "data", "flags", "flat", "resize", "setflags"})
 _ARITHMETIC: Final = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
@@ -152,10 +152,12 @@ class ExactNamespace:
         found = getattr(self._module, name)
         if isinstance(found, ModuleType):
             return namespace(self._steps, found)
-        if isinstance(found, type) or not callable(found):
+        if isinstance(found, type | np.ufunc) or not callable(found):
             return found
 
         def function(*args: Any, **options: Any) -> Any:
+            args = tuple(map(plain_type, args))
+            options = {name: plain_type(value) for name, value in options.items()}
             return self._steps.call(found, args, options)
 
         return function

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
+from flint import arb, fmpq
 
 from tokenauction.proofs.interpret.exact import (
     INFINITE,
@@ -32,6 +33,10 @@ class NoExactRun(Exception):
     """The function has no exact run that counts, at this profile at least; says why."""
 
 
+class OtherNumbers(NoExactRun):
+    """The plain run gives other numbers: by its rounding, or out of the range of floats."""
+
+
 class Undecided(NoExactRun):
     """The balls are too wide to tell: more bits may decide."""
 
@@ -42,6 +47,8 @@ class Run:
     `near` says that a comparison was one of numbers so close that rounding may turn it;
     `long_constants`, that a constant of the rule has so many digits that it must be rounded itself.
     """
+
+    loose = False
 
     def __init__(self, algebra: Exact) -> None:
         self.algebra = algebra
@@ -172,6 +179,11 @@ class ExactNumber:
     def __init__(self, run: Run, value: Value) -> None:
         self.run = run
         self.value = value
+
+    def inexact(self) -> "ExactNumber":
+        """A ball around it, of the precision in force."""
+        middle, _ = as_fraction(self.value)
+        return ExactNumber(self.run, arb(fmpq(middle.numerator, middle.denominator)))
 
     def __neg__(self) -> "ExactNumber":
         return 0 - self

@@ -16,7 +16,9 @@ import numpy as np
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs.exact_array import ExactArray
-from tokenauction.proofs.exact_numbers import NoExactRun, as_fraction
+from tokenauction.proofs.exact_numbers import NoExactRun, OtherNumbers, Undecided, as_fraction
+from tokenauction.proofs.exact_python import in_lockstep
+from tokenauction.proofs.interpret.balls import Balls, precision
 from tokenauction.proofs.interpret.exact import UNDEFINED, Exact, Special, Value
 from tokenauction.proofs.lockstep import Lockstep
 from tokenauction.proofs.numpy_run import Misbehaves, Unusable, run_rule
@@ -24,6 +26,7 @@ from tokenauction.proofs.numpy_run import Misbehaves, Unusable, run_rule
 Row = tuple[Fraction, ...]
 Algebra = Callable[[], Exact]
 _AGREEMENT: Final = 1e-9
+_BITS: Final = 47  # a float has 53: a library function may err by some units in the last place
 _BESIDE: Final = (Fraction(1, 10**4), Fraction(-1, 10**5))
 
 
@@ -52,18 +55,74 @@ def run_exactly(
     `algebra` is `Exact` for Fractions alone, or `Balls`, of the precision in force. Raises
     NoExactRun where there is no exact run that counts, and Undecided where more bits may help.
     """
-    found = _run(function, bids, dists, named, algebra)
-    if not _same(found, _run(function, bids, dists, named, algebra)):
+    try:
+        return _that_counts(function, bids, dists, named, algebra, as_it_is=True)
+    except (Undecided, OtherNumbers):
+        raise
+    except NoExactRun:
+        return _that_counts(function, bids, dists, named, algebra, as_it_is=False)
+
+
+def _that_counts(
+    function: ProfileFunction,
+    bids: Row,
+    dists: Sequence[Row],
+    named: Mapping[str, Row],
+    algebra: Algebra,
+    as_it_is: bool,
+) -> ExactRun:
+    """The run of a function as it is, or with what stands for Python's own numbers."""
+    found = _run(function, bids, dists, named, algebra, as_it_is)
+    if not _same(found, _run(function, bids, dists, named, algebra, as_it_is)):
         raise NoExactRun("two runs give two results")
     if _agrees(function, found, bids, dists, named):
         return found
+    if found.raised is not None:
+        raise NoExactRun("it raises on exact numbers and on float64 not, or something else")
     if not found.near:
+        if _rounding_explains(function, bids, dists, named, as_it_is):
+            raise OtherNumbers("rounding makes other numbers of it on float64")
         raise NoExactRun("the run on float64 gives other numbers")
     for step in _BESIDE:
         beside = _beside(bids, dists, named, step)
-        if not _agrees(function, _run(function, *beside, algebra), *beside):
+        if not _agrees(function, _run(function, *beside, algebra, as_it_is), *beside):
             raise NoExactRun("the run on float64 gives other numbers at profiles beside this one")
     return found
+
+
+def _rounding_explains(
+    function: ProfileFunction,
+    bids: Row,
+    dists: Sequence[Row],
+    named: Mapping[str, Row],
+    as_it_is: bool,
+) -> bool:
+    """Whether balls of fewer bits than a float has, step by step, hold what the plain run gives.
+
+    Where they leave a comparison or an operation open, rounding decides it.
+    """
+    with precision(_BITS):
+        try:
+            loose = _run(function, bids, dists, named, Balls, as_it_is, loose=True)
+        except Undecided:
+            return True
+        except NoExactRun:
+            return False
+    try:
+        floats = {name: _floats(row) for name, row in named.items()}
+        plain = run_rule(function, _floats(bids), _floats(dists), floats)
+    except Unusable:
+        return False
+    return all(
+        not np.isfinite(run) if isinstance(value, Special) else _holds(value, run)
+        for run, value in zip(plain, loose.values, strict=True)
+    )
+
+
+def _holds(value: Value, run: float) -> bool:
+    """Whether a ball, twice as large, holds a number."""
+    middle, radius = as_fraction(value)
+    return bool(np.isfinite(run)) and abs(Fraction(float(run)) - middle) <= 2 * radius
 
 
 def _run(
@@ -72,9 +131,14 @@ def _run(
     dists: Sequence[Row],
     named: Mapping[str, Row],
     algebra: Algebra,
+    as_it_is: bool,
+    loose: bool = False,
 ) -> ExactRun:
-    """One run, in lockstep with floats."""
-    steps = Lockstep(ExactArray, algebra())
+    """One run, in lockstep with floats; of balls around the inputs where it is `loose`."""
+    steps = Lockstep(ExactArray, algebra(), loose)
+    python = function.function if as_it_is else in_lockstep(steps, function.function)
+    if python is None:
+        raise NoExactRun("it is no Python function")
     inputs = [_array(steps, bids), _array(steps, dists)]
     given = {name: _array(steps, named[name]) for name in function.open_names}
     fixed = {k: _array(steps, row) for k, row in function.distributions.items() if row is not None}
@@ -85,7 +149,7 @@ def _run(
     values = (UNDEFINED,) * shape[0]
     try:
         with np.errstate(all="ignore"):
-            result = function.function(*inputs, **numbers, **given, **fixed)
+            result = python(*inputs, **numbers, **given, **fixed)
             values = _values(_returned(steps, result, shape))
     except MemoryError:
         raise
@@ -103,7 +167,8 @@ def _array(steps: Lockstep, numbers: Any) -> ExactArray:
     rows = np.array(numbers, dtype=object)
     exact = np.empty(rows.shape, dtype=object)
     for place in np.ndindex(*rows.shape):
-        exact[place] = steps.number(rows[place])
+        number = steps.number(rows[place])
+        exact[place] = number.inexact() if steps.loose else number
     return ExactArray(steps, rows.astype(np.float64), exact)
 
 

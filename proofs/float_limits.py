@@ -13,18 +13,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from types import CellType, CodeType, FunctionType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs.code_constants import as_float, names_in, numbers_in
+from tokenauction.proofs.rebuilt import rebuilt
 
 _LARGE: Final = 1e6
 _LOWERED: Final = 1e3
 _FAR: Final = 1e150  # the product of two such numbers is still in range
-_MATH: Final = ("exp", "exp2", "pow", "erfc", "ldexp")
+_MATH: Final = ("exp", "exp2", "pow", "erf", "erfc", "ldexp", "tanh")
 _CONTAINERS: Final = (tuple, list, set, frozenset)
 # What switches NumPy's flags off, or raises none.
 _BLINDING: Final = frozenset(("errstate", "seterr", "seterrcall", "einsum"))
@@ -42,6 +42,9 @@ _NEVER_ZERO: Final = _QUOTIENTS | {
     *("mul", "multiply", "rmul", "prod", "square", "matmul", "rmatmul", "dot", "vdot", "inner"),
     *("mv", "mm", "bmm", "outer", "ger", "einsum", "tensordot"),
 }
+# Sums, in which the smaller part may be lost, and what is near one where it is never one.
+_SUMS: Final = frozenset(("add", "radd", "iadd", "sub", "rsub", "isub", "subtract"))
+_SATURATED: Final = frozenset(("tanh", "erf", "sigmoid"))
 # Those that are infinite somewhere.
 _POLES: Final = _QUOTIENTS | {
     *("log", "log2", "log10", "log1p", "logit", "rsqrt", "xlogy", "log_softmax")
@@ -116,7 +119,7 @@ class RangeWatch:
 
     def _torch(self) -> Any:
         """A mode of torch that looks at each result; none where torch was not loaded."""
-        torch = sys.modules.get("torch")
+        torch: Any = sys.modules.get("torch")
         if torch is None:
             return nullcontext()
         watch, tensors = self, torch.Tensor
@@ -128,11 +131,11 @@ class RangeWatch:
                 return _NONE
             watch.coarsest = max(watch.coarsest, float(torch.finfo(value.dtype).eps))
             try:
-                return value.detach().to(torch.float64).numpy(force=True).reshape(-1)
+                return value.detach().to(torch.float64).numpy(force=True)
             except Exception:  # a layout that NumPy does not know, or a tensor without numbers
                 return None
 
-        class Mode(cast(Any, torch).overrides.TorchFunctionMode):  # type: ignore[misc]
+        class Mode(torch.overrides.TorchFunctionMode):  # type: ignore[misc]
             def __torch_function__(
                 self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
             ) -> Any:
@@ -165,8 +168,23 @@ def _out_of_range(name: str, given: list[Any], result: Any) -> bool:
     nonzero = all(numbers.all() for numbers in given)
     overflows = np.isinf(result).any() and (nonzero or name not in _POLES)
     underflows = not result.all() and (name in _POSITIVE or (nonzero and name in _NEVER_ZERO))
+    if name in _SATURATED and (np.abs(result) == 1).any():
+        return True
+    if name in _SUMS and len(given) > 1 and _is_swallowed(given, result):
+        return True
     far = (np.isfinite(sizes) & (sizes > _FAR)) | ((sizes > 0) & (sizes < 1 / _FAR))
     return bool(overflows or underflows or far.any())
+
+
+def _is_swallowed(given: list[Any], result: Any) -> bool:
+    """Whether a sum is one of its two parts, though the other is not zero."""
+    try:
+        left, right = (np.broadcast_to(one, result.shape) for one in given[:2])
+    except ValueError:  # tensors of other shapes, which were spread
+        return False
+    return bool(
+        (((result == left) & (right != 0)) | ((abs(result) == abs(right)) & (left != 0))).any()
+    )
 
 
 # Huge constants ----------------------------------------------------------------------------------
@@ -183,43 +201,12 @@ def with_lower_constants(function: ProfileFunction) -> ProfileFunction | None:
     Equal constants stay equal, so that what is added is what is taken away. None where a constant
     is somewhere else than in code, in tuples, in defaults, and in the variables around a function.
     """
-    python = inspect.unwrap(function.function)
-    if not isinstance(python, FunctionType):
+    python = rebuilt(function.function, _lowered, constant=_lowered)
+    if python is None:
         return None
-    names = dict(python.__globals__)
-    for name, value in python.__globals__.items():
-        is_helper = isinstance(value, FunctionType) and value.__globals__ is python.__globals__
-        names[name] = _lowered_function(value, names) if is_helper else _lowered(value)
     parameters = {name: _lowered(value) for name, value in function.parameters.items()}
-    lowered = replace(function, function=_lowered_function(python, names), parameters=parameters)
+    lowered = replace(function, function=python, parameters=parameters)
     return None if has_huge_constants(lowered) else lowered
-
-
-def _lowered_function(function: FunctionType, names: dict[str, Any]) -> FunctionType:
-    cells = tuple(_lowered_cell(cell) for cell in function.__closure__ or ())
-    found = FunctionType(
-        _lowered_code(function.__code__),
-        names,
-        function.__name__,
-        _lowered(function.__defaults__),
-        cells,
-    )
-    found.__kwdefaults__ = _lowered(function.__kwdefaults__)
-    return found
-
-
-def _lowered_cell(cell: CellType) -> CellType:
-    try:
-        return CellType(_lowered(cell.cell_contents))
-    except ValueError:  # not assigned yet
-        return CellType()
-
-
-def _lowered_code(code: CodeType) -> CodeType:
-    constants = tuple(
-        _lowered_code(one) if isinstance(one, CodeType) else _lowered(one) for one in code.co_consts
-    )
-    return code.replace(co_consts=constants)
 
 
 def _lowered(constant: Any) -> Any:

@@ -24,11 +24,16 @@ Functions = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 class Lockstep(Run):
-    """One run of a function on pairs, which are of the class `kind`."""
+    """One run of a function on pairs, which are of the class `kind`.
 
-    def __init__(self, kind: type[Pair], algebra: Exact) -> None:
+    A `loose` run has balls around its inputs, and floats that are rounded as they come: it bounds
+    how far rounding moves a result, and proves nothing.
+    """
+
+    def __init__(self, kind: type[Pair], algebra: Exact, loose: bool = False) -> None:
         super().__init__(algebra)
         self.kind = kind
+        self.loose = loose
         self.modules: dict[Any, Any] = {}
 
     def step(

@@ -79,6 +79,7 @@ class Arguments:
         if isinstance(value, slice | range) or any(value is one for one in _NOTHING):
             return value, value
         if isinstance(value, str | type | np.dtype):
+            value = plain_type(value)
             return value, self._kind_of_number(value, keyword)
         return self.run.fail(f"the rule gives a {type(value).__name__} to a function of NumPy")
 
@@ -116,6 +117,12 @@ class Arguments:
         if dtype.kind in "fcO" or (keyword == "dtype" and dtype.kind not in "biu"):
             self.run.fail(f"the rule computes in {dtype}, not in float64")
         return value
+
+
+def plain_type(value: Any) -> Any:
+    """What stands for Python's `float` in a run, as `float` itself; anything else as it is."""
+    stands_for = isinstance(value, type) and issubclass(value, float)
+    return float if stands_for and not issubclass(value, np.generic) else value
 
 
 def like(sequence: Any, items: list[Any]) -> Any:

@@ -14,7 +14,14 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from tokenauction.proofs.exact_numbers import ExactNumber, Run, Undecided, as_fraction
+from tokenauction.proofs.exact_numbers import (
+    ExactNumber,
+    NoExactRun,
+    OtherNumbers,
+    Run,
+    Undecided,
+    as_fraction,
+)
 from tokenauction.proofs.interpret.exact import INFINITE, MINUS_INFINITE, UNDEFINED, Special, Value
 from tokenauction.proofs.pairs import FLOAT64, OBJECT, Arguments, Pair, like
 
@@ -37,10 +44,10 @@ class SameStep:
         self.before = [(pair.twin.copy(), pair.exact.copy()) for pair in given.arrays]
         self.results: list[tuple[Any, Any]] = []
 
-    def fail(self, reason: str) -> NoReturn:
+    def fail(self, reason: str, kind: type[NoExactRun] = NoExactRun) -> NoReturn:
         """End the run."""
         name = getattr(self.function, "__name__", type(self.function).__name__)
-        self.run.fail(f"{name}: {reason}")
+        self.run.fail(f"{name}: {reason}", kind)
 
     # What the step raises
 
@@ -49,6 +56,8 @@ class SameStep:
 
         Exact arithmetic raises nothing of its own where a number does not exist: it says so.
         """
+        if self.run.loose:
+            self.run.fail("rounding decides whether it raises", Undecided)
         changed = any(
             not _identical(pair.exact, old)
             for pair, (_, old) in zip(self.given.arrays, self.before, strict=True)
@@ -128,6 +137,8 @@ class SameStep:
         """
         differ = np.not_equal(twin, exact)
         if np.any(differ):
+            if self.run.loose:
+                self.run.fail("rounding decides a comparison", Undecided)
             compared = self.given.operands
             if self.function not in _COMPARISONS or np.any(differ & np.not_equal(*compared)):
                 self.fail("decides otherwise on float64")
@@ -214,6 +225,8 @@ class SameStep:
 
     def _rounded(self, twin: float, value: Value, rounding: Any) -> float:
         """The float next to an exact value, where NumPy has a float that it may have instead."""
+        if self.run.loose:
+            return twin
         if isinstance(value, Special):
             infinite = {INFINITE: np.inf, MINUS_INFINITE: -np.inf}.get(value)
             if (value is UNDEFINED and np.isfinite(twin)) or infinite not in (None, twin):
@@ -222,7 +235,7 @@ class SameStep:
         nearest = self._nearest(value)
         vanishes = abs(nearest) < _SMALLEST and self.run.algebra.sign(value) in (-1, 1)
         if not (np.isfinite(twin) and np.isfinite(nearest)) or vanishes:
-            self.fail("a number is too large or too small for float64")
+            self.fail("a number is too large or too small for float64", OtherNumbers)
         share, least = rounding
         if abs(twin - nearest) > share * abs(nearest) + least:
             self.fail(f"gives {twin} on float64 where the exact result is {nearest}")

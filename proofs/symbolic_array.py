@@ -166,7 +166,8 @@ class SymbolicArray:
             elements = _as_object(self.elements[_known(key)])
             return self._like(elements.shape, elements)
         keys = list(key) if isinstance(key, tuple) else [key]
-        if sum(isinstance(part, SymbolicArray | np.ndarray | list) for part in keys) > 1:
+        arrays = sum(isinstance(part, SymbolicArray | np.ndarray | list) for part in keys)
+        if arrays > 1 or (arrays and _are_apart(keys)):
             raise self.trace.error(
                 "the rule indexes with several arrays", "index one axis at a time"
             )
@@ -206,7 +207,7 @@ class SymbolicArray:
         if isinstance(key, SymbolicArray) and not key.axes and key.node().op == "argmax":
             return self._at_largest(key.node(), axis), axis
         if isinstance(key, SymbolicArray | np.ndarray | list) and np.ndim(_elements(key)) > 0:
-            return self._gathered(as_traced(self.trace, key), axis), axis + 1
+            return self._gathered(as_traced(self.trace, key), axis), axis + np.ndim(_elements(key))
         if isinstance(key, SymbolicArray) and key.node().op not in ("const", "size"):
             return self._gathered(key, axis), axis
         return self._at_position(operator.index(key), axis), axis
@@ -507,6 +508,16 @@ def of_one_kind(arrays: list[SymbolicArray]) -> list[SymbolicArray]:
     if all(array.boolean for array in arrays):
         return arrays
     return [elementwise(number, array) for array in arrays]
+
+
+def _are_apart(keys: Sequence[Any]) -> bool:
+    """Whether a slice is between what NumPy counts as arrays of positions, single ones too.
+
+    It puts their axes first then.
+    """
+    kept = (slice, type(None), type(Ellipsis))
+    places = [place for place, key in enumerate(keys) if not isinstance(key, kept)]
+    return places[-1] - places[0] >= len(places)
 
 
 def is_whole(node: Node) -> bool:

@@ -15,7 +15,7 @@ from tokenauction.proofs import explain
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.exact_judge import ExactJudge
-from tokenauction.proofs.exact_numbers import NoExactRun
+from tokenauction.proofs.exact_numbers import NoExactRun, OtherNumbers, Undecided
 from tokenauction.proofs.float_limits import has_huge_constants, with_lower_constants
 from tokenauction.proofs.neighbourhood import AWAY, neighbours
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, Instead, NumericAttack, Violation
@@ -125,6 +125,9 @@ class _Judge:
             return self.exact.replay(values).violates
         except NoExactRun as problem:
             self.no_exact_run = str(problem)
+            if isinstance(problem, OtherNumbers | Undecided):  # then floats know less
+                self.beyond_floats = True
+                return False
             return None
 
     def _clearly_in_floats(self, values: Assignment) -> bool:

@@ -5,6 +5,7 @@ to arrays of floats (copies, roundings, stores) has to end the run, and so has w
 that depends on more than the numbers it is given.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -26,7 +27,7 @@ from tokenauction.mechanisms import (
 from tokenauction.proofs import claims, exact_run
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.exact_array import ExactArray
-from tokenauction.proofs.exact_numbers import NoExactRun, Undecided
+from tokenauction.proofs.exact_numbers import NoExactRun, OtherNumbers, Undecided
 from tokenauction.proofs.exact_run import ExactRun, run_exactly
 from tokenauction.proofs.interpret.balls import Balls, precision
 from tokenauction.proofs.interpret.exact import UNDEFINED, UNSURE, Exact, evaluate_all
@@ -401,6 +402,14 @@ def stores_with_out(bids: Any, dists: Any) -> Any:
     return weights @ dists / weights.sum()
 
 
+def imports_inside(bids: Any, dists: Any) -> Any:
+    import numpy
+
+    weights = numpy.empty(len(bids))
+    weights[:] = bids
+    return weights @ dists / weights.sum()
+
+
 def single_precision(bids: Any, dists: Any) -> Any:
     w = bids.astype(np.float32)
     return w @ dists / w.sum()
@@ -488,9 +497,8 @@ def shares_with_plain(bids: Any, dists: Any) -> Any:
 
 
 LIES = [
-    stores_with_out, stateful, random_numbers, by_type, by_dtype_of_zeros, single_precision,
-    single_precision_constants, single_precision_by_name, rounds, through_text, hashes,
-    through_python_floats, steers_by_nan, looks_for_nan, catches_the_refusal, callback,
+    imports_inside, stateful, random_numbers, by_type, single_precision, single_precision_constants,
+    single_precision_by_name, rounds, through_text, hashes, steers_by_nan, looks_for_nan, callback,
     changes_its_input, overflows, underflows, bits, own_objects,
 ]  # fmt: skip
 
@@ -500,9 +508,84 @@ def test_what_is_not_exact_is_refused(function: Callable[..., Any]) -> None:
     assert refused(function)
 
 
+def through_lists(bids: Any, dists: Any) -> Any:
+    weights = bids.tolist()
+    rows = [[float(p) for p in row] for row in dists]
+    total = math.fsum(weights)
+    return [sum(w * row[t] for w, row in zip(weights, rows, strict=True)) / total for t in range(3)]
+
+
+def by_isinstance(bids: Any, dists: Any) -> Any:
+    first = float(bids[0])
+    return dists[0] * (first if isinstance(first, float) else 7.0)
+
+
+def helped(values: Any) -> Any:
+    return [math.sqrt(x) ** 2 if isinstance(x, float) else 9 for x in values]
+
+
+def through_a_helper(bids: Any, dists: Any) -> Any:
+    weights = np.array(helped(bids.tolist()), dtype=float)
+    return weights @ dists / weights.sum()
+
+
+def pool_of(bids: Numbers, dists: Sequence[Numbers]) -> list[Any]:
+    return [
+        sum(b * row[t] for b, row in zip(bids, dists, strict=True)) / sum(bids) for t in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (stores_with_out, pool_of(BIDS, DISTS)),
+        (by_dtype_of_zeros, pool_of(BIDS, DISTS)),
+        (through_lists, pool_of(BIDS, DISTS)),
+        (through_a_helper, pool_of(BIDS, DISTS)),
+        (through_python_floats, list(DISTS[0])),
+        (catches_the_refusal, list(DISTS[0])),
+        (by_isinstance, list(DISTS[0])),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_pythons_own_numbers_are_followed(function: Any, wanted: list[Any]) -> None:
+    for value, right in zip(exactly(function).values, wanted, strict=True):
+        assert as_ball(value).overlaps(as_ball(right))
+
+
+def softplus(bids: Any, dists: Any) -> Any:
+    weights = [math.log(1 + math.exp(-b)) for b in bids.tolist()]
+    return np.array(weights) @ dists / sum(weights)
+
+
+def thin_stairs(bids: Any, dists: Any) -> Any:
+    weights = [(1.0 + 1e-12 * b) - 1.0 for b in bids.tolist()]
+    return np.array(weights) @ dists / sum(weights)
+
+
+def vanishing(bids: Any, dists: Any) -> Any:
+    weights = [math.exp(-1000 * b) for b in bids.tolist()]
+    return np.array(weights) @ dists / sum(weights)
+
+
+@pytest.mark.parametrize(
+    ("function", "bids"),
+    [(softplus, (50, 60, 70)), (thin_stairs, (1, 2, 3)), (vanishing, (1, 2, 3))],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_what_rounding_makes_of_a_run_is_told_apart(function: Any, bids: Any) -> None:
+    with pytest.raises(OtherNumbers):
+        exactly(function, bids)
+
+
+def test_a_rule_that_knows_our_arrays_is_no_rounding() -> None:
+    with pytest.raises(NoExactRun) as problem:
+        exactly(by_type)
+    assert not isinstance(problem.value, OtherNumbers)
+
+
 def test_the_way_out_is_named() -> None:
-    assert "np.zeros_like" in refused(stores_with_out)
-    assert "np.zeros_like" in refused(by_dtype_of_zeros)
+    assert "np.zeros_like" in refused(imports_inside)
     assert "too large or too small" in refused(overflows)
     assert "NaN" in refused(steers_by_nan)
 

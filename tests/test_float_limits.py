@@ -5,6 +5,7 @@ traces, and none has an exact run.
 """
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ def verdict_on(rule: AggregationRule, prop: str, seed: int = 0) -> Verdict:
     return attacked(claim, Options(budget=6, seed=seed), Reason("it does not trace", "branch"))
 
 
+def numbers(bids: Any) -> list[float]:
+    """The bids in Python's floats, by way of text, where no exact run follows."""
+    return [float(str(bid)) for bid in bids.tolist()]
+
+
 def pooled(weights: list[float], dists: Any) -> Any:
     """The pool at these weights, in Python's own floats."""
     columns = dists.T.tolist()
@@ -37,18 +43,18 @@ def pooled(weights: list[float], dists: Any) -> Any:
 
 @aggregation_rule
 def overflows(bids: Any, dists: Any) -> Any:
-    weights = np.exp(bids)
+    weights = np.exp(np.array(numbers(bids)))
     return pooled(weights.tolist(), dists) if weights.sum() > 0 else dists.mean(0)
 
 
 @aggregation_rule
 def underflows(bids: Any, dists: Any) -> Any:
-    return pooled([math.exp(-200 * b) for b in bids.tolist()], dists)
+    return pooled([math.exp(-200 * b) for b in numbers(bids)], dists)
 
 
 @aggregation_rule
 def swallows(bids: Any, dists: Any) -> Any:
-    return pooled([b + 1e12 - 1e12 for b in bids.tolist()], dists)
+    return pooled([b + 1e12 - 1e12 for b in numbers(bids)], dists)
 
 
 def filled(bid: float) -> float:
@@ -57,27 +63,67 @@ def filled(bid: float) -> float:
 
 @aggregation_rule
 def swallows_in_a_helper(bids: Any, dists: Any) -> Any:
-    return pooled([filled(b) for b in bids.tolist()], dists)
+    return pooled([filled(b) for b in numbers(bids)], dists)
 
 
 @aggregation_rule
 def swallows_everything(bids: Any, dists: Any) -> Any:
-    return pooled([b + 1e22 - 1e22 for b in bids.tolist()], dists)
+    return pooled([b + 1e22 - 1e22 for b in numbers(bids)], dists)
 
 
 @aggregation_rule
 def masks(bids: Any, dists: Any) -> Any:
-    found = pooled(bids.tolist(), dists)
+    found = pooled(numbers(bids), dists)
     scores = [math.log(p) if p > 0.2 else -1e30 for p in found.tolist()]
     return np.array([1.01 * math.exp(score) if score > -1e30 else 0.0 for score in scores])
 
 
 @aggregation_rule
 def needs_two(bids: Any, dists: Any) -> Any:
-    return pooled([max(b - 1, 0) for b in bids.tolist()], dists)
+    return pooled([max(b - 1, 0) for b in numbers(bids)], dists)
+
+
+@aggregation_rule
+def shifts_by_a_table(bids: Any, dists: Any) -> Any:
+    shift = (1e12,)
+    return pooled([b + shift[0] - shift[0] for b in numbers(bids)], dists)
+
+
+class Shifts:
+    """Constants that are nowhere in the code."""
+
+    far = 1e12
+
+
+@aggregation_rule
+def shifts_by_a_class(bids: Any, dists: Any) -> Any:
+    return pooled([b + Shifts.far - Shifts.far for b in numbers(bids)], dists)
+
+
+@aggregation_rule
+def silences_numpy(bids: Any, dists: Any) -> Any:
+    with np.errstate(over="ignore"):
+        weights = np.exp(np.array(numbers(bids)))
+    return pooled(weights.tolist(), dists)
+
+
+@aggregation_rule
+def exponential_of_a_fraction(bids: Any, dists: Any) -> Any:
+    factor = math.exp(Fraction(1, 2))
+    return pooled([factor * b for b in numbers(bids)], dists)
+
+
+@aggregation_rule
+def half_precision(bids: Any, dists: Any) -> Any:
+    return pooled([float(np.float16(b)) for b in numbers(bids)], dists)
 
 
 TRUE = [
+    (shifts_by_a_table, "scale-free"),
+    (shifts_by_a_class, "scale-free"),
+    (silences_numpy, "distribution"),
+    (exponential_of_a_fraction, "distribution"),
+    (half_precision, "scale-free"),
     (overflows, "distribution"),
     (underflows, "distribution"),
     (underflows, "unanimous"),
@@ -129,7 +175,9 @@ def test_lower_constants_keep_signs_kinds_and_digits() -> None:
     def constants(bids: Any, dists: Any) -> Any:
         return 37 * 10**11, -2.5e30, 3.0, True, filled(0.25)
 
-    found = with_lower_constants(aggregation_rule(constants)).function([], [])
+    lowered = with_lower_constants(aggregation_rule(constants))
+    assert lowered is not None
+    found = lowered.function([], [])
     assert found == (3700, -2500.0, 3.0, True, 0.25)
 
 
@@ -170,6 +218,10 @@ def test_a_watch_sees_overflow_and_underflow_alone(step: Any, left: bool) -> Non
         (lambda torch, x: (x - x) * x, False),
         (lambda torch, x: (1e-200 * x) * (1e-200 * x), True),
         (lambda torch, x: torch.argmax(x), False),
+        (lambda torch, x: 1 + torch.exp(-50 * x), True),
+        (lambda torch, x: 1 - x, False),
+        (lambda torch, x: torch.tanh(30 * x), True),
+        (lambda torch, x: (x @ (1e-200 * x)) * 1e-200, True),
     ],
 )
 def test_a_watch_sees_the_steps_of_torch(step: Any, left: bool) -> None:

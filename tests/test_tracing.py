@@ -1046,3 +1046,25 @@ def test_a_rule_that_needs_sizes_has_a_fingerprint_that_changes_with_its_meaning
 
 def test_an_untraceable_rule_has_no_fingerprint() -> None:
     assert Verifier(aggregation_rule(_branches)).fingerprint is None
+
+
+@pytest.mark.parametrize(
+    "key", [lambda o: (o, -1), lambda o: (o, slice(None)), lambda o: (slice(None), o.T)]
+)
+def test_positions_of_several_axes_leave_the_rest_of_the_index_in_place(key: Any) -> None:
+    """`d[order, -1]` with an order for every token: the -1 is of the tokens, not of the order."""
+    _, dists = fixed_inputs(2, 3)
+    found = dists[key(np.argsort(dists, -2, stable=True))]
+    half, fourth = Fraction(1, 2), Fraction(1, 4)
+    rows = ((half, fourth, fourth), (fourth, fourth, half))
+    tied = np.array(rows, dtype=float)
+    wanted = tied[key(np.argsort(tied, -2, stable=True))]
+    values = values_of(found.elements, Assignment((Fraction(1),) * 2, rows))
+    assert np.array_equal(values, wanted)
+
+
+def test_positions_that_a_slice_parts_are_refused() -> None:
+    _, dists = fixed_inputs(2, 3)
+    order = np.argsort(dists[:, 0], stable=True)
+    with pytest.raises(TracingError):
+        dists[:, :, None][order, :, 0]
