@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
-from flint import arb, fmpq
 
 from tokenauction.proofs.interpret.exact import (
     INFINITE,
@@ -182,6 +181,8 @@ class ExactNumber:
 
     def inexact(self) -> "ExactNumber":
         """A ball around it, of the precision in force."""
+        from flint import arb, fmpq  # of loose runs alone
+
         middle, _ = as_fraction(self.value)
         return ExactNumber(self.run, arb(fmpq(middle.numerator, middle.denominator)))
 

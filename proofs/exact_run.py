@@ -18,7 +18,6 @@ from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs.exact_array import ExactArray
 from tokenauction.proofs.exact_numbers import NoExactRun, OtherNumbers, Undecided, as_fraction
 from tokenauction.proofs.exact_python import in_lockstep
-from tokenauction.proofs.interpret.balls import Balls, precision
 from tokenauction.proofs.interpret.exact import UNDEFINED, Exact, Special, Value
 from tokenauction.proofs.lockstep import Lockstep
 from tokenauction.proofs.numpy_run import Misbehaves, Unusable, run_rule
@@ -101,6 +100,8 @@ def _rounding_explains(
 
     Where they leave a comparison or an operation open, rounding decides it.
     """
+    from tokenauction.proofs.interpret.balls import Balls, precision  # flint, seldom needed
+
     with precision(_BITS):
         try:
             loose = _run(function, bids, dists, named, Balls, as_it_is, loose=True)
