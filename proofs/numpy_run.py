@@ -156,13 +156,18 @@ def check_usable(rule: ProfileFunction) -> Runs:
 
 
 def _returns_numbers(rule: ProfileFunction, agents: int, tokens: int) -> bool:
-    """Whether a rule returns a number with bids of some other size, or about one that it names."""
+    """Whether a rule returns a number with bids of some other size, or about one that it names.
+
+    Where floats overflow or underflow, there may be a number that they do not reach.
+    """
+    watch = RangeWatch()
     bids, dists, named = generic_profile(rule, agents, tokens, 7)
     powers = [10.0**power for power in range(-9, 10)]
     numbers = sorted(number for number in numbers_in(rule) if 0 < number < 1e15)
     for size in (*powers, *(factor * number for number in numbers for factor in (0.9, 1.1))):
         try:
-            if np.isfinite(run_rule(rule, size * bids / bids.max(), dists, named)).any():
+            found = run_rule(rule, size * bids / bids.max(), dists, named, watch)
+            if np.isfinite(found).any() or watch.left:
                 return True
         except Misbehaves:
             raise

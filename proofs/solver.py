@@ -28,6 +28,7 @@ from tokenauction.proofs.interpret.z3_form import number
 from tokenauction.proofs.terms import Base, Condition, Poly
 
 _LARGEST_ROOT: Final = 6
+_LARGEST_POWER: Final = 1000
 # The tactics in the order in which they are tried, and what each calls its seed.
 _TACTICS: Final = (("qfnra-nlsat", "seed"), ("smt", "random_seed"))
 
@@ -150,10 +151,10 @@ class Query:
         return z3.Sum(addends) if len(addends) > 1 else addends[0]
 
     def _power(self, base: Base, exponent: Fraction, root: int) -> Any:
-        if root > _LARGEST_ROOT:
+        count = int(exponent * root)
+        if root > _LARGEST_ROOT or count > _LARGEST_POWER:
             return self._opaque_power(base, exponent)
         variable = self.variable(base) if root == 1 else self._root(base, root)
-        count = int(exponent * root)
         return z3.Product([variable] * count) if count > 1 else variable
 
     def variable(self, base: Base) -> Any:

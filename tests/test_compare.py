@@ -721,3 +721,22 @@ def test_verdicts_of_rules_are_as_before() -> None:
 def test_an_equality_has_a_status() -> None:
     kinds: list[Equality] = [compare(linear, linear), compare(linear, cap), compare(untraced, cap)]
     assert [one.status for one in kinds] == ["equivalent", "different", "different"]
+
+
+def test_rules_that_do_not_trace_and_do_not_differ_are_unknown(
+    command: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "pair.py"
+    file.write_text(
+        "import numpy as np\n"
+        "from tokenauction.mechanisms import aggregation_rule\n"
+        "@aggregation_rule\n"
+        "def by_floats(bids, dists):\n"
+        "    w = [float(str(b)) for b in bids.tolist()]\n"
+        "    return np.array(w) @ dists / sum(w)\n",
+        "utf-8",
+    )
+    done = command("compare", f"{file}::by_floats", "linear", "--no-guarantees", "--budget", "2")
+    assert "internal error" not in done.stdout + done.stderr
+    assert "cannot be traced" in done.stdout
+    assert done.returncode == 3

@@ -516,8 +516,14 @@ def no_number_anywhere(bids: Any, dists: Any) -> Any:
     return pooled(bids, dists) * np.sqrt(-1 - bids.sum())
 
 
+@aggregation_rule
+def beyond_floats_everywhere(bids: Any, dists: Any) -> Any:
+    return pooled(np.exp(-1e30 * bids), dists)
+
+
 def test_no_number_everywhere_is_said_of_such_a_rule_alone() -> None:
     assert not check_usable(far_from_ordinary).nowhere
+    assert not check_usable(beyond_floats_everywhere).nowhere
     assert "everywhere" in check_usable(no_number_anywhere).nowhere
 
 
