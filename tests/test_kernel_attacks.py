@@ -33,6 +33,7 @@ from tokenauction.proofs.kernel import (
     probability,
     specialised,
 )
+from tokenauction.proofs.kernel.printing import text
 
 x, y, c = z3.Reals("x y c")
 n = z3.Int("n")
@@ -153,7 +154,7 @@ def test_a_handle_that_is_pointed_elsewhere_changes_nothing(
 ) -> None:
     theorem = attack()
     said = str(theorem)
-    assert str(theorem.statement) == said.removeprefix("⊢ ")
+    assert text(theorem.statement, indent=2) == said.removeprefix("⊢ ")
     assert not is_absurd(theorem)
     if not theorem.axioms:  # it is what was proved, whatever became of the parts
         by_z3(theorem.statement, by_identity(ln(x * y) == ln(x) + ln(y), given=[x > 0, y > 0]))
@@ -306,6 +307,109 @@ def test_an_enumeration_inside_an_array_counts(two: Any) -> None:
         by_z3(FALSE, theorem)
 
 
+def test_a_constructor_that_is_one_no_more_is_no_term(two: Any) -> None:
+    blue = colours("red", "green", "blue").blue
+    again = colours("red", "green")
+    some = z3.Const("some", again)
+    theorem = by_z3(z3.ForAll([some], z3.Or(some == again.red, some == again.green)))
+    with pytest.raises(NotAFormula):
+        specialised(theorem, blue)
+    with pytest.raises(NotAFormula):
+        by_z3(blue != again.red)
+
+
+def test_every_index_of_an_array_counts(two: Any) -> None:
+    several = z3.Const("several", z3.ArraySort(INT, two, BOOL))
+    theorem = by_z3(several == several)
+    of_three(two)
+    with pytest.raises(NotAFormula):
+        by_z3(FALSE, theorem)
+    bits = z3.Const("bits", z3.ArraySort(INT, z3.BitVecSort(8), BOOL))
+    with pytest.raises(NotAFormula):
+        by_z3(bits == bits)
+
+
+class Acting(int):
+    """A budget that redefines an enumeration when Z3 asks what it is."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        colours("red", "green", "blue")
+        return int
+
+
+def test_an_enumeration_that_changes_and_comes_back_within_a_step(two: Any) -> None:
+    some = z3.Const("some", two)
+    said = z3.ForAll([some], z3.Or(some == two.red, some == two.green))
+    by_z3(said)
+    with pytest.raises((NotProved, NotAFormula)):
+        by_z3(z3.Not(said), budget=Acting(10**7))
+
+    def assumed() -> Any:
+        yield said
+        of_three(two)
+
+    with pytest.raises((NotProved, NotAFormula)):
+        by_identity(x / x == 1, given=assumed())
+
+
+def test_an_enumeration_that_changes_while_a_handle_is_read(two: Any) -> None:
+    class Parts(dict[str, Any]):
+        def get(self, *arguments: Any) -> Any:
+            of_three(two)
+            return super().get(*arguments)
+
+    equation = x / x == 1
+    equation.__dict__ = Parts(equation.__dict__)
+    with pytest.raises(NotAFormula):
+        by_identity(equation, only_two(two))
+
+
+# Terms that Z3's own functions do not make --------------------------------------------------------
+
+
+def binder(kind: str, sort: Any, body: Any) -> Any:
+    """A binder of one variable, whatever the body takes it for."""
+    context = z3.main_ctx()
+    sorts, names = (z3.Sort * 1)(sort.ast), (z3.Symbol * 1)(z3.to_symbol("q"))
+    if kind == "lambda":
+        made = z3.Z3_mk_lambda(context.ref(), 1, sorts, names, body.as_ast())
+    else:
+        patterns = (z3.Pattern * 0)()
+        made = z3.Z3_mk_quantifier(
+            context.ref(), kind == "forall", 1, 0, patterns, 1, sorts, names, body.as_ast()
+        )
+    return z3.QuantifierRef(made, context)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: binder("exists", INT, z3.Var(0, REAL) == z3.RealVal("1/2")),
+        lambda: binder("forall", REAL, z3.Or(z3.Var(0, INT) <= 0, z3.Var(0, INT) >= 1)),
+        lambda: binder("exists", BOOL, z3.Var(0, REAL) == z3.RealVal("1/2")),
+        lambda: z3.Not(binder("forall", INT, binder("exists", INT, z3.Var(1, REAL) == x))),
+        lambda: z3.Select(binder("lambda", REAL, z3.ToReal(z3.Var(0, INT))), x) == x,
+    ],
+)
+def test_a_variable_is_of_the_sort_of_its_binder(make: Callable[[], Any]) -> None:
+    with pytest.raises((NotAFormula, z3.Z3Exception)):
+        by_z3(make())
+
+
+def test_a_meaning_takes_its_arguments_for_what_they_are() -> None:
+    theorem = by_z3(z3.Implies(f(x) > 0, f(x) >= 0))
+    with pytest.raises(NotAFormula):
+        instance_of(theorem, {f: lambda at: z3.ToReal(z3.Var(0, INT))})
+
+
+def test_a_declaration_is_one() -> None:
+    symbol = z3.Function("f", REAL, REAL)
+    point(symbol, x + 1)
+    with pytest.raises(NotAFormula):
+        instance_of(by_z3(f(x) == f(x)), {symbol: lambda at: at})
+
+
 # Functions that act while they are asked ----------------------------------------------------------
 
 
@@ -403,7 +507,7 @@ def test_a_meaning_that_changes_the_symbol_it_is_of_changes_nothing() -> None:
     theorem = by_z3(z3.Implies(ln(c) > f(c), ln(c) >= f(c)))
 
     def turns(at: Any) -> Any:
-        symbol.ast.value = ln.ast.value
+        point(symbol, ln)
         return at
 
     found = instance_of(theorem, {symbol: turns})
@@ -480,6 +584,23 @@ def test_an_empty_handle_is_no_term(value: Any) -> None:
     with pytest.raises(NotAFormula):
         by_z3(term)
     term.ast.value = before
+
+
+class Equal(type):
+    """A class of classes that are equal to all others."""
+
+    def __eq__(cls, other: object) -> bool:
+        return True
+
+    def __hash__(cls) -> int:
+        return hash(z3.BoolRef)
+
+
+def test_a_class_that_is_equal_to_those_of_z3_is_none_of_them() -> None:
+    lying: Any = Equal("Lying", (), {})()
+    lying.__dict__.update(vars(x * x >= 0))
+    with pytest.raises(NotAFormula):
+        by_z3(lying)
 
 
 def test_a_term_of_another_context_is_refused() -> None:

@@ -174,18 +174,28 @@ def _check_language(term: Any) -> None:
     for part in subterms(term):
         if z3.is_app(part) and part.decl().kind() not in _OPERATIONS:
             raise NotAFormula(f"{part.decl().name()} is not in the language of theorems")
-    for sort in _sorts_in(term):
-        _check_sort(sort)
+    _check_sorts(term)
 
 
-def check_enumerations(term: Any) -> None:
-    """Raises NotAFormula where an enumeration that a term speaks of is no longer what it was.
+def check_enumerations(*terms: Any) -> None:
+    """Raises NotAFormula where an enumeration that terms speak of is no longer what it was.
 
     Z3 knows an enumeration by its name, and lets another one take its place.
     """
     if _ENUMERATIONS:
-        for sort in _sorts_in(term):
-            _check_sort(sort)
+        for term in terms:
+            _check_sorts(term)
+
+
+def _check_sorts(term: Any) -> None:
+    for sort in _sorts_in(term):
+        _check_sort(sort)
+    for part in subterms(term):
+        if z3.is_app(part) and part.decl().kind() == z3.Z3_OP_DT_CONSTRUCTOR:
+            sort = part.sort()
+            own = map(sort.constructor, range(sort.num_constructors()))
+            if not any(part.decl().eq(one) for one in own):
+                raise NotAFormula(f"{part} is not of the enumeration {sort} as it is now")
 
 
 def _sorts_in(term: Any) -> Iterator[Any]:
@@ -203,7 +213,8 @@ def _sorts_in(term: Any) -> Iterator[Any]:
 def _check_sort(sort: Any) -> None:
     kind = sort.kind()
     if kind == z3.Z3_ARRAY_SORT:
-        _check_sort(sort.domain())
+        for k in range(z3.Z3_get_array_arity(sort.ctx.ref(), sort.ast)):
+            _check_sort(sort.domain_n(k))
         _check_sort(sort.range())
     elif kind == z3.Z3_DATATYPE_SORT:
         constructors = [sort.constructor(k) for k in range(sort.num_constructors())]
@@ -220,8 +231,7 @@ def closed(formula: Any) -> Any:
     formula = copied(formula)
     if not z3.is_bool(formula):
         raise NotAFormula(f"{formula!r} is not a Boolean term")
-    if any(z3.is_var(part) for part in _free_parts(formula)):
-        raise NotAFormula("the term has a variable that nothing binds")
+    _check_variables(formula)
     _check_language(formula)
     _refuse_reserved(formula, ())
     return formula
@@ -232,22 +242,27 @@ def copied(term: Any) -> Any:
 
     Of the object only the address of the term is believed: its methods may be anybody's.
     """
-    if type(term) not in _TERMS:
+    if id(type(term)) not in _TERMS:
         raise NotAFormula(f"{term!r} is not a term")
-    return z3.z3._to_expr_ref(_address(term), z3.main_ctx())
+    return z3.z3._to_expr_ref(_address(term, _KINDS_OF_TERMS), z3.main_ctx())
 
 
-def _address(handle: Any) -> Any:
-    """The address that a handle of Z3 holds now, in an object of its own."""
-    parts = vars(handle)
-    if parts.get("ctx") is not z3.main_ctx():
+def _address(handle: Any, kinds: Sequence[int]) -> Any:
+    """The address that a handle of Z3 holds now, in an object of its own.
+
+    What is there has to be of one of these kinds.
+    """
+    parts = object.__getattribute__(handle, "__dict__")
+    if type(parts) is not dict or parts.get("ctx") is not z3.main_ctx():
         raise NotAFormula("the term belongs to another Z3 context")
-    pointer = parts.get("ast")
+    pointer: Any = parts.get("ast")
     if type(pointer) not in (z3.Ast, z3.FuncDecl) or not pointer.value:
         raise NotAFormula("the term is no term of Z3")
     kind: Any = z3.Ast if type(pointer) is z3.Ast else z3.FuncDecl
     own = kind.__new__(kind)
     own.value = pointer.value
+    if z3.Z3_get_ast_kind(z3.main_ctx().ref(), own) not in kinds:
+        raise NotAFormula("the term is no term of Z3")
     return own
 
 
@@ -258,25 +273,41 @@ def _kinds_of(kind: type[Any]) -> Iterator[type[Any]]:
         yield from _kinds_of(below)
 
 
-_TERMS: Final = frozenset(_kinds_of(z3.ExprRef))
+# By identity: a class of somebody else may say that it is equal to one of these.
+_TERMS: Final = {id(kind): kind for kind in _kinds_of(z3.ExprRef)}
+_KINDS_OF_TERMS: Final = (z3.Z3_APP_AST, z3.Z3_NUMERAL_AST, z3.Z3_VAR_AST, z3.Z3_QUANTIFIER_AST)
 
 
-def _free_parts(term: Any) -> Iterable[Any]:
-    """Every subterm outside the scope of binders, and variables that escape their binders."""
-    waiting, seen = [(term, 0)], set()
+def _check_variables(term: Any) -> None:
+    """Raises NotAFormula unless every variable is bound, as what its binder says that it is.
+
+    Z3 lets a variable of one sort stand below a binder of another.
+    """
+    waiting: list[tuple[Any, tuple[int, ...]]] = [(term, ())]
+    seen = set()
     while waiting:
-        part, depth = waiting.pop()
-        if (part.get_id(), depth) in seen:
+        part, bound = waiting.pop()
+        if (part.get_id(), bound) in seen:
             continue
-        seen.add((part.get_id(), depth))
+        seen.add((part.get_id(), bound))
         if z3.is_var(part):
-            if z3.get_var_index(part) >= depth:
-                yield part
+            index = z3.get_var_index(part)
+            if index >= len(bound):
+                raise NotAFormula("the term has a variable that nothing binds")
+            if part.sort().get_id() != bound[-1 - index]:
+                raise NotAFormula("the term has a variable of another sort than its binder")
         elif z3.is_quantifier(part):
-            waiting.append((part.body(), depth + part.num_vars()))
+            sorts = [part.var_sort(k) for k in range(part.num_vars())]
+            body = part.body()
+            if part.is_lambda():
+                stands = part.sort().eq(z3.ArraySort(*sorts, body.sort()))
+            else:
+                stands = z3.is_bool(body)
+            if not stands:
+                raise NotAFormula("the term has a binder of another sort than its body")
+            waiting.append((body, (*bound, *(sort.get_id() for sort in sorts))))
         else:
-            yield part
-            waiting += [(child, depth) for child in part.children()]
+            waiting += [(child, bound) for child in part.children()]
 
 
 def same_formula(left: Any, right: Any) -> bool:
@@ -301,7 +332,7 @@ def same_formula(left: Any, right: Any) -> bool:
 
 
 def _binder(term: Any) -> tuple[Any, ...]:
-    sorts = [term.var_sort(k).name() for k in range(term.num_vars())]
+    sorts = [term.var_sort(k).get_id() for k in range(term.num_vars())]
     return (term.is_forall(), term.is_exists(), term.is_lambda(), *sorts)
 
 
@@ -344,7 +375,7 @@ def name_of(symbol: Any) -> str:
 def _declaration(symbol: Any) -> Any:
     """The declaration of a constant or a function, behind a handle of its own."""
     if type(symbol) is z3.FuncDeclRef:
-        return z3.FuncDeclRef(_address(symbol), z3.main_ctx())
+        return z3.FuncDeclRef(_address(symbol, (z3.Z3_FUNC_DECL_AST,)), z3.main_ctx())
     found = copied(symbol)
     if not z3.is_app(found):
         raise NotAFormula(f"{found} is not a symbol")
@@ -361,9 +392,12 @@ def _with_meaning(formula: Any, declaration: Any, meaning: Any) -> Any:
         raise NotAFormula(f"the meaning of {declaration.name()} has another sort")
     if has_binder(value):
         raise NotAFormula(f"the meaning of {declaration.name()} has a quantifier in it")
-    escaping = [z3.get_var_index(p) for p in subterms(value) if z3.is_var(p)]
-    if any(index >= len(sorts) for index in escaping):
-        raise NotAFormula(f"the meaning of {declaration.name()} has a variable that nothing binds")
+    for part in filter(z3.is_var, subterms(value)):
+        index = z3.get_var_index(part)
+        if index >= len(sorts) or part.sort() != sorts[index]:
+            raise NotAFormula(
+                f"the meaning of {declaration.name()} has a variable that nothing binds"
+            )
     if sorts:
         return z3.substitute_funs(formula, (declaration, value))
     return z3.substitute(formula, (declaration(), value))

@@ -142,13 +142,15 @@ _Maker = Callable[..., Theorem]
 
 def _open_ledger() -> tuple[Callable[[_Rule], _Maker], Callable[[Any], _Record]]:
     ledger: WeakKeyDictionary[Theorem, _Record] = WeakKeyDictionary()
+    vault = z3.Context()  # nobody else has a handle of a term in it, to change or to free
 
     def record(theorem: Any) -> _Record:
         if type(theorem) is not Theorem or theorem not in ledger:
             raise Forged(f"{type(theorem).__name__} object that no rule of inference made")
         kept = ledger[theorem]
-        check_enumerations(kept.statement)
-        return replace(kept, statement=copied(kept.statement))
+        statement = kept.statement.translate(z3.main_ctx())
+        check_enumerations(statement)
+        return replace(kept, statement=statement)
 
     def rule_of_inference(function: _Rule) -> _Maker:
         @functools.wraps(function)
@@ -159,7 +161,7 @@ def _open_ledger() -> tuple[Callable[[_Rule], _Maker], Callable[[Any], _Record]]
             theorem = object.__new__(Theorem)
             ledger[theorem] = replace(
                 made,
-                statement=copied(made.statement),
+                statement=made.statement.translate(vault),
                 axioms=made.axioms | inherited,
                 seconds=time.perf_counter() - start,
             )
@@ -181,6 +183,7 @@ def by_z3(
 
     `budget` is Z3's `rlimit`, `tactic` names one instead of the default solver. Raises NotProved.
     """
+    _check_options(budget, tactic)
     goal = closed(statement)
     given = [_record(premise).statement for premise in premises]
     question = _refuted([*given, z3.Not(goal)], budget, tactic)
@@ -194,6 +197,9 @@ def by_identity(equation: Any, *premises: Theorem, given: Sequence[Any] = ()) ->
     `given` are hypotheses. With the premises they have to imply, by Z3, that no denominator is
     zero and that every logarithm has a positive argument. Raises NotProved.
     """
+    given = list(
+        given
+    )  # it may be a function's: what it does, it does before anything is looked at
     hypotheses = [closed(one) for one in given]
     known = [*(_record(premise).statement for premise in premises), *hypotheses]
     goal = closed(equation)
@@ -233,10 +239,11 @@ def by_certificate(
     to `l - r`, or to a negative number where the conclusion is False (Farkas' lemma, the easy
     direction). Raises NotProved.
     """
+    hypotheses = list(hypotheses)
+    used = [(_rational(weight), tuple(map(int, places))) for weight, places in combination]
     assumed = [closed(one) for one in hypotheses]
     goal = closed(conclusion)
     sides = [_at_least_zero(one) for one in assumed]
-    used = [(_rational(weight), tuple(map(int, places))) for weight, places in combination]
     parts = []
     for number, places in used:
         if number < 0 and not any(z3.is_eq(assumed[place]) for place in places):
@@ -360,13 +367,20 @@ def is_theorem(candidate: Any) -> bool:
     return True
 
 
+def _check_options(budget: Any, tactic: Any) -> None:
+    """Raises NotProved for options that are no plain values: they might act while they are read."""
+    if type(budget) is not int:
+        raise NotProved("the budget is not a whole number")
+    if type(tactic) not in (str, type(None)) or tactic not in _TACTICS:
+        raise NotProved(f"{tactic!r} is not a tactic that is trusted to answer unsat")
+
+
 def _refuted(formulas: Sequence[Any], budget: int, tactic: str | None) -> str:
     """The SMT-LIB text of formulas that Z3 finds contradictory; raises NotProved.
 
     Each question has a Z3 context of its own: what was asked before does not change the answer.
     """
-    if type(tactic) not in (str, type(None)) or tactic not in _TACTICS:
-        raise NotProved(f"{tactic!r} is not a tactic that is trusted to answer unsat")
+    check_enumerations(*formulas)
     context = z3.Context()
     solver = z3.Solver(ctx=context) if tactic is None else z3.Tactic(tactic, context).solver()
     solver.set("rlimit", budget)
@@ -379,6 +393,7 @@ def _refuted(formulas: Sequence[Any], budget: int, tactic: str | None) -> str:
         raise NotProved("Z3 knows a counter-model", str(solver.model()))
     if answer != z3.unsat:
         raise NotProved(f"Z3 does not decide it ({solver.reason_unknown()})")
+    check_enumerations(*formulas)
     return str(solver.to_smt2())
 
 
