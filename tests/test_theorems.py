@@ -239,3 +239,13 @@ def test_a_failure_ends_with_status_one() -> None:
 def test_checking_is_the_same_twice() -> None:
     first: Checked = check(LIBRARY[0])
     assert check(LIBRARY[0]).conclusions == first.conclusions
+
+
+def test_the_conclusions_alone_are_printed() -> None:
+    done = command("gibbs", "--statement")
+    assert done.returncode == 0
+    assert "K(n) ≥ 0" in done.stdout
+    assert "for n in Int; K, P, Q, p, q: Int → Real; ln: Real → Real" in done.stdout
+    assert "Z3" not in done.stdout.partition(" says\n")[2].partition("\n\n")[0]
+    explained = command("gibbs", "--explain").stdout
+    assert explained.index(" says\n") < explained.index("  since\n") < explained.index("  1. ")

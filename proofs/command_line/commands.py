@@ -191,6 +191,7 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     epilog="""\b
 Examples:
   tokenauction theorems
+  tokenauction theorems linear-is-monotone --statement
   tokenauction theorems linear-is-monotone --explain
   tokenauction theorems --format json --output theorems.json
   tokenauction theorems gibbs --export proofs/

@@ -11,6 +11,7 @@ does after 200 lines.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -18,6 +19,8 @@ from textwrap import wrap
 from typing import Any, Final
 
 import z3
+
+from tokenauction.proofs.kernel.formulas import FIXED, fixed
 
 WIDTH: Final = 96
 _LONG: Final = 40
@@ -76,13 +79,14 @@ class _Names:
 
     def __init__(self, formula: Any) -> None:
         self.declarations = {one.get_id(): one for one in _declarations(formula)}
-        alike: dict[str, int] = {}
-        for one in self.declarations.values():
-            alike[one.name()] = alike.get(one.name(), 0) + 1
-        self.shown = {
-            key: _quoted(one.name()) + (_suffix(one) if alike[one.name()] > 1 else "")
-            for key, one in self.declarations.items()
-        }
+        alike = Counter(one.name() for one in self.declarations.values())
+        self.shown: dict[int, str] = {}
+        for key, one in self.declarations.items():
+            name = _quoted(one.name())
+            if alike[one.name()] > 1 or (one.name() in FIXED and not one.eq(fixed(one.name()))):
+                name += _suffix(one)
+            used = self.shown.values()
+            self.shown[key] = name if name not in used else f"{name}'{len(self.shown)}"
         self.taken = {one.name() for one in self.declarations.values()} | _WORDS
 
     def unused(self, name: str, around: Iterable[str]) -> str:
@@ -359,7 +363,7 @@ def _declarations(term: Any) -> Iterator[Any]:
 def _quoted(name: str) -> str:
     """The name of a symbol, between bars where it would not read as one name."""
     plain = re.fullmatch(r"[^\W\d][\w'.]*[?!\w']*", name) and name not in _WORDS
-    return name if plain else f"|{name}|"
+    return name if plain else f"|{ascii(name)[1:-1]}|"
 
 
 def _of_sort(sort: Any) -> str:
