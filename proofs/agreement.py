@@ -63,7 +63,7 @@ def profiles(claim: Claim, instance: Instance, thresholds: bool = True) -> Itera
     rng = np.random.default_rng([11, instance.agents, instance.tokens])
     for _ in range(3):
         yield _ordinary(claim, instance, rng)
-    columns = draw(claim, instance, 10, rng)
+    columns = draw(claim, instance, 10 if thresholds else 5, rng)
     drawn = [columns.exact(row, instance) for row in range(columns.length)]
     yield from drawn
     for values in drawn[:2]:

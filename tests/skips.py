@@ -1,14 +1,17 @@
 """Which tests are skipped: those of an extra that is not installed, and where asked no others.
 
 `@pytest.mark.extra("llm")` is for what needs an extra of the package; a file that imports a package
-of one at its top need not say so. Where the variable MAY_SKIP is set, to a regular expression, a
-test that is skipped for a reason in which that is not found has failed.
+of one at its top, or a helper that does, need not say so. Where the variable MAY_SKIP is set, to a
+regular expression, a test that is skipped for a reason in which that is not found has failed.
 """
 
 import os
 import re
+import sys
 from collections.abc import Generator
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -20,11 +23,26 @@ PACKAGES = {"llm": ("torch", "transformers"), "plots": ("matplotlib",), "dask": 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the tests of a file that has a package of an extra among its names."""
     parent = item.getparent(pytest.Module)
-    values = vars(parent.obj).values() if parent else ()
-    names = {value.__name__ for value in values if isinstance(value, ModuleType)}
+    names = _modules_in(parent.obj) if parent else set()
     for extra, packages in PACKAGES.items():
         if names.intersection(packages):
             item.add_marker(pytest.mark.extra(extra))
+
+
+@cache
+def _modules_in(file: ModuleType) -> set[str]:
+    """The modules that a file has among its names, or a helper does that something is from."""
+    found: set[str] = set()
+    for value in vars(file).values():
+        of = getattr(value, "__module__", None)
+        module = value if isinstance(value, ModuleType) else sys.modules.get(str(of))
+        if module is None or module is file:
+            continue
+        if isinstance(value, ModuleType):
+            found.add(value.__name__)
+        if Path(str(getattr(module, "__file__", ""))).parent == Path(__file__).parent:
+            found |= _modules_in(module)
+    return found
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -32,6 +32,7 @@ from tokenauction.proofs.untraceable import EXACT_RUNS, NUMERIC, attacked, judge
 from tokenauction.proofs.verdict import Refuted, Unknown, Verdict
 from tokenauction.theory import PROPERTIES
 
+pytestmark = pytest.mark.extra("llm")  # some of the rules are written in torch
 UNTRACED = Reason("it does not trace", "branch")
 CASES = {
     kind: [(rule, name) for rule, names in rules for name in names]

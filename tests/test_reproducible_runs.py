@@ -224,8 +224,8 @@ def test_every_process_writes_the_same_bytes(terms: tuple[str, ...], tmp_path: P
 
 
 @pytest.mark.slow
+@pytest.mark.extra("llm")
 def test_every_process_writes_the_same_bytes_with_models_on_the_cpu(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="needs the extra llm")
     import small_transformer
 
     agents = ("--agent", "A=Alora Air:\n", "--agent", "B=Marisol Bay:\n", "--max-tokens", "12")
@@ -233,10 +233,12 @@ def test_every_process_writes_the_same_bytes_with_models_on_the_cpu(tmp_path: Pa
     assert_alike(tmp_path, (*model, *agents), runs=3)
 
 
+@pytest.mark.extra("llm")
 @pytest.mark.parametrize("kind", ["float16", "bfloat16", "float32", "float64"])
 def test_tensors_of_the_cpu_are_settled_by_numpy(kind: str) -> None:
     """Whose order of summation does not depend on how many threads torch has."""
-    torch = pytest.importorskip("torch", reason="needs the extra llm")
+    import torch
+
     rows = torch.from_numpy(profile("float64", 301)).to(getattr(torch, kind))
     steps = auction(rows).stream("", BIDS.tolist(), 2, seed=1)
     for step in steps:
