@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -23,17 +24,18 @@ def numbers_in(function: ProfileFunction) -> set[float]:
     return found
 
 
-def names_in(function: Callable[..., Any]) -> set[str]:
+@lru_cache(maxsize=64)
+def names_in(function: Callable[..., Any]) -> frozenset[str]:
     """The names and the words that a function's code has, and that of its helpers."""
     python = inspect.unwrap(function)
     if not isinstance(python, FunctionType):
-        return set()
+        return frozenset()
     found: set[str] = set()
     for one in _reached({python: None}):
         for code in _codes(one.__code__):
             words = (constant for constant in code.co_consts if isinstance(constant, str))
             found.update(code.co_names, words)
-    return found
+    return frozenset(found)
 
 
 def as_float(number: Any) -> float:

@@ -43,7 +43,11 @@ _NEVER_ZERO: Final = _QUOTIENTS | {
     *("mv", "mm", "bmm", "outer", "ger", "einsum", "tensordot"),
 }
 # Sums, in which the smaller part may be lost, and what is near one where it is never one.
-_SUMS: Final = frozenset(("add", "radd", "iadd", "sub", "rsub", "isub", "subtract"))
+_SUMS: Final = {
+    **dict.fromkeys(("add", "radd", "iadd"), (1, 1)),
+    **dict.fromkeys(("sub", "isub", "subtract"), (1, -1)),
+    "rsub": (-1, 1),
+}
 _SATURATED: Final = frozenset(("tanh", "erf", "sigmoid"))
 # Those that are infinite somewhere.
 _POLES: Final = _QUOTIENTS | {
@@ -170,21 +174,22 @@ def _out_of_range(name: str, given: list[Any], result: Any) -> bool:
     underflows = not result.all() and (name in _POSITIVE or (nonzero and name in _NEVER_ZERO))
     if name in _SATURATED and (np.abs(result) == 1).any():
         return True
-    if name in _SUMS and len(given) > 1 and _is_swallowed(given, result):
+    if name in _SUMS and len(given) > 1 and _is_swallowed(given, _SUMS[name], result):
         return True
     far = (np.isfinite(sizes) & (sizes > _FAR)) | ((sizes > 0) & (sizes < 1 / _FAR))
     return bool(overflows or underflows or far.any())
 
 
-def _is_swallowed(given: list[Any], result: Any) -> bool:
-    """Whether a sum is one of its two parts, though the other is not zero."""
+def _is_swallowed(given: list[Any], signs: tuple[int, int], result: Any) -> bool:
+    """Whether a sum of two parts with these signs is one of them, though the other is not zero."""
     try:
-        left, right = (np.broadcast_to(one, result.shape) for one in given[:2])
+        left, right = (
+            sign * np.broadcast_to(one, result.shape)
+            for sign, one in zip(signs, given, strict=False)
+        )
     except ValueError:  # tensors of other shapes, which were spread
         return False
-    return bool(
-        (((result == left) & (right != 0)) | ((abs(result) == abs(right)) & (left != 0))).any()
-    )
+    return bool((((result == left) & (right != 0)) | ((result == right) & (left != 0))).any())
 
 
 # Huge constants ----------------------------------------------------------------------------------
@@ -192,7 +197,7 @@ def _is_swallowed(given: list[Any], result: Any) -> bool:
 
 def has_huge_constants(function: ProfileFunction) -> bool:
     """Whether a number of a function is so large that what is added to it loses its digits."""
-    return any(abs(value) >= _LARGE for value in numbers_in(function))
+    return any(_LARGE <= abs(value) < math.inf for value in numbers_in(function))
 
 
 def with_lower_constants(function: ProfileFunction) -> ProfileFunction | None:

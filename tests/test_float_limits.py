@@ -220,6 +220,8 @@ def test_a_watch_sees_overflow_and_underflow_alone(step: Any, left: bool) -> Non
         (lambda torch, x: torch.argmax(x), False),
         (lambda torch, x: 1 + torch.exp(-50 * x), True),
         (lambda torch, x: 1 - x, False),
+        (lambda torch, x: 2 * x - x, False),
+        (lambda torch, x: x - 1e-30 * x, True),
         (lambda torch, x: torch.tanh(30 * x), True),
         (lambda torch, x: (x @ (1e-200 * x)) * 1e-200, True),
     ],
