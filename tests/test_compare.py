@@ -232,6 +232,12 @@ def untraced_squares(bids: Any, dists: Any) -> Any:
     return squares @ np.asarray(dists) / float(np.sum(squares))
 
 
+@aggregation_rule
+def squares_by_text(bids: Any, dists: Any) -> Any:
+    squares = np.array([float(str(b)) ** 2 for b in bids.tolist()])
+    return squares @ dists / squares.sum()
+
+
 @aggregation_rule(support="full")
 def linear_inside(bids: Any, dists: Any) -> Any:
     """Linear, for strictly positive distributions."""
@@ -376,8 +382,14 @@ def test_to_raise_alone_is_to_differ_and_is_seen_in_a_run() -> None:
     assert "needs_two raises IndexError" in found.witness.sentence
 
 
-def test_what_cannot_be_traced_differs_in_floats() -> None:
+def test_what_cannot_be_traced_differs_in_exact_runs() -> None:
     found = is_different(linear, untraced_squares)
+    assert found.witness.exact
+    assert found.returned == (("1/3", "2/3"), ("1/5", "4/5"))
+
+
+def test_what_has_no_exact_run_differs_in_floats() -> None:
+    found = is_different(linear, squares_by_text)
     assert not found.witness.exact
     assert found.witness.margin is not None
     assert found.witness.margin > 1e-4

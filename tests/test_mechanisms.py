@@ -85,7 +85,7 @@ TRUTH = {
     "first_for_all": {"individually-rational": "R", "no-bid-no-payment": "R"},
     "first_alone": {"individually-rational": "p"},
     "sorted_bids": {"individually-rational": "R", "no-bid-no-payment": "R"},
-    "untraceable": {"individually-rational": "r"},
+    "untraceable": {"individually-rational": "R"},
     # Rules.
     "falling": {"consistent": "P"},
     "turned_by_total": {"consistent": "R"},
