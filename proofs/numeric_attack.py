@@ -118,7 +118,7 @@ class NumericAttack:
             self._instances[key] = claims.instance(self.claim, *key)
         instance = self._instances[key]
         leaves = {node: np.array([float(v)]) for node, v in values.leaves().items()}
-        margins, outputs = self._evaluate(instance, leaves, 1, instead)
+        margins, outputs = self._evaluate(instance, leaves, 1, instead, self.watch)
         if margins[0] >= 0:
             return None
         rows = tuple(tuple(float(x) for x in output[0]) for output in outputs)
@@ -133,6 +133,7 @@ class NumericAttack:
         leaves: Mapping[Any, Floats],
         length: int,
         instead: Instead = MappingProxyType({}),
+        watch: RangeWatch | None = None,
     ) -> tuple[Floats, list[Floats]]:
         values = dict(leaves)
         outputs: list[Floats] = []
@@ -144,7 +145,9 @@ class NumericAttack:
             table = np.array([batch.value(node) for node in nodes])
             results = np.full((length, len(call.outputs)), np.nan)
             for row in range(length):
-                results[row] = self._call(call, instance, table[:, row], values, row, instead)
+                results[row] = self._call(
+                    call, instance, table[:, row], values, row, instead, watch
+                )
             values |= {node: results[:, place] for place, node in enumerate(call.outputs)}
             broken |= ~np.isfinite(results).all(axis=1)
             outputs.append(results)
@@ -162,6 +165,7 @@ class NumericAttack:
         values: Mapping[Any, Floats],
         at: int,
         instead: Instead,
+        watch: RangeWatch | None,
     ) -> Floats:
         self.calls += 1
         rule, n = instead.get(id(call.function), call.function), instance.agents
@@ -172,6 +176,6 @@ class NumericAttack:
             for name in rule.open_names
         }
         try:
-            return run_rule(rule, row[:n], row[n:].reshape(n, instance.tokens), named, self.watch)
+            return run_rule(rule, row[:n], row[n:].reshape(n, instance.tokens), named, watch)
         except Unusable:
             return np.full(len(call.outputs), np.nan)

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import z3
 
-from tokenauction.proofs.kernel.formulas import FIXED, fixed
+from tokenauction.proofs.kernel.formulas import FIXED, fixed, subterms
 
 WIDTH: Final = 96
 _LONG: Final = 40
@@ -343,21 +343,11 @@ def _in_order(root: _Node) -> list[_Node]:
 
 
 def _declarations(term: Any) -> Iterator[Any]:
-    """The declarations of the symbols that a term has free, once each."""
-    waiting, seen = [term], set()
-    while waiting:
-        part = waiting.pop()
-        if part.get_id() in seen:
-            continue
-        seen.add(part.get_id())
-        if z3.is_quantifier(part):
-            waiting.append(part.body())
-        elif z3.is_app(part):
+    """The declarations of the symbols that a term has free."""
+    for part in subterms(term):
+        if z3.is_app(part):
             if part.decl().kind() in (z3.Z3_OP_UNINTERPRETED, z3.Z3_OP_DT_CONSTRUCTOR):
-                if part.decl().get_id() not in seen:
-                    seen.add(part.decl().get_id())
-                    yield part.decl()
-            waiting += part.children()
+                yield part.decl()
 
 
 def _quoted(name: str) -> str:
