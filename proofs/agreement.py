@@ -27,6 +27,7 @@ from tokenauction.proofs import claims, graph
 from tokenauction.proofs.assignment import Assignment, check_domain
 from tokenauction.proofs.claims import Call, Claim, Formula, Instance
 from tokenauction.proofs.code_constants import numbers_in
+from tokenauction.proofs.exact_numbers import FLOAT_BITS
 from tokenauction.proofs.graph import Node
 from tokenauction.proofs.interpret.balls import Balls, evaluate_rigorously, precision
 from tokenauction.proofs.interpret.batch import Floats
@@ -38,7 +39,6 @@ from tokenauction.proofs.switches import edges
 from tokenauction.proofs.trace import TracingError
 from tokenauction.proofs.twins import as_float
 
-_BITS: Final = 47  # a float has 53: a library function may err by some units in the last place
 _ALL_STEPS: Final = 8
 _MOST_INSTANCES: Final = 4
 STEERS: Final = "steers-by-nan"
@@ -269,7 +269,7 @@ def _flat(array: Any) -> list[Node]:
 
 def _rounded(nodes: list[Node], leaves: Any) -> list[Value]:
     """The values of nodes as balls that hold what floats may make of them."""
-    with precision(_BITS):
+    with precision(FLOAT_BITS):
         inexact = {
             node: arb(fmpq(value.numerator, value.denominator)) for node, value in leaves.items()
         }
@@ -314,7 +314,7 @@ def _call_differs(
 def leaves_floats(nodes: Sequence[Node], values: Assignment) -> bool:
     """Whether some number on the way to these is too large or too small for a float."""
     parts = [part for part in graph.subnodes(*nodes) if not graph.is_boolean(part)]
-    with precision(_BITS):
+    with precision(FLOAT_BITS):
         found = evaluate_all(parts, values.leaves(), Balls())
     sizes = (abs(size) for value in found if (size := as_float(value)) is not None)
     lost = (value for value in found if isinstance(value, arb) and not value.is_zero())
@@ -346,7 +346,7 @@ def _explained(run: float, exact: Value, rounded: Value, values: Assignment) -> 
     if isinstance(rounded, Special):  # a comparison that rounding decides
         near = gap <= 1e-9 * (1 + abs(number))
         return near or not _has_no_ties(values)
-    return bool(gap <= 2 * _radius(rounded) + 2.0**-_BITS * abs(number) + _SMALLEST)
+    return bool(gap <= 2 * _radius(rounded) + 2.0**-FLOAT_BITS * abs(number) + _SMALLEST)
 
 
 def _radius(value: Value) -> float:

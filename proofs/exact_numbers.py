@@ -24,6 +24,8 @@ from tokenauction.proofs.interpret.exact import (
 )
 from tokenauction.proofs.trace import reading
 
+FLOAT_BITS: Final = 47
+"""Balls of so many bits hold what floats compute. A float has 53, but a library may err by some."""
 _NEAR: Final = 10**9
 _LONG_CONSTANT: Final = 10**14
 

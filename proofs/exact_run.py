@@ -16,7 +16,13 @@ import numpy as np
 
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs.exact_array import ExactArray
-from tokenauction.proofs.exact_numbers import NoExactRun, OtherNumbers, Undecided, as_fraction
+from tokenauction.proofs.exact_numbers import (
+    FLOAT_BITS,
+    NoExactRun,
+    OtherNumbers,
+    Undecided,
+    as_fraction,
+)
 from tokenauction.proofs.exact_python import in_lockstep
 from tokenauction.proofs.interpret.exact import UNDEFINED, Exact, Special, Value
 from tokenauction.proofs.lockstep import Lockstep
@@ -25,7 +31,6 @@ from tokenauction.proofs.numpy_run import Misbehaves, Unusable, run_rule
 Row = tuple[Fraction, ...]
 Algebra = Callable[[], Exact]
 _AGREEMENT: Final = 1e-9
-_BITS: Final = 47  # a float has 53: a library function may err by some units in the last place
 _BESIDE: Final = (Fraction(1, 10**4), Fraction(-1, 10**5))
 
 
@@ -42,6 +47,20 @@ class ExactRun:
     raised: Exception | None = None
 
 
+@dataclass(frozen=True)
+class _Profile:
+    """The numbers that a run is made of."""
+
+    bids: Row
+    dists: Sequence[Row]
+    named: Mapping[str, Row]
+
+    def plain_run(self, function: ProfileFunction) -> Any:
+        """What the function as it is returns for float64; raises Unusable."""
+        named = {name: _floats(row) for name, row in self.named.items()}
+        return run_rule(function, _floats(self.bids), _floats(self.dists), named)
+
+
 def run_exactly(
     function: ProfileFunction,
     bids: Row,
@@ -54,46 +73,43 @@ def run_exactly(
     `algebra` is `Exact` for Fractions alone, or `Balls`, of the precision in force. Raises
     NoExactRun where there is no exact run that counts, and Undecided where more bits may help.
     """
+    at = _Profile(bids, dists, named)
     try:
-        return _that_counts(function, bids, dists, named, algebra, as_it_is=True)
+        return _that_counts(function, at, algebra, as_it_is=True)
     except (Undecided, OtherNumbers):
         raise
     except NoExactRun:
-        return _that_counts(function, bids, dists, named, algebra, as_it_is=False)
+        return _that_counts(function, at, algebra, as_it_is=False)
 
 
 def _that_counts(
     function: ProfileFunction,
-    bids: Row,
-    dists: Sequence[Row],
-    named: Mapping[str, Row],
+    at: _Profile,
     algebra: Algebra,
     as_it_is: bool,
 ) -> ExactRun:
     """The run of a function as it is, or with what stands for Python's own numbers."""
-    found = _run(function, bids, dists, named, algebra, as_it_is)
-    if not _same(found, _run(function, bids, dists, named, algebra, as_it_is)):
+    found = _run(function, at, algebra, as_it_is)
+    if not _same(found, _run(function, at, algebra, as_it_is)):
         raise NoExactRun("two runs give two results")
-    if _agrees(function, found, bids, dists, named):
+    if _agrees(function, found, at):
         return found
     if found.raised is not None:
         raise NoExactRun("it raises on exact numbers and on float64 not, or something else")
     if not found.near:
-        if _rounding_explains(function, bids, dists, named, as_it_is):
+        if _rounding_explains(function, at, as_it_is):
             raise OtherNumbers("rounding makes other numbers of it on float64")
         raise NoExactRun("the run on float64 gives other numbers")
     for step in _BESIDE:
-        beside = _beside(bids, dists, named, step)
-        if not _agrees(function, _run(function, *beside, algebra, as_it_is), *beside):
+        beside = _beside(at, step)
+        if not _agrees(function, _run(function, beside, algebra, as_it_is), beside):
             raise NoExactRun("the run on float64 gives other numbers at profiles beside this one")
     return found
 
 
 def _rounding_explains(
     function: ProfileFunction,
-    bids: Row,
-    dists: Sequence[Row],
-    named: Mapping[str, Row],
+    at: _Profile,
     as_it_is: bool,
 ) -> bool:
     """Whether balls of fewer bits than a float has, step by step, hold what the plain run gives.
@@ -102,16 +118,15 @@ def _rounding_explains(
     """
     from tokenauction.proofs.interpret.balls import Balls, precision  # flint, seldom needed
 
-    with precision(_BITS):
+    with precision(FLOAT_BITS):
         try:
-            loose = _run(function, bids, dists, named, Balls, as_it_is, loose=True)
+            loose = _run(function, at, Balls, as_it_is, loose=True)
         except Undecided:
             return True
         except NoExactRun:
             return False
     try:
-        floats = {name: _floats(row) for name, row in named.items()}
-        plain = run_rule(function, _floats(bids), _floats(dists), floats)
+        plain = at.plain_run(function)
     except Unusable:
         return False
     return all(
@@ -128,9 +143,7 @@ def _holds(value: Value, run: float) -> bool:
 
 def _run(
     function: ProfileFunction,
-    bids: Row,
-    dists: Sequence[Row],
-    named: Mapping[str, Row],
+    at: _Profile,
     algebra: Algebra,
     as_it_is: bool,
     loose: bool = False,
@@ -140,12 +153,12 @@ def _run(
     python = function.function if as_it_is else in_lockstep(steps, function.function)
     if python is None:
         raise NoExactRun("it is no Python function")
-    inputs = [_array(steps, bids), _array(steps, dists)]
-    given = {name: _array(steps, named[name]) for name in function.open_names}
+    inputs = [_array(steps, at.bids), _array(steps, at.dists)]
+    given = {name: _array(steps, at.named[name]) for name in function.open_names}
     fixed = {k: _array(steps, row) for k, row in function.distributions.items() if row is not None}
     numbers = {name: _parameter(steps, value) for name, value in function.parameters.items()}
     before = [_values(array) for array in (*inputs, *given.values())]
-    shape = (len(dists[0]),) if function.returns == "tokens" else (len(bids),)
+    shape = (len(at.dists[0]),) if function.returns == "tokens" else (len(at.bids),)
     raised: Exception | None = None
     values = (UNDEFINED,) * shape[0]
     try:
@@ -206,14 +219,11 @@ def _alike(one: Value, other: Value) -> bool:
 def _agrees(
     function: ProfileFunction,
     found: ExactRun,
-    bids: Row,
-    dists: Sequence[Row],
-    named: Mapping[str, Row],
+    at: _Profile,
 ) -> bool:
     """Whether the plain run on float64 gives the same up to rounding, or raises the same."""
-    floats = {name: _floats(row) for name, row in named.items()}
     try:
-        plain = run_rule(function, _floats(bids), _floats(dists), floats)
+        plain = at.plain_run(function)
     except Misbehaves as problem:
         raise NoExactRun(str(problem)) from problem
     except Unusable as problem:
@@ -225,7 +235,7 @@ def _agrees(
     ]
     scale = max([abs(x) for x in expected if np.isfinite(x)], default=0.0)
     if function.returns == "agents":
-        scale = max(scale, float(max(bids)))
+        scale = max(scale, float(max(at.bids)))
     pairs = zip(plain, expected, strict=True)
     return all(
         not np.isfinite(run) if np.isnan(exact) else abs(run - exact) <= _AGREEMENT * scale
@@ -237,13 +247,13 @@ def _floats(numbers: Any) -> Any:
     return np.array(numbers, dtype=object).astype(np.float64)
 
 
-def _beside(
-    bids: Row, dists: Sequence[Row], named: Mapping[str, Row], step: Fraction
-) -> tuple[Row, list[Row], dict[str, Row]]:
+def _beside(at: _Profile, step: Fraction) -> _Profile:
     """A profile beside another: what is zero stays zero, what is equal does not stay equal."""
-    moved = [_moved(row, step, place) for place, row in enumerate((bids, *dists, *named.values()))]
-    rows = [tuple(p / sum(row) for p in row) for row in moved[1:]]
-    return moved[0], rows[: len(dists)], dict(zip(named, rows[len(dists) :], strict=True))
+    rows = (at.bids, *at.dists, *at.named.values())
+    moved = [_moved(row, step, place) for place, row in enumerate(rows)]
+    dists = [tuple(p / sum(row) for p in row) for row in moved[1:]]
+    count = len(at.dists)
+    return _Profile(moved[0], dists[:count], dict(zip(at.named, dists[count:], strict=True)))
 
 
 def _moved(row: Row, step: Fraction, place: int) -> Row:
