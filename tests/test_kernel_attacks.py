@@ -4,6 +4,8 @@ Four kinds of attack, many of each: a handle that is pointed at another term, an
 redefined, a function that acts while it is asked, and an object that lies about itself.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -616,3 +618,27 @@ def test_a_term_of_another_context_is_refused() -> None:
     for use in uses:
         with pytest.raises(NotAFormula):
             use()
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+FREED = """
+import z3
+from tokenauction.proofs.kernel import by_z3, generalised
+a, b = z3.Reals("a b")
+theorem = by_z3(a == a)
+said, handle = theorem.statement, a * b > 7
+handle.ast.value = said.ast.value
+del handle, said
+wrong = a == b
+print(by_z3(z3.BoolVal(False), generalised(theorem, a, b)))
+"""
+
+
+def test_a_handle_that_is_pointed_and_dropped_frees_no_theorem() -> None:
+    """In a process of its own, whose memory it may damage."""
+    done = subprocess.run(
+        [sys.executable, "-c", FREED], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert done.stdout == ""
