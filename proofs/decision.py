@@ -287,6 +287,11 @@ class Decision:
                 return self._with_resources(found)
         return None
 
+    def refuted_quickly(self) -> Verdict | None:
+        """What a quick search alone says; None where it finds nothing."""
+        found = self._quick()
+        return None if found is None else self._with_resources(found)
+
     def proved_again(self, method: str) -> Proved | None:
         """The proof by a method that proved the claim before, without a search; None without one.
 
