@@ -2,7 +2,7 @@
 
 Guarantee: an event is a whole line of JSON that the child wrote; what is cut short or garbled ends
 the answer, and so does a clock that runs out. Leaving the `with` block ends a child that still
-runs, with what it has started.
+runs, with what it has started. Once `STOP` is set every child of the process ends, and none starts.
 """
 
 import json
@@ -19,6 +19,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 Event = dict[str, Any]
+
+
+class Interrupted(Exception):
+    """The user has interrupted: no child answers any more."""
+
+
+class Stop:
+    """Whether children are to end; set by a signal's handler, so it is no lock and no event."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def check(self) -> None:
+        """Raise Interrupted where children are to end."""
+        if self.asked:
+            raise Interrupted
+
+
+STOP: Final = Stop()
 
 # MiB of a child's own memory. The shipped rules need some 150, an imported torch as much again.
 MEMORY: Final = 4096
@@ -57,6 +76,7 @@ class Child:
     """A worker and its events."""
 
     def __init__(self, request: Mapping[str, Any]) -> None:
+        STOP.check()
         self.budget = float(request["budget"])
         self.timeout = float(request.get("timeout") or _BUDGETS_ON_THE_WALL * self.budget)
         self._memory = int(request.get("memory") or MEMORY)
@@ -94,8 +114,12 @@ class Child:
         self._deadline = time.monotonic() + self.timeout
 
     def events(self) -> Iterator[Event | Ending]:
-        """The events until the last; then an ending, where it was not a proper one."""
+        """The events until the last; then an ending, where it was not a proper one.
+
+        Raises Interrupted within a tenth of a second of an interrupt.
+        """
         while True:
+            STOP.check()
             try:
                 line = self._lines.get(timeout=0.1)
             except queue.Empty:

@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
+from tokenauction.proofs.child_process import STOP, Interrupted
 from tokenauction.proofs.supervisor import Failed, Outcome, Row, Verification, ask, undecided
 
 
@@ -51,8 +52,9 @@ def verify_side_by_side(
             Verification(request, progress, told, numbers) for numbers in parts_of(rules, jobs)
         ]
         outcome.unusable += _run(parts, jobs)
-    except KeyboardInterrupt:
+    except Interrupted:
         outcome.interrupted = True
+    outcome.interrupted = outcome.interrupted or STOP.asked
     for part in parts:
         outcome.results.update(part.outcome.results)
         for number in part.unfinished if outcome.unusable else ():
@@ -80,6 +82,8 @@ def _run(parts: Sequence[Verification], jobs: int) -> list[str]:
                 return
             try:
                 part.run()
+            except Interrupted:
+                return
             except Failed as problem:
                 failed.append(str(problem))
             except Exception as problem:

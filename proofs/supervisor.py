@@ -8,13 +8,14 @@ the reason, and the rest goes on in a new worker. What was decided when the user
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from tokenauction.proofs import report
-from tokenauction.proofs.child_process import Child, Ending, Event
+from tokenauction.proofs.child_process import Child, Ending, Event, Interrupted
 
 Row = dict[str, Any]
 
+INTERRUPTED: Final = "interrupted before it was decided"
 _CHANGED = "the files changed while they were being verified; run it again"
 _OUT_OF_TURN = Ending(
     "internal error, please report it: the process that decided it answered out of turn",
@@ -38,7 +39,7 @@ class Outcome:
     def rows(self) -> list[Row]:
         """A result for every claim, in order; unknown for those that were not reached."""
         return [
-            self.results.get(number) or undecided(claim, "interrupted before it was decided")
+            self.results.get(number) or undecided(claim, INTERRUPTED)
             for number, claim in enumerate(self.claims)
         ]
 
@@ -65,7 +66,7 @@ def list_rows(do: str, targets: list[str], budget: float) -> list[list[str]]:
 
 
 def ask(request: Mapping[str, Any], budget: float) -> Event:
-    """The one answer to a request that decides nothing; raises Failed."""
+    """The one answer to a request that decides nothing; raises Failed, and Interrupted."""
     with Child({**request, "budget": budget}) as child:
         for event in child.events():
             if isinstance(event, Ending):
@@ -91,7 +92,7 @@ def verify(
     verification = Verification(request, progress, decided)
     try:
         verification.run()
-    except KeyboardInterrupt:
+    except Interrupted:
         verification.outcome.interrupted = True
     return verification.outcome
 

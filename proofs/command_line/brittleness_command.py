@@ -1,6 +1,5 @@
 """The command `brittleness`: claims decided under several seeds, and what that changes."""
 
-import signal
 import sys
 from typing import Any
 
@@ -10,7 +9,12 @@ from tokenauction.proofs import brittleness as compared
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options
-from tokenauction.proofs.command_line.console import check_files, fail, write
+from tokenauction.proofs.command_line.console import (
+    check_files,
+    fail,
+    stop_children_on_interrupt,
+    write,
+)
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
@@ -47,7 +51,7 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
     solver looks at the same conditions. A verdict that differs, a proof whose scope differs, a cost
     that differs tenfold and a proof that needs over half of a limit are brittle.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop_children_on_interrupt()
     check_files(output)
     request = {name: list(one) if isinstance(one, tuple) else one for name, one in options.items()}
     runs = {seed: _rows({**request, "seed": seed, "explain": False}) for seed in range(seeds)}

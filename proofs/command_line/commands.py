@@ -15,18 +15,21 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.child_process import Interrupted
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options, emit_option
 from tokenauction.proofs.command_line.auction_commands import audit, run
 from tokenauction.proofs.command_line.brittleness_command import brittleness
 from tokenauction.proofs.command_line.compare_command import compare
 from tokenauction.proofs.command_line.console import (
-    Interrupts,
     cannot_write,
     check_files,
+    end_interrupted,
     fail,
     open_output,
     plain_warnings,
+    stop_children_on_interrupt,
+    until_interrupted,
     write,
 )
 from tokenauction.proofs.command_line.display import Display, table
@@ -67,7 +70,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted):
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -152,7 +155,7 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     parameters as in "cap(highest=2)", a rule and a payment rule as in linear+pay-your-bid, a
     file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop_children_on_interrupt()
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
     tests, jobs = options.pop("emit_test"), options.pop("jobs")
     emit_option.check_file(tests)
@@ -227,7 +230,6 @@ def theorems(
     They are those of the paper (arXiv 2310.10826) and of this project; docs/theorems.md lists them.
     """
     check_files(output)
-    interrupts = Interrupts()
     from tokenauction.proofs import theorem_report
     from tokenauction.proofs.paper.library import Checked, check
 
@@ -241,15 +243,18 @@ def theorems(
     width = max(len(theorem.name) for theorem in wanted)
     shown = style == "text" and output is None
     with Display() as display:
-        for theorem in wanted:
-            display.progress(f"proving {theorem.name}")
-            found = check(theorem)
-            if interrupts.seen:
-                break
-            results.append(found)
-            display.decided()
-            if shown:
-                click.echo(theorem_report.line(found, width))
+
+        def prove() -> None:
+            for theorem in wanted:
+                display.progress(f"proving {theorem.name}")
+                found = check(theorem)
+                results.append(found)
+                display.decided()
+                if shown:
+                    click.echo(theorem_report.line(found, width))
+
+        interrupted = until_interrupted(prove)
+        results = list(results)
     lines = [] if shown else [theorem_report.line(one, width) for one in results]
     if explain or statement:
         write_out = theorem_report.steps if explain else theorem_report.statement
@@ -259,10 +264,10 @@ def theorems(
     if export is not None:
         count = theorem_report.export(results, export)
         click.echo(f"tokenauction: wrote {count} steps to {export}", err=True)
-    if interrupts.seen:
+    if interrupted:
         left = len(wanted) - len(results)
         click.echo(f"tokenauction: interrupted; {left} theorems were not tried", err=True)
-        sys.exit(INTERRUPTED)
+        end_interrupted()
     sys.exit(report.REFUTED if any(one.status == "failed" for one in results) else report.PROVED)
 
 

@@ -14,7 +14,12 @@ import click
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options, compare_display
-from tokenauction.proofs.command_line.console import check_files, fail, write
+from tokenauction.proofs.command_line.console import (
+    check_files,
+    fail,
+    stop_children_on_interrupt,
+    write,
+)
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.command_line.parameter_types import PropertyType, TargetType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
@@ -70,7 +75,7 @@ def compare(
     the git revision REV (a commit, branch or tag), loaded with the other files of that revision.
     The name may be left out where the file has one rule only.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop_children_on_interrupt()
     signal.signal(signal.SIGTERM, _end)
     check_files(output)
     try:

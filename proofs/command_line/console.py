@@ -3,23 +3,28 @@
 import os
 import signal
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 from tokenauction.proofs import report
+from tokenauction.proofs.child_process import STOP
 from tokenauction.proofs.cli import INTERRUPTED
+
+_MOMENT: Final = 1.5
 
 
 class Interrupts:
     """Whether the user has interrupted; looked at between steps that must not be torn apart.
 
-    An exception in the middle of a proof could be lost in Z3's callbacks, or read as a failure. The
-    second interrupt ends the process.
+    A step that goes on for longer than a moment (a model that loads) is given up with the process,
+    and so is everything at the second interrupt: files are written whole or not at all, and a
+    transcript round by round.
     """
 
     def __init__(self) -> None:
@@ -30,6 +35,67 @@ class Interrupts:
         if self.seen:
             os._exit(INTERRUPTED)
         self.seen = True
+        last = threading.Timer(_MOMENT, self._give_up)
+        last.daemon = True
+        last.start()
+
+    def _give_up(self) -> None:
+        with suppress(OSError, ValueError):
+            os.write(2, b"tokenauction: interrupted in the middle of a step, which is given up\n")
+        os._exit(INTERRUPTED)
+
+
+def until_interrupted(work: Callable[[], None]) -> bool:
+    """Do some work until it ends, or the user interrupts; whether that was so.
+
+    The work goes on in a thread, since Z3 hears nobody while it thinks: after an interrupt the
+    command has to end with `end_interrupted`. What the work raises is raised.
+    """
+    interrupted = False
+    failed: list[BaseException] = []
+
+    def note(*_: object) -> None:
+        nonlocal interrupted
+        if interrupted:
+            os._exit(INTERRUPTED)
+        interrupted = True
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as problem:
+            failed.append(problem)
+
+    signal.signal(signal.SIGINT, note)
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive() and not interrupted:
+        thread.join(0.1)
+    if failed:
+        raise failed[0]
+    return thread.is_alive()
+
+
+def end_interrupted() -> NoReturn:
+    """End at once, with what was written: nobody waits for what is still going on."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(INTERRUPTED)
+
+
+def stop_children_on_interrupt() -> None:
+    """Have the first interrupt end every child process, and the second the process itself.
+
+    What was decided until then is reported: nothing is torn apart by an exception.
+    """
+
+    def stop(*_: object) -> None:
+        if STOP.asked:
+            os._exit(INTERRUPTED)
+        STOP.asked = True
+
+    signal.signal(signal.SIGINT, stop)
 
 
 def check_files(output: str | None, transcript: str | None = None) -> None:

@@ -1,7 +1,5 @@
 """The command `gate`: what a project requires of its rules, against what is locked."""
 
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,8 +10,11 @@ from typing import Any, Final, NoReturn
 import click
 
 from tokenauction.proofs import report, supervisor
-from tokenauction.proofs.cli import INTERRUPTED
-from tokenauction.proofs.command_line.console import fail
+from tokenauction.proofs.command_line.console import (
+    end_interrupted,
+    fail,
+    stop_children_on_interrupt,
+)
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.command_line.report_options import to_file
 from tokenauction.proofs.gate import configuration, executors, gate, lock
@@ -80,7 +81,7 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
     Rules that are the functions they were when they were locked are not decided again; the rest is,
     and what is now known less of than was locked closes the gate.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop_children_on_interrupt()
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
     try:
         project = configuration.read(config or configuration.find(Path.cwd()))
@@ -111,7 +112,9 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
         ),
     )
     if interrupted:
-        _end_interrupted(outputs.where(wanted))
+        place = outputs.where(wanted)
+        click.echo(f"tokenauction: interrupted; what was decided is {place}", err=True)
+        end_interrupted()
     sys.exit(made.exit_status())
 
 
@@ -148,7 +151,6 @@ def _report(
         )
         seen = gate.survey(project, known, ways)
         if seen.interrupted:
-            workers.executor.shutdown(wait=False, cancel_futures=True)
             return _made(project, seen, known, False), True
     updated = update and not seen.unusable
     if updated:
@@ -197,10 +199,3 @@ def _tell(display: Display, row: Any) -> None:
     told = f"{row['rule']} {row['property']}: {row['status']} ({row['seconds']:.1f} s)"
     with suppress(OSError):
         click.echo(f"tokenauction: {told}", err=True)
-
-
-def _end_interrupted(place: str) -> None:
-    """End at once: what was decided is told, and the children end with this process."""
-    click.echo(f"tokenauction: interrupted; what was decided is {place}", err=True)
-    sys.stdout.flush()
-    os._exit(INTERRUPTED)

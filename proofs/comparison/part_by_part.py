@@ -185,6 +185,3 @@ def _domain(assumed: Node) -> list[Node]:
         graph.at_most(graph.ONE, graph.size(Axis.TOKENS)),
         graph.less(graph.ZERO, graph.reduce("sum", everybody, graph.bid(everybody))),
     ]
-
-
-

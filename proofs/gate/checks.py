@@ -6,16 +6,27 @@ the answer says why, and has no verdict.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.child_process import STOP
 from tokenauction.proofs.gate.sources import unpacked
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
+
+_MOMENT: Final = 1.0
 
 
 def check(request: Request) -> Answer:
@@ -29,6 +40,8 @@ def check(request: Request) -> Answer:
         with unpacked(request) as local:
             answer["folder"] = local.get("folder", "")
             outcome = supervisor.verify(local, lambda _: None, lambda _: None)
+            if outcome.interrupted and not outcome.claims:
+                return {**answer, "problem": supervisor.INTERRUPTED}
     except (supervisor.Failed, OSError) as problem:
         return {**answer, "problem": str(problem)}
     return {**answer, "rows": outcome.rows(), "unusable": outcome.unusable}
@@ -47,7 +60,8 @@ def local_executor(jobs: int) -> Executor:
 def answers(requests: Sequence[Request], executor: Executor) -> Iterator[tuple[int, Answer]]:
     """The answers to requests, by number, in the order in which they come.
 
-    Closing the iterator cancels what has not begun.
+    An interrupt (`STOP`) ends it with those that are there: local children have ended, and what is
+    on another machine is not waited for. Closing the iterator cancels what has not begun.
     """
     futures: dict[Future[Answer], int] = {}
     lost: list[int] = []
@@ -57,7 +71,7 @@ def answers(requests: Sequence[Request], executor: Executor) -> Iterator[tuple[i
         except RuntimeError:
             lost.append(number)
     try:
-        for future in as_completed(futures):
+        for future in _as_they_end(futures):
             try:
                 found = future.result()
             except (Exception, CancelledError) as problem:
@@ -65,12 +79,27 @@ def answers(requests: Sequence[Request], executor: Executor) -> Iterator[tuple[i
                 lost.append(futures[future])
             else:
                 yield futures[future], found
-        for number in sorted(lost):
+        for number in sorted(lost) if not STOP.asked else ():
             yield number, _decided_here(requests[number])
     finally:
         for future in futures:
             with suppress(Exception):
                 future.cancel()
+
+
+def _as_they_end(futures: Iterable[Future[Answer]]) -> Iterator[Future[Answer]]:
+    """Futures as they end; after an interrupt those that end within a moment."""
+    waiting = set(futures)
+    while waiting:
+        interrupted = STOP.asked
+        for future in waiting if interrupted else ():
+            future.cancel()
+        ended, waiting = wait(
+            waiting, _MOMENT, FIRST_COMPLETED if not interrupted else ALL_COMPLETED
+        )
+        yield from (future for future in ended if not future.cancelled())
+        if interrupted:
+            return
 
 
 def _decided_here(request: Request) -> Answer:

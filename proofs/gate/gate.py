@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.child_process import STOP
 from tokenauction.proofs.claims import LARGEST_FINGERPRINTED
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.checks import Answer, Request, answers
@@ -96,15 +97,13 @@ def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
         else:
             known[claim.key] = found
     if not seen.interrupted:
-        try:
-            for found in _decided(open_claims, configuration, lock, ways, seen):
-                known[found.key] = found
-                ways.decided(found.row)
-        except KeyboardInterrupt:
-            seen.interrupted = True
+        for found in _decided(open_claims, configuration, lock, ways, seen):
+            known[found.key] = found
+            ways.decided(found.row)
+    seen.interrupted = seen.interrupted or STOP.asked
     for claim in open_claims:
         if claim.key not in known:
-            lost = claim.undecided("interrupted before it was decided")
+            lost = claim.undecided(supervisor.INTERRUPTED)
             known[claim.key] = claim.found(lost, tools(), "decided")
     seen.found = [known[claim.key] for claim in claims]
     return seen
