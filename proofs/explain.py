@@ -10,13 +10,17 @@ from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.canonical import Canon
 from tokenauction.proofs.claims import Call, Claim, Instance
 from tokenauction.proofs.examination import Examined
+from tokenauction.proofs.given import given
 from tokenauction.proofs.interpret.balls import decimal, evaluate_rigorously
 from tokenauction.proofs.interpret.exact import Special
 from tokenauction.proofs.numeric_attack import Violation
 from tokenauction.proofs.numpy_run import to_float
+from tokenauction.proofs.order_words import compared
 from tokenauction.proofs.replay import Replay
 from tokenauction.proofs.reports import counterexamples
+from tokenauction.proofs.reports.digits import fraction, shortener
 from tokenauction.proofs.verdict import Proved, Refuted, Verdict, Witness
+from tokenauction.theory import PreferenceOrder
 from tokenauction.theory.incentive_properties import critical_bid
 
 Row = TypeVar("Row")
@@ -86,8 +90,10 @@ def _witness(
         preferred=preferred,
         aggregates=aggregates,
         aggregates_at=tuple(call.at for call in calls if not call.pays),
+        aggregates_given=tuple(given(call, shown) for call in calls if not call.pays),
         payments=tuple(row for call, row in zip(calls, rows, strict=True) if call.pays),
         payments_at=tuple(call.at for call in calls if call.pays),
+        payments_given=tuple(given(call, shown) for call in calls if call.pays),
         rounded=rounded,
         margin=margin,
     )
@@ -149,28 +155,24 @@ def movement(
 
 
 def sentence(claim: Claim, witness: Witness) -> str:
-    """A counterexample in one sentence."""
+    """A counterexample in one sentence, its rounded numbers with the digits that matter."""
+    rows = [*witness.aggregates, *witness.payments]
+    short = shortener([number for row in rows for number in row])
+    shown = replace(
+        witness,
+        aggregates=tuple(tuple(map(short, row)) for row in witness.aggregates),
+        payments=tuple(tuple(map(short, row)) for row in witness.payments),
+    )
     values, name = witness.assignment, claim.prop.name
     if witness.undefined:
         return (
-            f"{profile(values)}: {_what(witness)} undefined there (a division by zero, or a "
-            "logarithm of zero that does not cancel)."
+            f"{profile(values)}: {_what(witness)} undefined{_where_undefined(witness)} (a division "
+            "by zero, or a logarithm of zero that does not cancel)."
         )
-    if claim.prop.order is not None and values.agent is not None:
-        moved = ""
-        if witness.token is not None:
-            moved = (
-                f"token {witness.token} moved from {witness.before} to {witness.after}, "
-                f"while the agent wants it at {witness.preferred}"
-            )
-        raised = values.raised_bid
-        return (
-            f"Agent {values.agent} raised its bid from {values.bids[values.agent]} to {raised}"
-            f"{_others(values)}: {moved}."
-        )
+    if claim.prop.order is not None and values.agent is not None and len(rows) == 2:
+        return _about_a_raise(claim.prop.order, witness)
     if witness.payments or values.other_bids is not None:
-        return _about_one_agent(claim, witness)
-    shown = "; ".join(f"({', '.join(row)})" for row in witness.aggregates)
+        return _about_one_agent(claim, shown) + _allowed(claim, witness)
     extra = []
     if values.agent is not None:
         extra.append(f"agent {values.agent} is singled out")
@@ -181,8 +183,45 @@ def sentence(claim: Claim, witness: Witness) -> str:
             extra.append(f"the {what} are reordered as {list(order)}")
     for key, row in values.named.items():
         extra.append(f"{key} is ({', '.join(map(str, row))})")
-    given = f" ({', '.join(extra)})" if extra else ""
-    return f"{profile(values)}{given}: {name} fails; the aggregate is {shown}."
+    told = f" ({', '.join(extra)})" if extra else ""
+    return f"{profile(values)}{told}: {name} fails; {_outcomes(shown)}."
+
+
+def _about_a_raise(order: PreferenceOrder, witness: Witness) -> str:
+    """What an order compares, before and after a raise."""
+    values = witness.assignment
+    assert values.agent is not None
+    try:
+        after, before = (tuple(map(fraction, row)) for row in witness.aggregates)
+        why = compared(order, values.dists[values.agent], after, before, witness.rounded)
+    except ValueError:  # a run gives infinity, which is no number to compare
+        after_row, before_row = (", ".join(row) for row in witness.aggregates)
+        why = f"the aggregate goes from ({before_row}) to ({after_row}): {order.name} fails"
+    raised = f"raised its bid from {values.bids[values.agent]} to {values.raised_bid}"
+    return f"Agent {values.agent} {raised}{_others(values)}: {why}."
+
+
+def _outcomes(witness: Witness) -> str:
+    """What the rule returned at each profile, and what it should have where that is a reordering.
+
+    The reordered aggregate of the profile itself is what a neutral rule returns after reordering.
+    """
+    order = witness.assignment.orders.tokens
+    rows = zip(witness.aggregates_given, witness.aggregates, strict=True)
+    told = []
+    for where, row in sorted(rows, key=lambda one: one[0] != ""):
+        told.append(f"{f'{where} ' if where else ''}the aggregate is ({', '.join(row)})")
+        if order is not None and not where and len(order) == len(row):
+            told.append(f"which reordered is ({', '.join(row[t] for t in order)})")
+    return ", and ".join(told) if len(told) < 3 else f"{', '.join(told[:-1])}, and {told[-1]}"
+
+
+def _where_undefined(witness: Witness) -> str:
+    """At which of the profiles something does not exist, where that is not the one shown."""
+    rows = [*witness.aggregates, *witness.payments]
+    told = [*witness.aggregates_given, *witness.payments_given]
+    where = next((w for w, row in zip(told, rows, strict=True) if "undefined" in row), "")
+    return f" {where}" if where else " there"
 
 
 def _what(witness: Witness) -> str:
@@ -215,7 +254,7 @@ def _about_one_agent(claim: Claim, witness: Witness) -> str:
         before, after = paid["bids"][agent], paid["raised_bids"][agent]
         return (
             f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and its payment "
-            f"goes from {before} to {after}{while_moved}: {name} fails.{_allowed(claim, witness)}"
+            f"goes from {before} to {after}{while_moved}: {name} fails."
         )
     charged = ", ".join(f"{row[agent]}{counterexamples.place(at)}" for at, row in paid.items())
     pays = f", and pays {charged}" if charged else ""
@@ -229,7 +268,7 @@ def _allowed(claim: Claim, witness: Witness) -> str:
     if claim.prop != critical_bid or agent is None or values.raised_bid is None:
         return ""
     pairs = zip(rows["bids"], rows["raised_bids"], strict=True)
-    moved = sum(abs(Fraction(one) - Fraction(other)) for one, other in pairs) / 2
+    moved = sum(abs(fraction(one) - fraction(other)) for one, other in pairs) / 2
     low, high = values.bids[agent], values.raised_bid
     least, most = (f"{float(bid * moved):.6g}" for bid in (low, high))
     return (
@@ -271,9 +310,7 @@ def explanation(verifier: Any, prop: Any, verdict: Verdict) -> list[str]:
         lines.append(f"Assumed: {'; '.join(verdict.evidence.assumptions)}.")
     elif isinstance(verdict, Refuted):
         found = report.counterexample(verdict.witness)
-        lines.append(verdict.witness.sentence)
-        lines += [f"  {line}" for line in counterexamples.lines(found)]
-        lines.append(counterexamples.how_seen(found))
+        lines += counterexamples.lines(found, verdict.witness.sentence)
     else:
         lines.append(f"Unknown: {verdict.reason}.")
     return lines

@@ -133,12 +133,14 @@ def counterexample(witness: Any) -> dict[str, Any]:
         "preferred": witness.preferred,
         "aggregates": [list(row) for row in witness.aggregates],
         "aggregates_at": list(witness.aggregates_at),
+        "aggregates_given": list(witness.aggregates_given),
         "rounded": witness.rounded,
         "undefined": witness.undefined,
     }
     if witness.payments:
         found["payments"] = [list(row) for row in witness.payments]
         found["payments_at"] = list(witness.payments_at)
+        found["payments_given"] = list(witness.payments_given)
     if values.other_bids is not None:
         found["other_bids"] = [str(bid) for bid in values.other_bids]
     if values.agent is not None:

@@ -221,3 +221,5 @@ def _numbers_near(number: Fraction, values: Assignment) -> Iterator[Fraction]:
         yield Fraction(int(number * scale) + 1, scale)
     for limit in (1, 2, 3, 4, 6, 10, 100, 1000):
         yield number.limit_denominator(limit)
+    if number >= 2:
+        yield number - 1

@@ -83,7 +83,8 @@ class Witness:
     `exact` says that it was replayed in exact arithmetic; otherwise `margin` says how clear the
     violation is in floats. The values are fractions, or decimals rounded to 17 digits where
     `rounded` says so. `aggregates` and `payments` are what the rules return, and `aggregates_at`,
-    `payments_at` the property's names for the bids there.
+    `payments_at` the property's names for the bids there. `aggregates_given` and `payments_given`
+    say in words how the profile of each call differs from the one that is shown.
     """
 
     assignment: Assignment
@@ -97,6 +98,8 @@ class Witness:
     aggregates_at: tuple[str, ...] = ()
     payments: tuple[tuple[str, ...], ...] = ()
     payments_at: tuple[str, ...] = ()
+    aggregates_given: tuple[str, ...] = ()
+    payments_given: tuple[str, ...] = ()
     rounded: bool = False
     margin: float | None = None
     sentence: str = ""

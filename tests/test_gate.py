@@ -204,15 +204,18 @@ def test_a_rule_that_breaks_closes_the_gate_with_its_counterexample(
     jsonschema.validate(wrapped, report.schema())
     done = command("gate", folder=project)
     assert done.returncode == 1
-    assert "FAIL  refuted  rules.py::pool distribution" in done.stdout
+    assert "\nFAIL        refuted  rules.py::pool distribution" in done.stdout
+    assert broken["word"] == "FAIL"
     assert broken["reason"] in done.stdout
-    assert "gate closed: 2 of 4 claims fail" in done.stdout
+    assert "gate closed: 2 of 4 claims fail, 1 rule is stale" in done.stdout
     again, made = gate(command, project)
     assert again == 1
     assert claim_of(made, "pool", "distribution")["source"] == "cache"
 
 
-GATE_FIELDS = {"target", "required", "outcome", "change", "problems", "source", "locked"}
+GATE_FIELDS = {
+    *("target", "required", "outcome", "word", "change", "problems", "source", "locked"),
+}
 
 
 def test_another_function_with_the_same_guarantees_is_stale_until_recorded(
@@ -224,9 +227,11 @@ def test_another_function_with_the_same_guarantees_is_stale_until_recorded(
     stale = claim_of(made, "pool", "monotone")
     assert (stale["status"], stale["change"]) == ("proved", "changed")
     assert ["the lock is stale" in problem for problem in stale["problems"]] == [True]
+    assert (stale["word"], made["rules"][0]["word"]) == ("STALE", "STALE")
+    assert "is in no git repository" in made["rules"][0]["reason"]
     done = command("gate", "--update", folder=project)
     assert done.returncode == 0
-    told = "rules.py::pool monotone: proved for all agents, all tokens, of another function"
+    told = "rules.py::pool monotone: proved for all agents, all tokens, of what is there now"
     assert told in done.stdout
     assert gate(command, project)[0] == 0
 
@@ -253,7 +258,9 @@ def test_claims_that_come_and_go_are_seen(command: Command, project: Path) -> No
     assert made["removed"] == [{"target": "rules.py::sharpened", "property": "monotone"}]
     assert claim_of(made, "sharpened", "anonymous")["change"] == "new"
     done = command("gate", folder=project)
-    assert "FAIL  removed  rules.py::sharpened monotone" in done.stdout
+    (stale,) = (line for line in done.stdout.splitlines() if line.startswith("STALE "))
+    news = "is not locked for anonymous; is no longer asked for monotone"
+    assert stale == f"STALE       rules.py::sharpened {news}"
     done = command("gate", "--update", folder=project)
     assert done.returncode == 0
     assert "rules.py::sharpened monotone: no longer checked" in done.stdout
@@ -363,7 +370,7 @@ def test_rules_in_a_package_import_as_packages_do(command: Command, tmp_path: Pa
     )
     done = command("gate", folder=tmp_path)
     assert done.returncode == 1
-    assert "of another function" in done.stdout
+    assert "STALE       src/ads/rules.py::pool has another fingerprint" in done.stdout
 
 
 def test_an_installed_copy_of_the_project_is_refused(
@@ -415,7 +422,7 @@ def test_a_property_of_the_project_that_changes_is_seen(command: Command, projec
     assert status == 1
     other = claim_of(made, "pool", "own.py::mine")
     assert (other["status"], other["change"]) == ("proved", "changed")
-    assert "the property says something else" in other["problems"][0]
+    assert "the property is written otherwise than it was" in other["problems"][0]
     worse = claim_of(made, "pool", "own.py::at_most")
     assert (worse["status"], worse["change"]) == ("refuted", "worse")
     assert command("gate", "--update", folder=project).returncode == 1
@@ -581,7 +588,7 @@ def test_a_required_unknown_can_be_let_through_with_a_warning(
     edit(project, ("budget = 1", 'budget = 1\nunknown = "warn"'), file="pyproject.toml")
     done = command("gate", folder=project)
     assert done.returncode == 0
-    assert "WARN  unknown  rules.py::pool monotone" in done.stdout
+    assert "WARN        unknown  rules.py::pool monotone" in done.stdout
     assert "gate open, 2 unknown" in done.stdout
 
 

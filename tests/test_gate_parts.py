@@ -165,7 +165,6 @@ def locked_claims(draw: st.DrawFn) -> Locked:
         tools=draw(texts()),
         reason=draw(texts()),
         assumptions=tuple(draw(st.lists(texts(), max_size=2))),
-        evidence=tuple(draw(st.lists(texts(), max_size=2))),
         witness=draw(st.one_of(witness, named)) if verdict == "refuted" else None,
     )
 

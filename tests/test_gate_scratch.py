@@ -18,7 +18,16 @@ from xml.etree import ElementTree
 
 import pytest
 from counterexample_checks import violation
-from data.scratch_edits import EDITS, FILES, PROJECT, REFACTORINGS, BreakingEdit, Change, apply
+from data.scratch_edits import (
+    EDITS,
+    FILES,
+    PROJECT,
+    REFACTORINGS,
+    REWRITINGS,
+    BreakingEdit,
+    Change,
+    apply,
+)
 from scratch_repository import commit
 
 pytestmark = pytest.mark.slow
@@ -42,6 +51,12 @@ def claims_in(folder: Path, report: str = REPORTS["json"]) -> list[Claim]:
     """What a run of the gate said of every claim."""
     claims: list[Claim] = json.loads((folder / report).read_text("utf-8"))["claims"]
     return claims
+
+
+def rules_in(folder: Path) -> list[Claim]:
+    """What a run of the gate said of the rules that are not as they were locked."""
+    rules: list[Claim] = json.loads((folder / REPORTS["json"]).read_text("utf-8"))["rules"]
+    return rules
 
 
 def target_in(folder: Path, name: str, module: str = "rules") -> Any:
@@ -104,6 +119,17 @@ def test_a_refactoring_passes_unsolved(command: Command, project: Path, refactor
     assert {claim["source"] for claim in claims_in(project)} == {"lock"}
 
 
+@pytest.mark.parametrize("rewriting", REWRITINGS, ids=lambda one: one.name)
+def test_a_rewriting_is_proved_to_be_the_same(
+    command: Command, project: Path, rewriting: Any
+) -> None:
+    apply(rewriting.changes, project)
+    done = command("gate", "--format=text", *FORMATS, folder=project)
+    assert done.returncode == 0, done.stdout
+    assert {claim["source"] for claim in claims_in(project)} == {"lock"}
+    assert {rule["word"] for rule in rules_in(project)} <= {"REFACTORED"}
+
+
 # What does not -----------------------------------------------------------------------------------
 
 
@@ -116,6 +142,9 @@ def test_a_breaking_edit_closes_the_gate(
     assert done.returncode == 1, done.stdout + done.stderr
     claims = claims_in(project)
     check_broken(edit, claim_of(edit, claims), project, locked)
+    (rule,) = rules_in(project)
+    assert (rule["target"], rule["word"]) == (f"rules.py::{edit.target}", "STALE")
+    assert rule["difference"] is not None, rule
     untouched = [claim for claim in claims if claim["target"] != f"rules.py::{edit.target}"]
     assert {claim["source"] for claim in untouched} == {"lock"}
     assert {claim["outcome"] for claim in untouched} == {"pass"}

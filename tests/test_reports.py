@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, get_args
@@ -26,6 +27,7 @@ from sarif import loader  # type: ignore[import-untyped]
 from tokenauction.proofs import report
 from tokenauction.proofs.command_line.commands import verify
 from tokenauction.proofs.reports import counterexamples, github, junit, markdown, outputs, sarif
+from tokenauction.proofs.reports.digits import fraction, shortener
 from tokenauction.proofs.reports.findings import (
     Change,
     Finding,
@@ -137,7 +139,7 @@ GATE = [
     Finding(REFUTED, "pass", change="unchanged"),
     Finding(UNKNOWN, "warn", change="new"),
     Finding(UNKNOWN, "fail", "it was proved", "worse"),
-    Finding(PROVED, "warn", "the lock is stale", "removed"),
+    Finding(PROVED, "warn", "it is required for more", "changed"),
 ]
 
 HOSTILE = st.sampled_from(
@@ -247,23 +249,53 @@ def test_every_format_has_the_whole_counterexample(kind: str) -> None:
     for name, text in rendered(of_results([result("refuted", counterexample=found)])).items():
         if name == "sarif":
             text = json.loads(text)["runs"][0]["results"][0]["message"]["text"]
-        for line in [*counterexamples.lines(found), counterexamples.how_seen(found)]:
+        for line in counterexamples.lines(found, "Agent 0 raised."):
             assert line in plain(text), name
         for number in numbers(found):
             assert number in plain(text), (name, number)
 
 
-def test_counterexample_lines_say_what_is_done_to_the_profile() -> None:
-    assert counterexamples.lines(REORDERED)[2:5] == [
-        "common: (83/89, 97/101)",
+def test_a_table_says_what_is_done_to_the_profile() -> None:
+    shown = counterexamples.table(REORDERED)
+    assert shown[3].split() == ["distribution", "common", "83/89", "97/101"]
+    assert shown[-2:] == [
         "the agents are reordered as [1, 0]",
         "the tokens are reordered as [2, 0, 1]",
     ]
-    assert "the bids are multiplied by 47/53" in counterexamples.lines(UNDEFINED)
-    assert "payments after the raise: (67/71)" in counterexamples.lines(WITH_PAYMENTS)
-    assert "the second context: bids (1, 73/79)" in counterexamples.lines(WITH_PAYMENTS)
+    assert "the bids are multiplied by 47/53" in counterexamples.table(UNDEFINED)
+    paid = counterexamples.table(WITH_PAYMENTS)
+    assert "bid, second context" in paid[0]
+    assert "pays after the raise" in paid[0]
+    assert paid[1].split()[-2:] == ["59/61", "67/71"]
     singled = {name: part for name, part in MONOTONE.items() if name != "raised_bid"}
-    assert "agent 0 is singled out" in counterexamples.lines(singled)
+    assert "agent 0 is singled out" in counterexamples.table(singled)
+
+
+def test_a_table_that_is_too_wide_has_tokens_as_rows() -> None:
+    wide = {**MONOTONE, "dists": [["1", *["0"] * 40]] * 2, "aggregates": [["1", *["0"] * 40]] * 2}
+    shown = counterexamples.table(wide)
+    assert max(map(len, shown)) <= counterexamples.WIDEST
+    assert shown[0].split("  ")[1:] != []
+    assert [line.split()[:2] for line in shown[2:4]] == [["token", "0"], ["token", "1"]]
+
+
+def test_numbers_have_the_digits_that_tell_them_apart() -> None:
+    rows = [
+        ["0.88079707797788244", "0.11920292202211756"],
+        ["1.38e-434294482", "1.0000000000000000"],
+    ]
+    found = {**MONOTONE, "aggregates": rows, "rounded": True}
+    text = "\n".join(counterexamples.table({**found, "dists": [["1", "0"]] * 2}))
+    for shown in ("0.880797 ", "0.119203", "~0 ", " 1"):
+        assert shown in text
+    assert "434294482" not in text
+    near = shortener(["0.12345678901", "0.12345678902"])
+    assert near("0.12345678901") != near("0.12345678902")
+    exact = shortener(["123456789/1000000007", "12345678901234567890"])
+    assert exact("123456789/1000000007") == "123456789/1000000007"
+    assert exact("12345678901234567890") == "12345678901234567890"
+    assert fraction("1e-434294482") == 0
+    assert fraction("0.25") == Fraction(1, 4)
 
 
 def test_an_explanation_is_told_instead_of_the_reason() -> None:
@@ -393,7 +425,7 @@ def test_sarif_of_the_gate() -> None:
         ("fail", "error", "it was proved"),
         ("open", "none", None),
         ("open", "none", "it was proved"),
-        ("fail", "warning", "the lock is stale"),
+        ("fail", "warning", "it is required for more"),
     ]
 
 
@@ -563,7 +595,7 @@ def test_markdown_of_the_gate() -> None:
         ("refuted, passes", "unchanged"),
         ("unknown, warning", "new"),
         ("unknown", "worse"),
-        ("proved, warning", "removed"),
+        ("proved, warning", "changed"),
     ]
     assert "<summary>mine monotone: proved, but all sizes became 1 to 3 agents</summary>" in text
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenauction.proofs.command_line.display import table
+from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt
 
 _CHANGES = ("lost", "narrower", "gained", "wider", "same")
@@ -23,6 +24,10 @@ def _verdict(found: Mapping[str, Any]) -> str:
 
 
 def _why(found: Mapping[str, Any]) -> list[str]:
+    example = found["counterexample"]
+    if example is not None:
+        names = [found[side]["title"] for side in ("a", "b")]
+        return ["", *counterexamples.lines(example, found["reason"], names)]
     return ["", found["reason"]] if found["reason"] else []
 
 

@@ -15,6 +15,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt, summary, title
 
 _COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
@@ -121,12 +122,21 @@ def _details(rows: list[dict[str, Any]], width: int) -> list[str]:
     lines: list[str] = []
     said: set[tuple[str, str, str]] = set()
     for row in rows:
-        told = row.get("explanation") or ([_reason(row, said)] if row["reason"] else [])
+        told = row.get("explanation") or _told(row, said, width)
         if told:
             lines += ["", f"{title(row)}: {row['status']}"]
         for paragraph in told:
             lines += _wrapped(paragraph, width)
     return [*lines, ""]
+
+
+def _told(row: dict[str, Any], said: set[tuple[str, str, str]], width: int) -> list[str]:
+    """Why a row is not proved: its counterexample in full, or the reason."""
+    found = row["counterexample"]
+    if found is not None:
+        room = (width or counterexamples.WIDEST) - 2
+        return counterexamples.lines(found, row["reason"], width=room)
+    return [_reason(row, said)] if row["reason"] else []
 
 
 def _reason(row: dict[str, Any], said: set[tuple[str, str, str]]) -> str:
@@ -140,12 +150,13 @@ def _reason(row: dict[str, Any], said: set[tuple[str, str, str]]) -> str:
     return f"for the same reason{_SEARCHED}{rest}" if rest else "for the same reason"
 
 
+_ROW = "  "  # how the rows of a table begin, which no line may break
 _SEARCHED = "; searched without success: "
 
 
 def _wrapped(paragraph: str, width: int) -> list[str]:
-    if not width:
-        return [f"  {paragraph}"]
+    if not width or paragraph.startswith(_ROW):
+        return [f"  {paragraph}".rstrip()]
     indent = "  " + " " * (len(paragraph) - len(paragraph.lstrip()))
     return textwrap.wrap(
         paragraph.strip(), width, initial_indent=indent, subsequent_indent=indent

@@ -22,9 +22,18 @@ from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.configuration import BadConfiguration, Configuration
 from tokenauction.proofs.gate.gate_report import GateReport
 from tokenauction.proofs.gate.lock import BadLock, Lock
+from tokenauction.proofs.gate.same_rule import NoBase
 from tokenauction.proofs.reports import github, outputs
 
-_COLOURS: Final = {"pass": "green", "WARN": "yellow", "FAIL": "red"}
+_COLOURS: Final = {
+    "pass": "green",
+    "REFACTORED": "green",
+    "WARN": "yellow",
+    "UNKNOWN": "yellow",
+    "STALE": "red",
+    "WORSE": "red",
+    "FAIL": "red",
+}
 
 
 @click.command(
@@ -33,14 +42,17 @@ _COLOURS: Final = {"pass": "green", "WARN": "yellow", "FAIL": "red"}
 Examples:
   tokenauction gate --update
   tokenauction gate
+  tokenauction gate --base origin/main
   tokenauction gate --fresh --jobs 4
   tokenauction gate --format github --format sarif=tokenauction.sarif
   tokenauction gate --executor dask://scheduler:8786
 
 \b
 Exit status:
-  0    the gate is open: whatever is required is proved, and nothing got worse
-  1    it is closed: something is refuted, got worse, or the lock is stale
+  0    the gate is open: whatever is required is proved, and every rule is the locked one, or
+       written otherwise and proved to be the same (REFACTORED)
+  1    it is closed: something is refuted (FAIL), got worse (WORSE), or the lock is of something
+       else (STALE)
   2    wrong usage, or a rule or configuration that cannot be used
   3    it is closed only because something is unknown
   130  interrupted
@@ -52,6 +64,11 @@ What is required stands in pyproject.toml, in the table [tool.tokenauction].
 @click.option("--fresh", is_flag=True, help="Decide every claim anew, whatever is locked.")
 @click.option(
     "--recheck", is_flag=True, help="Prove every locked proof again, by the method that is locked."
+)
+@click.option(
+    "--base",
+    metavar="REV",
+    help="The git revision whose rules were locked.  [default: the last that changed the lock]",
 )
 @click.option(
     "--config",
@@ -79,7 +96,8 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
     """Check what a project requires of its rules, against what was locked.
 
     Rules that are the functions they were when they were locked are not decided again; the rest is,
-    and what is now known less of than was locked closes the gate.
+    and what is now known less of than was locked closes the gate. A rule that is written otherwise
+    is compared with what it was: its text then is taken from the git history.
     """
     stop_children_on_interrupt()
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
@@ -97,7 +115,7 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
         )
     try:
         made, interrupted = _report(project, known or {}, update, options)
-    except (supervisor.Failed, executors.NoExecutor) as problem:
+    except (supervisor.Failed, executors.NoExecutor, NoBase) as problem:
         _fail(str(problem), wanted)
     if update and not made.updated and not interrupted:
         click.echo("tokenauction: the lock was not written", err=True)
@@ -124,9 +142,9 @@ def _shown(text: str, output: outputs.Output) -> str:
         return text
     lines = []
     for line in text.splitlines():
-        sign, space, rest = line.partition("  ")
-        colour = _COLOURS.get(sign)
-        lines.append(f"{click.style(sign, fg=colour)}{space}{rest}" if colour else line)
+        word, space, rest = line.partition(" ")
+        colour = _COLOURS.get(word)
+        lines.append(f"{click.style(word, fg=colour)}{space}{rest}" if colour else line)
     return "\n".join(lines) + "\n"
 
 
@@ -146,6 +164,7 @@ def _report(
             jobs=workers.jobs,
             fresh=options["fresh"],
             recheck=options["recheck"],
+            base=options["base"],
             progress=display.progress,
             decided=lambda row: _tell(display, row),
         )
@@ -188,6 +207,8 @@ def _made(project: Configuration, seen: gate.Survey, known: Lock, updated: bool)
         lock_file=str(project.lock),
         updated=updated,
         tools=gate.tools(),
+        relations=seen.relations,
+        locked=seen.locked,
         interrupted=seen.interrupted,
         unusable=tuple(seen.unusable),
     )

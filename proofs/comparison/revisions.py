@@ -10,13 +10,16 @@ import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 # The last single colon before a Python file, but not that of a drive as in C:\rules.py.
 _REVISED: Final = re.compile(r"(?!\w:[\\/])(?P<revision>.+?):(?P<path>[^:]+\.py)(?P<rest>::[^:]*)?")
+SHALLOW: Final = "this clone is shallow: fetch the history with git fetch --unshallow"
+_DIGITS: Final = 10
 
 
 class NoRevision(Exception):
@@ -69,104 +72,159 @@ def checked_out(targets: Sequence[str]) -> Iterator[list[Source]]:
     Raises NoRevision. Two targets in one commit have one tree.
     """
     with TemporaryDirectory(prefix="tokenauction-", ignore_cleanup_errors=True) as folder:
-        trees: dict[str, Path] = {}
+        trees: dict[str, Revision] = {}
         sources = []
         for target in targets:
             parts = revised(target)
             if parts is None:
                 sources.append(Source(target, target))
                 continue
-            root = _root(target)
-            commit = _commit(parts.revision)
-            inside = _inside(parts, commit, root)
+            repository = Repository(Path.cwd())
+            commit = repository.commit(parts.revision)
             if commit not in trees:
-                trees[commit] = _materialised(commit, Path(folder).resolve() / commit)
-            place = trees[commit] / inside
-            if not place.is_file():
-                raise NoRevision(f"{target}: {parts.path} is a link that leads nowhere in git")
-            tree = str(trees[commit])
-            sources.append(
-                Source(target, f"{place}{parts.rest}", parts.revision, commit, tree, str(root))
-            )
+                trees[commit] = repository.materialised(commit, Path(folder))
+            found = trees[commit].source(f"{parts.path}{parts.rest}", parts.revision)
+            sources.append(replace(found, title=target))
         yield sources
 
 
-def _git(*arguments: str, **variables: str) -> str | None:
-    """What git prints; None where it fails. Raises NoRevision where there is no git."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **variables}
-    try:
-        done = subprocess.run(
-            ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            env=environment,
-            check=False,
+@contextmanager
+def revision_in(folder: Path, revision: str) -> Iterator["Revision"]:
+    """The files of a revision of the repository around a folder, until the end.
+
+    Raises NoRevision.
+    """
+    with TemporaryDirectory(prefix="tokenauction-", ignore_cleanup_errors=True) as place:
+        repository = Repository(folder)
+        yield repository.materialised(repository.commit(revision), Path(place))
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit whose files are in a folder; `inner` is where its repository was asked from."""
+
+    repository: "Repository"
+    commit: str
+    tree: Path
+
+    def source(self, target: str, called: str = "") -> Source:
+        """A target `path.py` or `path.py::name` in it; raises NoRevision where it has no such file.
+
+        `called` is what the user called the revision, by default the first digits of the commit.
+        """
+        called = called or self.commit[:_DIGITS]
+        path, colons, name = target.partition("::")
+        place = self.tree / self.repository.inside(path, self.commit, called)
+        if not place.is_file():
+            title = f"{called}:{target}"
+            raise NoRevision(f"{title}: {path} is a link that leads nowhere in git")
+        return Source(
+            f"{called}:{target}",
+            f"{place}{colons}{name}",
+            called,
+            self.commit,
+            str(self.tree),
+            str(self.repository.root),
         )
-    except FileNotFoundError:
-        raise NoRevision(
-            "git is not installed, and a target REV:path.py is read with it: install git, or "
-            "compare two files"
-        ) from None
-    return done.stdout if done.returncode == 0 else None
 
 
-def _root(target: str) -> Path:
-    found = _git("rev-parse", "--show-toplevel")
-    if found is None:
-        raise NoRevision(
-            f"{target}: {Path.cwd()} is in no git repository that git can read; go to one, or name "
-            "a file that is there"
-        )
-    return Path(found.rstrip("\n")).resolve()
+@dataclass(frozen=True)
+class Repository:
+    """The git repository around a folder, which is only read."""
 
+    folder: Path
 
-def _commit(revision: str) -> str:
-    found = None
-    if not revision.startswith("-"):
-        found = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-    if found is not None:
-        return found.strip()
-    names = (_git("for-each-ref", "--format=%(refname:short)") or "").split()
-    near = difflib.get_close_matches(revision, names, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "; git log shows what there is"
-    if (_git("rev-parse", "--is-shallow-repository") or "").strip() == "true":
-        hint = "; this clone is shallow: fetch the history with git fetch --unshallow"
-    raise NoRevision(f"unknown revision {revision!r}{hint}")
+    def git(self, *arguments: str, **variables: str) -> str | None:
+        """What git prints; None where it fails. Raises NoRevision where there is no git."""
+        quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+        try:
+            done = subprocess.run(
+                ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="surrogateescape",
+                env={**os.environ, **quiet, **variables},
+                cwd=self.folder,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise NoRevision(
+                "git is not installed, and a target REV:path.py is read with it: install git, or "
+                "compare two files"
+            ) from None
+        return done.stdout if done.returncode == 0 else None
 
+    @cached_property
+    def root(self) -> Path:
+        """The top of the repository; raises NoRevision where there is none."""
+        found = self.git("rev-parse", "--show-toplevel")
+        if found is None:
+            raise NoRevision(
+                f"{self.folder} is in no git repository that git can read; go to one, or name a "
+                "file that is there"
+            )
+        return Path(found.rstrip("\n")).resolve()
 
-def _inside(parts: Revised, commit: str, root: Path) -> str:
-    """The path in the tree, from its top; raises NoRevision where there is no such file."""
-    here = (_git("rev-parse", "--show-prefix") or "").strip("\n")
-    written = Path(parts.path)
-    if written.is_absolute():
-        place = os.path.relpath(written.parent.resolve() / written.name, root)
-    else:
-        place = os.path.normpath(os.path.join(here, parts.path))
-    if place.startswith(".."):
-        raise NoRevision(f"{parts.path} is outside of the git repository {root}")
-    place = Path(place).as_posix()
-    files = (_git("ls-tree", "-r", "-z", "--full-tree", "--name-only", commit) or "").split("\0")
-    if place in files:
-        return place
-    python = [name for name in files if name.endswith(".py")]
-    same_name = [name for name in python if Path(name).name == written.name]
-    near = same_name or difflib.get_close_matches(place, python, n=3)
-    shown = ", ".join(os.path.relpath(name, here or ".") for name in near[:3])
-    hint = f"; did you mean {shown}?" if near else ""
-    raise NoRevision(f"{parts.path}: there is no such file in {parts.revision}{hint}")
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the clone has a part of the history only."""
+        return (self.git("rev-parse", "--is-shallow-repository") or "").strip() == "true"
 
+    def commit(self, revision: str) -> str:
+        """The commit that a revision is; raises NoRevision."""
+        self.root  # noqa: B018, raises where there is no repository
+        found = None
+        if not revision.startswith("-"):
+            found = self.git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        if found is not None:
+            return found.strip()
+        names = (self.git("for-each-ref", "--format=%(refname:short)") or "").split()
+        near = difflib.get_close_matches(revision, names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; git log shows what there is"
+        if self.is_shallow:
+            hint = f"; {SHALLOW}"
+        raise NoRevision(f"unknown revision {revision!r}{hint}")
 
-def _materialised(commit: str, tree: Path) -> Path:
-    """The files of a commit, by an index of their own: the user's index knows nothing of it."""
-    tree.mkdir()
-    git_dir = (_git("rev-parse", "--absolute-git-dir") or "").rstrip("\n")
-    index = str(tree.with_name(f"{commit}.index"))
-    whole = ("-c", "core.sparseCheckout=false")
-    at = (*whole, "--git-dir", git_dir, "--work-tree", str(tree), "-C", str(tree))
-    steps = (("read-tree", commit), ("checkout-index", "--all", "--quiet"))
-    for step in steps:
-        if _git(*at, *step, GIT_INDEX_FILE=index) is None:
-            raise NoRevision(f"git cannot write the files of {commit} to {tree}: is there room?")
-    return tree
+    def last_change_of(self, file: Path) -> str:
+        """The commit that last changed a file; empty where none did, or there is no repository."""
+        found = self.git("log", "-1", "--format=%H", "--", str(file))
+        return (found or "").strip()
+
+    def inside(self, path: str, commit: str, called: str) -> str:
+        """A path in a commit, from the top; raises NoRevision where it has no such file."""
+        here = (self.git("rev-parse", "--show-prefix") or "").strip("\n")
+        written = Path(path)
+        if written.is_absolute():
+            place = os.path.relpath(written.parent.resolve() / written.name, self.root)
+        else:
+            place = os.path.normpath(os.path.join(here, path))
+        if place.startswith(".."):
+            raise NoRevision(f"{path} is outside of the git repository {self.root}")
+        place = Path(place).as_posix()
+        listed = self.git("ls-tree", "-r", "-z", "--full-tree", "--name-only", commit)
+        files = (listed or "").split("\0")
+        if place in files:
+            return place
+        python = [name for name in files if name.endswith(".py")]
+        same_name = [name for name in python if Path(name).name == written.name]
+        near = same_name or difflib.get_close_matches(place, python, n=3)
+        shown = ", ".join(os.path.relpath(name, here or ".") for name in near[:3])
+        hint = f"; did you mean {shown}?" if near else ""
+        raise NoRevision(f"{path}: there is no such file in {called}{hint}")
+
+    def materialised(self, commit: str, folder: Path) -> Revision:
+        """The files of a commit, by an index of their own: the user's index is left alone."""
+        tree = folder.resolve() / commit
+        tree.mkdir()
+        git_dir = (self.git("rev-parse", "--absolute-git-dir") or "").rstrip("\n")
+        index = str(tree.with_name(f"{commit}.index"))
+        whole = ("-c", "core.sparseCheckout=false")
+        at = (*whole, "--git-dir", git_dir, "--work-tree", str(tree), "-C", str(tree))
+        steps = (("read-tree", commit), ("checkout-index", "--all", "--quiet"))
+        for step in steps:
+            if self.git(*at, *step, GIT_INDEX_FILE=index) is None:
+                raise NoRevision(
+                    f"git cannot write the files of {commit} to {tree}: is there room?"
+                )
+        return Revision(self, commit, tree)

@@ -3,12 +3,13 @@
 A claim about the same functions as when it was locked, with the same tools, stands as it was
 locked: a locked counterexample is replayed, a locked proof stands. Everything else is decided, by
 the executor, unless the cache has it. Guarantee: a verdict is kept for a claim only where the
-functions' fingerprints in this run are those that it was reached for.
+functions' fingerprints in this run are those that it was reached for, or the functions are proved
+to be the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenauction.proofs import report, supervisor
@@ -17,8 +18,10 @@ from tokenauction.proofs.claims import LARGEST_FINGERPRINTED
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.checks import Answer, Request, answers
 from tokenauction.proofs.gate.configuration import TABLE, Configuration, Requirement
+from tokenauction.proofs.gate.counterparts import Identity, counterparts
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
-from tokenauction.proofs.gate.standing import Found, Standing, covers, judge
+from tokenauction.proofs.gate.same_rule import Relation, Suspect, related
+from tokenauction.proofs.gate.standing import Found, Standing, covers, is_proved_same, judge
 from tokenauction.proofs.side_by_side import parts_of
 from tokenauction.proofs.verdict import Scope
 
@@ -31,7 +34,8 @@ class Ways:
 
     `sources` are the project's files where the executor's machines do not have them. `jobs` is how
     many checks the executor does at once: the claims of a rule share a process where that leaves
-    enough for each.
+    enough for each. `base` is the revision that has the locked functions, None for the one that
+    last changed the lock.
     """
 
     executor: Executor
@@ -40,17 +44,24 @@ class Ways:
     jobs: int = 1
     fresh: bool = False
     recheck: bool = False
+    base: str | None = None
     progress: Callable[[str], None] = lambda _: None
     decided: Callable[[Mapping[str, Any]], None] = lambda _: None
 
 
 @dataclass
 class Survey:
-    """What is known of the claims of a project."""
+    """What is known of the claims of a project.
+
+    `relations` has the rules whose fingerprint or name is not the locked one; `locked` says which
+    claim of the lock each claim is.
+    """
 
     found: list[Found] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     interrupted: bool = False
+    relations: dict[str, Relation] = field(default_factory=dict)
+    locked: dict[ClaimKey, ClaimKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,11 @@ class _Claim:
     property_fingerprint: str | None
     replayed: Mapping[str, Any] | None
     lost: str
+
+    @property
+    def identity(self) -> Identity:
+        """What it is recognised by in the lock."""
+        return Identity(self.key, self.row["fingerprint"], self.property_fingerprint)
 
     @property
     def name(self) -> Mapping[str, Any]:
@@ -88,10 +104,17 @@ def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
     """
     seen = Survey()
     claims = _identified(configuration, lock, ways, seen)
+    seen.locked = counterparts([claim.identity for claim in claims], lock)
+    lock = {new: lock[old] for new, old in seen.locked.items()}
+    if not seen.interrupted:
+        suspects = _suspects(claims, lock, seen)
+        for one in related(suspects, configuration, ways.base, ways.jobs, ways.progress):
+            seen.relations[one.suspect.target] = one
     known: dict[ClaimKey, Found] = {}
     open_claims: list[_Claim] = []
     for claim in claims:
-        found = _known(claim, lock.get(claim.key), ways) if not claim.lost else _given_up(claim)
+        relation = seen.relations.get(claim.key.target)
+        found = _given_up(claim) if claim.lost else _known(claim, lock, relation, ways)
         if found is None:
             open_claims.append(claim)
         else:
@@ -104,7 +127,7 @@ def survey(configuration: Configuration, lock: Lock, ways: Ways) -> Survey:
     for claim in open_claims:
         if claim.key not in known:
             lost = claim.undecided(supervisor.INTERRUPTED)
-            known[claim.key] = claim.found(lost, tools(), "decided")
+            known[claim.key] = claim.found(lost, tools(), "interrupted")
     seen.found = [known[claim.key] for claim in claims]
     return seen
 
@@ -178,6 +201,19 @@ def _identified_together(
     ]
 
 
+def _suspects(claims: Sequence[_Claim], lock: Lock, seen: Survey) -> list[Suspect]:
+    """The rules whose name or fingerprint is not the one that is locked, once each."""
+    found: dict[str, Suspect] = {}
+    for claim in claims:
+        locked, target = lock.get(claim.key), claim.key.target
+        if locked is None or claim.lost or target in found:
+            continue
+        old, now = seen.locked[claim.key].target, claim.row["fingerprint"]
+        if old != target or now != locked.fingerprint:
+            found[target] = Suspect(target, old, now, locked.fingerprint, claim.requirement)
+    return list(found.values())
+
+
 def _lost(row: Mapping[str, Any], folder: str) -> str:
     """Why a claim could not even be identified; empty where it was."""
     if row.get("lost"):
@@ -188,15 +224,16 @@ def _lost(row: Mapping[str, Any], folder: str) -> str:
 # What is known already ---------------------------------------------------------------------------
 
 
-def _known(claim: _Claim, locked: Locked | None, ways: Ways) -> Found | None:
+def _known(claim: _Claim, lock: Lock, relation: Relation | None, ways: Ways) -> Found | None:
     """What the lock or the cache says of the same functions; None where it has to be decided."""
+    locked = lock.get(claim.key)
     if ways.fresh or claim.row["fingerprint"] is None:
         return None
+    same = locked is not None and _is_of(claim, locked, relation)
     if claim.replayed is not None and _is_within(claim.replayed, claim.requirement):
-        same = locked is not None and _is_of(claim, locked)
         row = {**claim.replayed, **claim.name}
         return claim.found(row, _tools_of(locked), "lock" if same else "decided")
-    if locked is not None and _still_stands(claim, locked, ways):
+    if locked is not None and same and _still_stands(claim, locked, ways):
         return claim.found(_row_of(claim, locked), locked.tools, "lock")
     if ways.recheck:
         return None
@@ -210,12 +247,10 @@ def _given_up(claim: _Claim) -> Found:
     return claim.found(claim.undecided(claim.lost), tools(), "decided")
 
 
-def _is_of(claim: _Claim, locked: Locked) -> bool:
+def _is_of(claim: _Claim, locked: Locked, relation: Relation | None = None) -> bool:
     """Whether something is locked of the very functions and property of a claim."""
-    return (claim.row["fingerprint"], claim.property_fingerprint) == (
-        locked.fingerprint,
-        locked.property_fingerprint,
-    )
+    same = claim.row["fingerprint"] == locked.fingerprint or is_proved_same(locked, relation)
+    return same and claim.property_fingerprint == locked.property_fingerprint
 
 
 def _is_within(row: Mapping[str, Any], wanted: Requirement) -> bool:
@@ -229,14 +264,13 @@ def _tools_of(locked: Locked | None) -> str:
 
 
 def _still_stands(claim: _Claim, locked: Locked, ways: Ways) -> bool:
-    """Whether a locked verdict, other than a refutation, stands without being reached again.
+    """Whether a locked verdict on the same functions, other than a refutation, stands as it is.
 
     A claim that was cut short (`method` is "none") is tried again; one that was left undecided
     after everything was tried is not.
     """
-    same = _is_of(claim, locked) and locked.tools == tools()
     again = ways.recheck and locked.verdict == "proved"
-    if not same or again or locked.verdict == "refuted":
+    if locked.tools != tools() or again or locked.verdict == "refuted":
         return False
     if not _is_told_by_fingerprint(locked.scope):
         return False
@@ -265,7 +299,7 @@ def _row_of(claim: _Claim, locked: Locked) -> dict[str, Any]:
         "seconds": 0.0,
         "reason": locked.reason,
         "assumptions": list(locked.assumptions),
-        "evidence": list(locked.evidence),
+        "evidence": [],
         "counterexample": None,
     }
 
@@ -389,24 +423,35 @@ def _cache_key(claim: _Claim, fingerprint: str | None = None) -> dict[str, Any]:
 
 def standings(seen: Survey, lock: Lock, updating: bool) -> list[Standing]:
     """How every claim stands."""
-    return [judge(found, lock.get(found.key), updating) for found in seen.found]
+    return [
+        judge(
+            found,
+            lock.get(seen.locked.get(found.key, found.key)),
+            seen.relations.get(found.key.target),
+            updating,
+        )
+        for found in seen.found
+    ]
 
 
 def gone(seen: Survey, lock: Lock) -> list[ClaimKey]:
     """The claims of a lock that the project no longer makes."""
-    known = {found.key for found in seen.found}
+    known = set(seen.locked.values())
     return sorted(key for key in lock if key not in known)
 
 
 def updated(seen: Survey, lock: Lock) -> Lock:
     """The lock of what was found; a block that still says what is known stays as it is."""
-    return {found.key: _locked(found, lock.get(found.key)) for found in seen.found}
+    return {
+        found.key: _locked(found, lock.get(seen.locked.get(found.key, found.key)))
+        for found in seen.found
+    }
 
 
 def _locked(found: Found, before: Locked | None) -> Locked:
-    if before is not None and found.source == "lock":
-        return before
     row = found.row
+    if before is not None and found.source == "lock":
+        return replace(before, fingerprint=row["fingerprint"])
     return Locked(
         verdict=row["status"],
         scope=Scope.of(row["scope"]),
@@ -417,6 +462,5 @@ def _locked(found: Found, before: Locked | None) -> Locked:
         tools=found.tools,
         reason=row["reason"],
         assumptions=tuple(row["assumptions"]),
-        evidence=tuple(row["evidence"]),
         witness=row["counterexample"],
     )

@@ -19,7 +19,8 @@ from tokenauction.proofs.verdict import Scope, Sizes
 VERSION: Final = 1
 _HEAD: Final = """\
 # What is known of each rule and property. Written by `tokenauction gate --update`: do not edit it,
-# review it. A block that changes is a guarantee that changes.
+# review it. Where a verdict, agents or tokens change, a guarantee changes; where a fingerprint
+# alone does, a rule has changed and keeps its guarantees.
 """
 _BARE: Final = re.compile("[A-Za-z0-9_-]+")
 _REMAKE: Final = "make it anew with `tokenauction gate --update`, and review the diff"
@@ -54,7 +55,6 @@ class Locked:
     tools: str
     reason: str = ""
     assumptions: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
     witness: Mapping[str, Any] | None = None
 
 
@@ -102,9 +102,8 @@ def _block(key: ClaimKey, locked: Locked) -> str:
         lines.append(f"property-fingerprint = {_text(locked.property_fingerprint)}")
     if locked.reason:
         lines.append(f"reason = {_text(locked.reason)}")
-    for title, entries in (("assumptions", locked.assumptions), ("evidence", locked.evidence)):
-        if entries:
-            lines += [f"{title} = [", *(f"    {_text(entry)}," for entry in entries), "]"]
+    if locked.assumptions:
+        lines += ["assumptions = [", *(f"    {_text(one)}," for one in locked.assumptions), "]"]
     lines += [f"effort = {_text(locked.effort)}", f"tools = {_text(locked.tools)}"]
     if locked.witness is not None:
         lines += ["", f"[{name}.witness]"]
@@ -170,6 +169,7 @@ def _locked(block: Mapping[str, Any]) -> Locked:
     if (verdict == "refuted") != ("witness" in block):
         raise ValueError("a refuted claim has a witness, and no other")
     known = {"verdict", "agents", "tokens", "method", "fingerprint", "property-fingerprint"}
+    # Earlier locks have evidence, which counts what a solver was asked.
     strange = set(block) - known - {"reason", "assumptions", "evidence", "effort", "tools"}
     if strange - {"witness"}:
         raise ValueError(f"unknown key {min(strange - {'witness'})}")
@@ -183,7 +183,6 @@ def _locked(block: Mapping[str, Any]) -> Locked:
         tools=str(block["tools"]),
         reason=str(block.get("reason", "")),
         assumptions=tuple(map(str, block.get("assumptions", ()))),
-        evidence=tuple(map(str, block.get("evidence", ()))),
         witness=block.get("witness"),
     )
 

@@ -10,11 +10,13 @@ from typing import Any, Final, Literal
 
 from tokenauction.proofs.gate.configuration import Requirement
 from tokenauction.proofs.gate.lock import ClaimKey, Locked
+from tokenauction.proofs.gate.same_rule import Relation
 from tokenauction.proofs.verdict import Scope, Sizes
 
 STALE: Final = "the lock is stale"
-Change = Literal["", "unchanged", "new", "changed", "better", "worse"]
+Change = Literal["", "unchanged", "refactored", "new", "changed", "better", "worse"]
 Outcome = Literal["pass", "fail", "warn"]
+Word = Literal["pass", "FAIL", "WORSE", "STALE", "UNKNOWN", "WARN"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Found:
     """What is known of a claim now.
 
     `row` is a result as in a report; `source` says whether it was decided in this run, or is what
-    the lock or the cache says of the same functions.
+    the lock or the cache says of the same functions, or whether the run ended before it was.
     """
 
     key: ClaimKey
@@ -31,7 +33,7 @@ class Found:
     row: Mapping[str, Any]
     property_fingerprint: str | None
     tools: str
-    source: Literal["lock", "cache", "decided"]
+    source: Literal["lock", "cache", "decided", "interrupted"]
 
     @property
     def scope(self) -> Scope:
@@ -41,29 +43,59 @@ class Found:
 
 @dataclass(frozen=True)
 class Standing:
-    """A claim at the gate: how it changed, and why it closes the gate if it does."""
+    """A claim at the gate: how it changed, and why it closes the gate if it does.
+
+    `missing` says what it is required to be, `lost` what it was, `stale` why the lock does not
+    speak of it; each is empty where there is nothing to say.
+    """
 
     found: Found
     change: Change
     outcome: Outcome
-    problems: tuple[str, ...] = ()
+    missing: str = ""
+    lost: str = ""
+    stale: str = ""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why it does not pass."""
+        stale = f"{STALE} ({self.stale})" if self.stale else ""
+        return tuple(problem for problem in (self.missing, self.lost, stale) if problem)
+
+    @property
+    def word(self) -> Word:
+        """The one word for how it stands."""
+        if self.outcome == "pass":
+            return "pass"
+        if self.outcome == "warn":
+            return "WARN"
+        if self.found.row["status"] == "unknown" and (self.missing or self.lost):
+            return "UNKNOWN"
+        return "FAIL" if self.missing else "WORSE" if self.lost else "STALE"
 
 
-def judge(found: Found, locked: Locked | None, updating: bool = False) -> Standing:
-    """How a claim stands against its lock; when the lock is being updated, by itself."""
-    change = _change(found, locked)
-    problems = [_missing(found)]
-    if not updating:
-        problems.append(_worse(found, locked) if change == "worse" else "")
-        problems.append(_stale(found, locked))
-    told = tuple(problem for problem in problems if problem)
+def judge(
+    found: Found,
+    locked: Locked | None,
+    relation: Relation | None = None,
+    updating: bool = False,
+) -> Standing:
+    """How a claim stands against its lock; when the lock is being updated, by itself.
+
+    `relation` is what is known of its rule, where that has another fingerprint than the lock says.
+    """
+    change = _change(found, locked, relation)
+    missing = _missing(found)
+    lost = _lost(found, locked) if change == "worse" and not updating else ""
+    stale = "" if updating else _stale(found, locked, relation)
     undecided = found.row["status"] == "unknown" and change != "worse"
-    lenient = undecided and found.requirement.unknown == "warn" and told == (problems[0],)
-    outcome: Outcome = "pass" if not told else "warn" if lenient else "fail"
-    return Standing(found, change, outcome, told)
+    lenient = undecided and found.requirement.unknown == "warn" and missing and not stale
+    fails = missing or lost or stale
+    outcome: Outcome = "warn" if lenient else "fail" if fails else "pass"
+    return Standing(found, change, outcome, missing, lost, stale)
 
 
-def _change(found: Found, locked: Locked | None) -> Change:
+def _change(found: Found, locked: Locked | None, relation: Relation | None) -> Change:
     if locked is None:
         return "new"
     status = found.row["status"]
@@ -73,8 +105,22 @@ def _change(found: Found, locked: Locked | None) -> Change:
         return "worse"
     if status == "proved" and (locked.verdict != "proved" or not covers(locked.scope, found.scope)):
         return "better"
-    same = status == locked.verdict and not _other_functions(found, locked)
-    return "unchanged" if same else "changed"
+    if status != locked.verdict or not is_about(found, locked, relation):
+        return "changed"
+    return "unchanged" if found.row["fingerprint"] == locked.fingerprint else "refactored"
+
+
+def is_about(found: Found, locked: Locked, relation: Relation | None) -> bool:
+    """Whether what is locked is of the same function and property."""
+    same = found.row["fingerprint"] == locked.fingerprint or is_proved_same(locked, relation)
+    return same and found.property_fingerprint == locked.property_fingerprint
+
+
+def is_proved_same(locked: Locked, relation: Relation | None) -> bool:
+    """Whether the locked function is proved to be the one that there is now."""
+    if relation is None or relation.kind != "same":
+        return False
+    return locked.fingerprint is not None and relation.suspect.locked == locked.fingerprint
 
 
 def _missing(found: Found) -> str:
@@ -89,7 +135,7 @@ def _missing(found: Found) -> str:
     return ""
 
 
-def _worse(found: Found, locked: Locked | None) -> str:
+def _lost(found: Found, locked: Locked | None) -> str:
     if locked is None:
         return ""
     status = found.row["status"]
@@ -97,21 +143,20 @@ def _worse(found: Found, locked: Locked | None) -> str:
     return f"it was proved for {locked.scope}{now}"
 
 
-def _stale(found: Found, locked: Locked | None) -> str:
+def _stale(found: Found, locked: Locked | None, relation: Relation | None) -> str:
+    """Why the lock does not speak of the claim; empty where it does, or nobody knows."""
     if locked is None:
-        return f"{STALE} (it does not have this claim)"
-    if found.row["method"] == "none":
-        return ""  # it was cut short, so that nobody knows which function it is
+        return "it does not have this claim"
+    unseen = found.row["method"] == "none" or found.row["fingerprint"] is None
+    if unseen and found.row["status"] == "unknown":
+        return ""  # it was cut short, or cannot be traced: nobody knows which function it is
     if found.property_fingerprint != locked.property_fingerprint:
-        return f"{STALE} (the property says something else than it did)"
-    return f"{STALE} (it is of another function)" if _other_functions(found, locked) else ""
-
-
-def _other_functions(found: Found, locked: Locked) -> bool:
-    return (found.row["fingerprint"], found.property_fingerprint) != (
-        locked.fingerprint,
-        locked.property_fingerprint,
-    )
+        return "the property is written otherwise than it was, and may say something else"
+    if is_about(found, locked, relation):
+        return ""
+    if relation is None:
+        return "it has another fingerprint"
+    return relation.news if not relation.reason else f"{relation.news}: {relation.reason}"
 
 
 def covers(found: Scope, wanted: Scope) -> bool:

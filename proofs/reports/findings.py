@@ -15,9 +15,11 @@ from tokenauction.proofs.verdict import Scope
 
 Row = Mapping[str, Any]
 Outcome = Literal["pass", "fail", "warn"]
-Change = Literal["", "unchanged", "new", "changed", "better", "worse", "removed"]
+Change = Literal["", "unchanged", "refactored", "new", "changed", "better", "worse"]
 
 STATUSES: Final = ("proved", "refuted", "unknown")
+LOCK: Final = "lock"
+"""Stands for a property in a finding about a rule that is not as the gate has locked it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Finding:
         >>> Finding(row, "fail", "the lock is stale").headline
         'linear neutral: proved, but the lock is stale'
         """
+        if self.row["property"] == LOCK:
+            return self.problem
         verdict = f"{self.title}: {self.row['status']}"
         if not self.problem:
             return verdict
@@ -56,12 +60,10 @@ class Finding:
         """What there is to say of the verdict: the whole counterexample, or why it is unknown."""
         if self.row.get("explanation"):
             return list(self.row["explanation"])
-        said = [self.row["reason"]] if self.row["reason"] else []
         found = self.row["counterexample"]
         if found is not None:
-            said += [f"  {line}" for line in counterexamples.lines(found)]
-            said.append(counterexamples.how_seen(found))
-        return said
+            return counterexamples.lines(found, self.row["reason"])
+        return [self.row["reason"]] if self.row["reason"] else []
 
 
 def of_results(rows: Iterable[Row]) -> list[Finding]:
@@ -102,12 +104,20 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Those that do not pass: what got worse first, then refuted, and warnings last."""
-    ranks = {"refuted": 0, "unknown": 1, "proved": 2}
+    """Those that do not pass: what got worse first, then refuted, and warnings last.
+
+    A rule that is not the locked one comes before its claims: it says where it differs.
+    """
+    ranks = {"stale": 0, "refuted": 1, "unknown": 2, "proved": 3}
     found = [one for one in findings if one.outcome != "pass"]
     return sorted(
         found,
-        key=lambda one: (one.outcome == "warn", one.change != "worse", ranks[one.row["status"]]),
+        key=lambda one: (
+            one.outcome == "warn",
+            one.row["property"] != LOCK,
+            one.change != "worse",
+            ranks[one.row["status"]],
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from tokenauction.proofs import report
-from tokenauction.proofs.reports.findings import STATUSES, Finding, Row, place
+from tokenauction.proofs.reports.findings import LOCK, STATUSES, Finding, Row, place
 from tokenauction.theory import PROPERTIES
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -44,15 +44,18 @@ def render(findings: Sequence[Finding], folder: Path) -> str:
 
 
 def _rule(name: str) -> dict[str, Any]:
-    """A property as SARIF's rule."""
+    """A property as SARIF's rule, or the lock of the gate as one."""
     known = PROPERTIES.get(name)
     summary = known.summary if known is not None else f"The property {name} of the project."
+    way_out = f"tokenauction verify TARGET --property {name} --explain"
+    if name == LOCK:
+        summary, way_out = "A rule is as it was locked.", "tokenauction gate --update"
     return {
         "id": _rule_id(name),
         "name": name,
         "shortDescription": {"text": summary},
         "fullDescription": {"text": summary},
-        "help": {"text": f"tokenauction verify TARGET --property {name} --explain"},
+        "help": {"text": way_out},
     }
 
 

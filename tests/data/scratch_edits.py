@@ -459,3 +459,87 @@ REFACTORINGS = (
         ),
     ),
 )
+
+_CAP = "xp.minimum(bids, xp.asarray(highest, dtype=bids.dtype))"
+_RESERVE = "above = xp.maximum(bids - reserve_price, xp.zeros_like(bids))"
+
+
+def _written(name: str, file: str, old: str, *new: str) -> Refactoring:
+    return Refactoring(name, tuple(Change(file, old, one) for one in new))
+
+
+# Other texts whose canonical forms differ: only a proof tells that these are the same functions.
+REWRITINGS = (
+    _written(
+        "half the sum less the distance",
+        "weights.py",
+        _CAP,
+        "(bids + highest - xp.abs(bids - highest)) / 2",
+    ),
+    _written(
+        "what is above taken off from above",
+        "weights.py",
+        _CAP,
+        "highest - xp.maximum(highest - bids, xp.zeros_like(bids))",
+    ),
+    _written(
+        "less the excess",
+        "weights.py",
+        _CAP,
+        "bids - xp.where(bids >= highest, bids - highest, 0.0)",
+    ),
+    _written(
+        "in units of the cap", "weights.py", _CAP, "xp.minimum(bids / highest, xp.ones_like(bids))"
+    ),
+    _written(
+        "masks of both sides",
+        "weights.py",
+        _CAP,
+        "bids * (bids <= highest) + highest * (bids > highest)",
+    ),
+    _written(
+        "a clip that never bites below",
+        "weights.py",
+        _CAP,
+        "xp.where(bids < 0, 0.0, xp.where(bids > highest, float(highest), bids))",
+    ),
+    _written(
+        "the reserve by masks",
+        "weights.py",
+        _RESERVE,
+        "above = (bids - reserve_price) * (bids > reserve_price)",
+    ),
+    _written(
+        "the reserve by distances",
+        "weights.py",
+        _RESERVE,
+        "above = (xp.abs(bids - reserve_price) + bids - reserve_price) / 2",
+    ),
+    _written(
+        "the reserve taken off the larger of both",
+        "weights.py",
+        _RESERVE,
+        "above = xp.where(bids > reserve_price, bids, xp.full_like(bids, reserve_price))"
+        " - reserve_price",
+    ),
+    _written(
+        "the reserve, doubled",
+        "weights.py",
+        _RESERVE,
+        "above = xp.where(bids >= reserve_price, 2 * bids - 2 * reserve_price, 0.0) / 2",
+    ),
+    _written(
+        "the mean in two parts",
+        "rules.py",
+        "    return (weight * model + xp.matmul(bids, dists)) / total",
+        "    own = weight / (weight + xp.sum(bids))\n"
+        "    rest = xp.matmul(bids, dists) / xp.sum(bids)\n"
+        "    return own * model + (1 - own) * rest",
+    ),
+    _written(
+        "distances without an absolute value",
+        "rules.py",
+        "distance = xp.sum(xp.abs(dists - mean), axis=1) / 2",
+        "gap = dists - mean\n    distance = xp.sum(xp.where(gap < 0, -gap, gap), axis=1) / 2",
+    ),
+)
