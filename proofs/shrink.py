@@ -176,6 +176,10 @@ def _rows_near(row: Dist) -> Iterator[Dist]:
 
 
 def _simpler_numbers(values: Assignment) -> Iterator[Assignment]:
+    """One number made simpler at a time; the raised bid first, for other steps only shift it."""
+    if values.raised_bid is not None:
+        for simple in _numbers_near(values.raised_bid, values):
+            yield replace(values, raised_bid=simple)
     yield from _all_bids_scaled(values)
     for j, bid in enumerate(values.bids):
         for simple in _numbers_near(bid, values):
@@ -188,9 +192,6 @@ def _simpler_numbers(values: Assignment) -> Iterator[Assignment]:
         for simple in _numbers_near(bid, values):
             there = values.other_bids or ()
             yield replace(values, other_bids=(*there[:j], simple, *there[j + 1 :]))
-    if values.raised_bid is not None:
-        for simple in _numbers_near(values.raised_bid, values):
-            yield replace(values, raised_bid=simple)
     if values.scale is not None:
         for simple in _numbers_near(values.scale, values):
             yield replace(values, scale=simple)
