@@ -9,6 +9,7 @@ not assumed.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Final
 
 from tokenauction.proofs import graph, terms
 from tokenauction.proofs.account import Account
@@ -20,16 +21,24 @@ from tokenauction.proofs.sequent import GaveUp, Prover
 from tokenauction.proofs.terms import Condition
 from tokenauction.proofs.twins import FOCAL
 
-_LONGEST = 400
-_GOES_ON = "what is no number there may steer the rule: choose with xp.where before dividing"
+_GOES_ON = "choose with xp.where before dividing, so that what is no number cannot steer the rule"
+POSITIVE_ONLY: Final = (
+    'if the rule is meant for strictly positive distributions, say so: support="full" in its '
+    "decorator"
+)
 
 
 @dataclass(frozen=True)
 class AllSizes:
-    """The outcome: proved or not, why not, and what the proof consists of."""
+    """The outcome: proved or not, why not and what helps, and what the proof consists of.
+
+    `left_open` is the case that was not decided, as formulas.
+    """
 
     proved: bool
     reason: str = ""
+    way_out: str = ""
+    left_open: str = ""
     vacuous: bool = False
     steps: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
@@ -62,13 +71,17 @@ class _Proof:
     budget: int
     steps: list[str] = field(default_factory=list)
     consistent: bool = False
+    way_out: str = ""
+    left_open: str = ""
 
     def run(self) -> AllSizes:
         for assumed, formula in open_formula(self.claim):
             for case in _cases(self.claim, formula):
                 reason = self._case(assumed, formula, case)
                 if reason:
-                    return AllSizes(False, reason, steps=tuple(self.steps))
+                    return AllSizes(
+                        False, reason, self.way_out, self.left_open, steps=tuple(self.steps)
+                    )
         if not self.consistent:
             return AllSizes(False, "the premises contradict one another", vacuous=True)
         return AllSizes(True, steps=tuple(self.steps))
@@ -106,8 +119,8 @@ class _Proof:
             if condition == terms.TRUE or condition in premises:
                 continue
             if must_prove and not prover.proves(premises, condition):
-                told = f"definedness is not proved: {terms.show_condition(condition)} ({case.text})"
-                return told if everywhere else f"{told}; {_GOES_ON}"
+                self.way_out = _way_out(condition, everywhere, self.claim)
+                return f"it is not proved that {terms.show_condition(condition)} ({case.text})"
             premises.append(condition)
         if not prover.consistent(premises):
             return ""
@@ -118,9 +131,8 @@ class _Proof:
             if stronger is not None and prover.proves(premises, prepared(stronger)):
                 break
             if not prover.proves(premises, part):
-                shown = " and ".join(terms.show_condition(c) for c in prover.last_case[:12])
-                open_case = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} …"
-                return f"not decided by the reduction ({case.text}): {open_case}"
+                self.left_open = " and ".join(map(terms.show_condition, prover.last_case))
+                return f"not decided by the reduction ({case.text})"
         self._tell(case, prover)
         return ""
 
@@ -155,6 +167,25 @@ class _Proof:
             there = graph.where(graph.same(everybody, FOCAL), own, graph.other_bid(everybody))
             known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, there)))
         return known
+
+
+def _way_out(condition: Condition, everywhere: bool, claim: Claim) -> str:
+    """What helps where something is not proved to be defined."""
+    if not claim.positive and _is_of_probabilities(condition):
+        return POSITIVE_ONLY
+    return "" if everywhere else _GOES_ON
+
+
+def _is_of_probabilities(condition: Condition) -> bool:
+    """Whether a condition says of probabilities alone that they are not zero."""
+    if condition.kind in ("and", "or"):
+        return all(map(_is_of_probabilities, condition.args[0]))
+    if condition.kind in ("all", "any"):
+        return _is_of_probabilities(condition.args[1])
+    if condition.kind != "lit" or condition.args[1] not in ("<", "!="):
+        return False
+    leaves = condition.args[0].bases()
+    return all(base.kind == "leaf" and base.args[0].op in ("prob", "dist") for base in leaves)
 
 
 def _token_by_token(holds: Node) -> Node | None:

@@ -239,16 +239,52 @@ class Canon:
         return terms.from_base(terms.make_base("pow", base, exponent))
 
     def exp(self, poly: Poly) -> Poly:
-        """`exp` of a sum of terms is a product of powers of exponentials of monomials."""
+        """`exp` of a sum of terms is a product of powers of exponentials of monomials.
+
+        Of `w log(x)`, and of a sum of such over an index, it is a power of `x`, and a product of
+        powers, which are zero at `x = 0` for a positive weight.
+        """
         result = terms.ONE
         for monomial, coefficient in poly.terms:
             if len(monomial) == 1 and monomial[0][0].kind == "log" and monomial[0][1] == 1:
                 factor = self.power(monomial[0][0].args[0], coefficient)
             else:
-                base = terms.make_base("exp", terms.single(monomial))
-                factor = terms.from_base(base, coefficient)
+                powers = self._powers(monomial, coefficient)
+                if powers is None:
+                    base = terms.make_base("exp", terms.single(monomial))
+                    powers = terms.from_base(base, coefficient)
+                factor = powers
             result = self.mul(result, factor)
         return result
+
+    def _powers(self, monomial: Monomial, coefficient: Fraction) -> Poly | None:
+        """`exp` of a weighted logarithm of what may be zero, or of a sum of them, as powers."""
+        inside = self._weighted_log(monomial)
+        if inside is not None:
+            argument, weight = inside
+            return self.symbolic_power(argument, terms.scale(weight, coefficient))
+        sums = [(b, e) for b, e in monomial if b.kind == "reduce" and b.args[0] == "sum"]
+        if len(sums) != 1 or sums[0][1] != 1:
+            return None
+        base = sums[0][0]
+        outside = terms.single(tuple(p for p in monomial if p[0] != base), coefficient)
+        over, body = self.open_body(base)
+        found = self._weighted_log(body.terms[0][0]) if len(body.terms) == 1 else None
+        if found is None:
+            return None
+        argument, weight = found
+        exponent = self.mul(outside, terms.scale(weight, body.terms[0][1]))
+        return self.reduce("prod", over, self.symbolic_power(argument, exponent), base.args[3])
+
+    def _weighted_log(self, monomial: Monomial) -> tuple[Poly, Poly] | None:
+        """The argument and the weight, where one factor is the logarithm of what may be zero."""
+        logs = [(base, exponent) for base, exponent in monomial if base.kind == "log"]
+        if len(logs) != 1 or logs[0][1] != 1:
+            return None
+        argument = logs[0][0].args[0]
+        if self.sign(argument) == POSITIVE:
+            return None
+        return argument, terms.single(tuple(p for p in monomial if p[0] != logs[0][0]))
 
     def log(self, poly: Poly) -> Poly:
         """`log` of a product of positive factors is a sum."""

@@ -55,7 +55,7 @@ from tokenauction.proofs.untraceable import (
     NUMERIC,
     attacked,
     judged_at,
-    size_list,
+    most_of,
     witness_of_run,
 )
 from tokenauction.proofs.verdict import (
@@ -278,6 +278,8 @@ class Decision:
             accept=self._violates,
         )
         self.notes: list[str] = []
+        self.ways_out: list[str] = []
+        self.left_open: list[str] = []
 
     def about_all_sizes(self) -> Verdict | None:
         """What a quick search and the proofs for every size say; None where they say nothing."""
@@ -308,13 +310,17 @@ class Decision:
             found = step()
             if found is not None:
                 return self._with_resources(found)
-        explored = (
-            f"{self.search.profiles} profiles at sizes {size_list(self.search.sizes)}, "
-            "replayed exactly where they looked bad"
-        )
-        notes = [*self.notes, *self._limits_reached(), f"searched without success: {explored}"]
+        explored = f"{self.search.profiles} profiles of {most_of(self.search.sizes)}"
+        notes = [*self._why_not_more(), f"searched without success: {explored}"]
         method = "reduction, search, fixed sizes"
-        return self._with_resources(Unknown("; ".join(notes), explored, method=method))
+        details = tuple(self.left_open)
+        reason = "; ".join(notes)
+        return self._with_resources(Unknown(reason, explored, method=method, details=details))
+
+    def _why_not_more(self) -> list[str]:
+        """The ways out, and what kept the claim from being proved for more sizes."""
+        told = [*self.ways_out, *self.notes, *self._limits_reached()]
+        return list(dict.fromkeys(told))
 
     def _limits_reached(self) -> list[str]:
         """What kept the solver from saying more, where it was a limit of the whole claim."""
@@ -407,7 +413,9 @@ class Decision:
             return Unknown("vacuous: no profile satisfies the premises of the property")
         if outcome.proved:
             return self.cross_checked(REDUCTION, outcome.steps)
-        self.notes.append(outcome.reason)
+        self.notes.append(f"no proof for all sizes: {outcome.reason}")
+        self.ways_out += [outcome.way_out] if outcome.way_out else []
+        self.left_open += [outcome.left_open] if outcome.left_open else []
         return None
 
     def _by_lemma(self) -> Verdict | None:
@@ -460,16 +468,17 @@ class Decision:
                 if self._violates(candidate):
                     return self._refuted(candidate, FIXED)
             (proved if result.proved else undecided).append((agents, tokens))
-            vacuous = vacuous and result.vacuous
-        if undecided or not proved or vacuous:
-            if undecided:
-                self.notes.append(f"not decided at fixed sizes {size_list(undecided)}")
+            vacuous = vacuous and (result.vacuous or not result.proved)
+        if undecided:
+            shown = " nor ".join(f"with {n} agents and {t} tokens" for n, t in undecided)
+            self.notes.append(f"not decided {shown}")
+        scope = _largest_rectangle(proved)
+        if scope is None or vacuous:
             return None
-        scope = _rectangle(proved)
-        if scope is None:
-            return None
-        steps = tuple(f"{n} agents, {t} tokens: no violation exists" for n, t in proved)
-        return Proved(scope, self._evidence(FIXED, steps))
+        covered = product(scope.agents, scope.tokens)
+        steps = tuple(f"{n} agents, {t} tokens: no violation exists" for n, t in covered)
+        reason = f"for more it is not proved: {'; '.join(self._why_not_more())}"
+        return Proved(scope, self._evidence(FIXED, steps), reason)
 
     # What they share
 
@@ -559,9 +568,18 @@ def _near(
     return (size(n) for n in sorted(around) if above < n <= most)
 
 
-def _rectangle(sizes: list[tuple[int, int]]) -> Scope | None:
-    """The scope of sizes that form a full rectangle of agents and tokens."""
-    agents = tuple(sorted({n for n, _ in sizes}))
-    tokens = tuple(sorted({t for _, t in sizes}))
-    full = set(product(agents, tokens)) == set(sizes)
-    return Scope(agents, tokens) if full else None
+def _largest_rectangle(sizes: Iterable[tuple[int, int]]) -> Scope | None:
+    """The largest scope of numbers of agents and of tokens that is covered, from one agent on.
+
+    >>> print(_largest_rectangle([(1, 1), (1, 2), (2, 1), (1, 3)]))
+    1 agents, 1 to 3 tokens
+    """
+    covered = set(sizes)
+    counts = sorted({n for n, _ in covered})
+    best: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    for length in range(1, len(counts) + 1):
+        agents = tuple(counts[:length])
+        tokens = tuple(sorted({t for _, t in covered if {(n, t) for n in agents} <= covered}))
+        if len(agents) * len(tokens) > len(best[0]) * len(best[1]):
+            best = agents, tokens
+    return Scope(*best) if best[0] else None

@@ -201,14 +201,15 @@ def _walk(
         yield from _walk(node.args[0], path, (*binders, (over, excluded)), seen, inside)
         return
     if node.op == "exp":
-        arguments = [part for term in _addends(node.args[0]) for part in _inside_exp(term)]
+        for part in (part for term in _addends(node.args[0]) for part in _inside_exp(term)):
+            inner = (*binders, *part.binders)
+            below = absorbed or (not part.needs and not _keeps(node, 0))
+            yield from _walk(part.node, path, inner, seen, below)
+            for kind, needed in part.needs:
+                yield Obligation(kind, _closed_under(needed, path, inner), below)
     else:
-        arguments = [(arg, None) for arg in node.args]
-    for place, (arg, extra) in enumerate(arguments):
-        below = absorbed or (extra is None and not _keeps(node, place))
-        yield from _walk(arg, path, binders, seen, below)
-        if extra is not None:
-            yield Obligation("non-negative", _closed_under(extra, path, binders), below)
+        for place, arg in enumerate(node.args):
+            yield from _walk(arg, path, binders, seen, absorbed or not _keeps(node, place))
     for own, goal in _own(node):
         yield Obligation(own, _closed_under(goal, path, binders), absorbed)
 
@@ -236,19 +237,92 @@ def _addends(node: Node) -> list[Node]:
     return list(node.args) if node.op == "add" else [node]
 
 
-def _inside_exp(term: Node) -> list[tuple[Node, Node | None]]:
-    """What an addend of an exponent needs: `c log(x)` with `c > 0` may be minus infinity.
+@dataclass(frozen=True)
+class _InExponent:
+    """A part of an exponent that has to be defined, and what is needed of it besides."""
 
-    `exp(c log(x) + y)` is `x^c exp(y)`, also at `x = 0` as long as `y` is finite or minus infinity,
-    which the other addends are.
+    node: Node
+    binders: Binders = ()
+    needs: tuple[tuple[Kind, Node], ...] = ()
+
+
+def _inside_exp(term: Node) -> list[_InExponent]:
+    """What an addend of an exponent needs: `w log(x)` may be minus infinity, and a sum of such.
+
+    `exp(w log(x) + y)` is `x^w exp(y)`, also at `x = 0` for a positive weight `w`, as long as `y`
+    is finite or minus infinity, which the other addends are. At `x = 0` and `w = 0` it is not
+    defined: zero times infinity is no number. What is a weight is decided by its form alone, and
+    has no logarithm in it, so that the canonical form is a power too (`Canon.exp`).
     """
-    factors = list(term.args) if term.op == "mul" else [term]
-    logs = [factor for factor in factors if factor.op == "log"]
-    rest = [factor for factor in factors if factor.op != "log"]
-    if len(logs) == 1 and all(factor.op == "const" and factor.data > 0 for factor in rest):
-        inner = logs[0].args[0]
-        return [(inner, graph.at_most(graph.ZERO, inner))]
-    return [(term, None)]
+    weight, log, binders = _weighted_log(term)
+    if log is None:
+        return [_InExponent(term)]
+    inner = log.args[0]
+    needs: list[tuple[Kind, Node]] = [("non-negative", graph.at_most(graph.ZERO, inner))]
+    if not all(factor.op == "const" and factor.data > 0 for factor in weight):
+        either = (graph.less(graph.ZERO, inner), graph.less(graph.ZERO, graph.mul(*weight)))
+        needs.append(("nonzero", graph.disj(*either)))
+    parts = [_InExponent(factor, binders) for factor in weight if factor.op != "const"]
+    return [*parts, _InExponent(inner, binders, tuple(needs))]
+
+
+def _weighted_log(term: Node) -> tuple[list[Node], Node | None, Binders]:
+    """The weights, the logarithm and the binders of `w log(x)` or a sum of those; no log if none.
+
+    A sum over an index may have one weight inside and another outside.
+    """
+    weight, rest = _weights_of(term)
+    if len(rest) != 1:
+        return [], None, ()
+    (only,) = rest
+    if only.op == "log":
+        return weight, only, ()
+    if only.op == "reduce" and only.data[0] == "sum":
+        inner, below = _weights_of(only.args[0])
+        if len(below) == 1 and below[0].op == "log":
+            _, over, excluded = only.data
+            return [*weight, *inner], below[0], ((over, excluded),)
+    return [], None, ()
+
+
+def _weights_of(term: Node) -> tuple[list[Node], list[Node]]:
+    """The factors of a term that are weights, and the others."""
+    if term.op == "mul":
+        found = [_weights_of(factor) for factor in term.args]
+        return [w for ws, _ in found for w in ws], [r for _, rs in found for r in rs]
+    if term.op == "div" and _has_no_log(term.args[1]) and not _is_weight(term):
+        weight, rest = _weights_of(term.args[0])
+        return [*weight, graph.div(graph.ONE, term.args[1])], rest
+    return ([term], []) if _is_weight(term) else ([], [term])
+
+
+def _is_weight(node: Node) -> bool:
+    """Whether a node is one product of bids, sizes, exponentials and powers, and of no logarithm.
+
+    Its canonical form has a single term, and is positive where it is not zero or negative by what
+    it divides by.
+    """
+    if not _has_no_log(node):
+        return False
+    match node.op:
+        case "const":
+            return bool(node.data >= 0)
+        case "bid" | "other_bid" | "scalar" | "size" | "exp":
+            return True
+        case "mul":
+            return all(map(_is_weight, node.args))
+        case "div":
+            return _is_weight(node.args[0])
+        case "pow":
+            exponent = node.args[1]
+            return exponent.op == "const" and exponent.data > 0 and _is_weight(node.args[0])
+        case "where":
+            return all(map(_is_weight, node.args[1:]))
+    return False
+
+
+def _has_no_log(node: Node) -> bool:
+    return all(part.op != "log" for part in graph.subnodes(node))
 
 
 def _own(node: Node) -> Iterator[tuple[Kind, Node]]:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from tokenauction.proofs.reasons import Reason
+from tokenauction.proofs.verdict import Scope
 
 SCHEMA: Final = "tokenauction.report/1"
 _TOOLS: Final = (
@@ -39,12 +40,15 @@ def schema(kind: str = "report") -> dict[str, Any]:
     return loaded
 
 
-def report(results: list[dict[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole report."""
+def report(
+    results: list[dict[str, Any]], options: Mapping[str, Any], required: Scope | None = None
+) -> dict[str, Any]:
+    """A whole report; `required` are the sizes that a proof was asked to cover."""
     return {
         "schema": SCHEMA,
         "versions": versions(),
         "options": dict(options),
+        "required_scope": None if required is None else required.shown(),
         "results": results,
     }
 
@@ -160,14 +164,27 @@ def counterexample(witness: Any) -> dict[str, Any]:
     return found
 
 
-def exit_status(results: list[dict[str, Any]], unusable: bool) -> int:
-    """2 unusable input, 1 something refuted, 3 something unknown, 0 all proved."""
+def exit_status(
+    results: list[dict[str, Any]], unusable: bool, required: Scope | None = None
+) -> int:
+    """2 unusable input, 1 something refuted, 3 something unknown or proved for less than required.
+
+    0 where all is proved.
+    """
     statuses = {one["status"] for one in results}
     if unusable:
         return UNUSABLE
     if "refuted" in statuses:
         return REFUTED
-    return UNKNOWN if "unknown" in statuses or not results else PROVED
+    less = any(proved_for_less(one, required) for one in results)
+    return UNKNOWN if "unknown" in statuses or less or not results else PROVED
+
+
+def proved_for_less(row: Mapping[str, Any], required: Scope | None) -> bool:
+    """Whether a result is a proof that covers fewer sizes than are required."""
+    if required is None or row["status"] != "proved":
+        return False
+    return not Scope.of(row["scope"]).covers(required)
 
 
 def to_json(value: Mapping[str, Any]) -> str:

@@ -50,6 +50,21 @@ Result = TypeVar("Result")
 LARGEST_TWIN: Final = 1000
 ORDINARY_SIZES: Final = {Axis.AGENTS: 3, Axis.TOKENS: 4}
 
+_FOR_EVERY_SIZE: Final = {
+    "sorts along": "a sum, an extremum, or a count of what is larger, as "
+    "xp.sum(x[None, :] > x[:, None], axis=1), is followed for every size",
+    "slices an axis": "xp.where on a condition is followed for every size",
+    "picks position": "what treats every agent and every token alike is followed for every size",
+    "assigns to elements": "xp.where in place of an assignment is followed for every size",
+    "needs the numbers": "bids.shape[0] and dists.shape[1] are followed as numbers in arithmetic, "
+    "and sums over an axis in place of loops",
+    "in a loop": "sums over an axis in place of loops are followed for every size",
+    "puts arrays into a list": "arithmetic on whole arrays is followed for every size",
+    "reshapes": "x[:, None] and x[None, :] are followed for every size",
+    "computed positions": "a mask with xp.where is followed for every size",
+    "position of an extremum": "a comparison with xp.max is followed for every size",
+}
+
 
 @dataclass
 class Trace:
@@ -108,8 +123,9 @@ class Trace:
         return self._fail(TracingError, problem, way_out, code)
 
     def needs_size(self, problem: str) -> SizeRequired:
-        """The error to raise where only fixed sizes will do."""
-        failure = self._fail(SizeRequired, problem, "", "needs-sizes")
+        """The error to raise where only fixed sizes will do, with what is traced for every size."""
+        way_out = next((out for part, out in _FOR_EVERY_SIZE.items() if part in problem), "")
+        failure = self._fail(SizeRequired, problem, way_out, "needs-sizes")
         assert isinstance(failure, SizeRequired)
         return failure
 

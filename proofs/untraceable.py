@@ -53,7 +53,7 @@ def attacked(claim: Claim, options: "Options", untraceable: Reason) -> Verdict:
         return Unknown(str(problem))
     if found is not None:
         return found
-    explored = f"{judge.attack.calls} runs at sizes {size_list(judge.attack.sizes)}"
+    explored = f"{judge.attack.calls} runs of {most_of(judge.attack.sizes)}"
     told = f"{said_of(untraceable)}; searched without success: {explored}{judge.said_of_points}"
     return Unknown(untraceable.within(told), explored, method=NUMERIC)
 
@@ -219,6 +219,16 @@ def witness_of_run(claim: Claim, found: Violation) -> Witness:
     if not raised:
         return witness
     return replace(witness, sentence=f"{explain.profile(found.assignment)}: {raised.rstrip('.')}.")
+
+
+def most_of(sizes: Iterable[tuple[int, int]]) -> str:
+    """How large the sizes of a search were.
+
+    >>> most_of([(1, 2), (3, 2)])
+    'up to 3 agents and 2 tokens'
+    """
+    agents, tokens = zip(*[*sizes, (1, 1)], strict=True)
+    return f"up to {max(agents)} agents and {max(tokens)} tokens"
 
 
 def size_list(sizes: Iterable[tuple[int, int]]) -> str:

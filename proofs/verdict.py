@@ -34,6 +34,20 @@ class Scope:
         sizes = (("agents", self.agents), ("tokens", self.tokens))
         return {axis: covered if covered == "all" else list(covered) for axis, covered in sizes}
 
+    @classmethod
+    def up_to(cls, agents: int, tokens: int) -> "Scope":
+        """Every number of agents and of tokens up to these."""
+        return cls(tuple(range(1, agents + 1)), tuple(range(1, tokens + 1)))
+
+    def covers(self, wanted: "Scope") -> bool:
+        """Whether it has every size of another.
+
+        >>> Scope().covers(Scope((1, 2), (1, 2))), Scope((1, 2), "all").covers(Scope())
+        (True, False)
+        """
+        pairs = ((self.agents, wanted.agents), (self.tokens, wanted.tokens))
+        return all(has == "all" or (w != "all" and set(w) <= set(has)) for has, w in pairs)
+
     def __str__(self) -> str:
         return f"{sizes_in_words(self.agents)} agents, {sizes_in_words(self.tokens)} tokens"
 
@@ -107,10 +121,11 @@ class Witness:
 
 @dataclass(frozen=True)
 class Proved:
-    """The property holds at every profile of the scope."""
+    """The property holds at every profile of the scope; `reason` says why not of a larger one."""
 
     scope: Scope
     evidence: Evidence
+    reason: str = ""
     resources: Resources = field(default_factory=Resources)
     float_range: str = ""
     status: Literal["proved"] = "proved"
@@ -130,12 +145,13 @@ class Refuted:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Neither proved nor refuted; `explored` says what was tried."""
+    """Neither proved nor refuted; `explored` says what was tried, `details` what was left open."""
 
     reason: str
     explored: str = ""
     scope: Scope = field(default_factory=lambda: Scope((), ()))
     method: str = "none"
+    details: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     float_range: str = ""
     status: Literal["unknown"] = "unknown"

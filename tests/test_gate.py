@@ -214,7 +214,17 @@ def test_a_rule_that_breaks_closes_the_gate_with_its_counterexample(
 
 
 GATE_FIELDS = {
-    *("target", "required", "outcome", "word", "change", "problems", "source", "locked"),
+    *(
+        "target",
+        "required",
+        "required_scope",
+        "outcome",
+        "word",
+        "change",
+        "problems",
+        "source",
+        "locked",
+    ),
 }
 
 

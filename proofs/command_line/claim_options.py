@@ -6,7 +6,11 @@ from typing import Any
 import click
 
 from tokenauction.proofs.child_process import MEMORY
-from tokenauction.proofs.command_line.parameter_types import PropertyType, TargetType
+from tokenauction.proofs.command_line.parameter_types import (
+    LARGEST_SIZE,
+    PropertyType,
+    TargetType,
+)
 from tokenauction.theory import DEFAULT_MECHANISM_PROPERTIES, DEFAULT_PROPERTIES
 
 Command = Callable[..., Any]
@@ -36,12 +40,12 @@ _CLAIMS = (
     ),
     click.option(
         "--agents",
-        type=click.IntRange(1, 50),
+        type=click.IntRange(1, LARGEST_SIZE),
         help="Most agents where sizes are fixed (default: 8 in the search, 3 in exact decisions).",
     ),
     click.option(
         "--tokens",
-        type=click.IntRange(1, 50),
+        type=click.IntRange(1, LARGEST_SIZE),
         help="Most tokens where sizes are fixed (default: 6 in the search, 3 in exact decisions).",
     ),
 )

@@ -35,9 +35,11 @@ from tokenauction.proofs.command_line.console import (
 from tokenauction.proofs.command_line.display import Display, table
 from tokenauction.proofs.command_line.experiment_commands import monitor, sweep
 from tokenauction.proofs.command_line.gate_command import gate_command
+from tokenauction.proofs.command_line.parameter_types import ScopeType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.reports import findings, outputs
 from tokenauction.proofs.side_by_side import verify_side_by_side
+from tokenauction.proofs.verdict import Scope
 from tokenauction.theory import PROPERTIES
 
 Command = Callable[..., Any]
@@ -113,6 +115,7 @@ Examples:
   tokenauction verify linear --property my_rules.py::my_order
   tokenauction verify second-price
   tokenauction verify linear+pay-your-bid --property payment-monotone
+  tokenauction verify my_rules.py --scope all
   tokenauction verify my_rules.py --format json --output report.json
   tokenauction verify my_rules.py --format github --format sarif=out.sarif
   tokenauction verify my_rules.py --emit-test tests/test_counterexamples.py
@@ -122,7 +125,7 @@ Exit status:
   0  every claim is proved
   1  something is refuted
   2  wrong usage, or input that cannot be used
-  3  nothing is refuted, something is unknown
+  3  nothing is refuted, something is unknown, or proved for less than --scope
 
 A file that is verified is run, as importing it would, in a child process.
 """
@@ -137,6 +140,11 @@ A file that is verified is run, as importing it would, in a child process.
     help="Of the search and the solver.",
 )
 @click.option(
+    "--scope",
+    type=ScopeType(),
+    help="The sizes to ask for, agents by tokens as 3x4, or all: a proof for less exits with 3.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(1, 1024),
     default=1,
@@ -148,7 +156,9 @@ A file that is verified is run, as importing it would, in a child process.
     "Give proofs and counterexamples in full.",
 )
 @emit_option.option
-def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any) -> None:
+def verify(
+    targets: tuple[str, ...], properties: tuple[str, ...], scope: Scope | None, **options: Any
+) -> None:
     """Prove or refute properties of aggregation rules and of mechanisms (a rule with payments).
 
     A TARGET is the name of a shipped rule or mechanism (see `tokenauction rules`), a rule with
@@ -158,6 +168,8 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     stop_children_on_interrupt()
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
     tests, jobs = options.pop("emit_test"), options.pop("jobs")
+    for axis in ("agents", "tokens") if scope is not None and scope != Scope() else ():
+        options[axis] = options[axis] or max(getattr(scope, axis))
     emit_option.check_file(tests)
     request = {"targets": list(targets), "properties": list(properties), **options}
     display = Display(rows_at_once=outputs.Output("text") in wanted)
@@ -176,9 +188,9 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     rows = outcome.rows()
     kept = {name: options[name] for name in ("agents", "tokens", "budget", "seed")}
     made = outputs.renderers(
-        findings.of_results(rows),
-        text=lambda output: display.text(rows, plain=output.file is not None),
-        json=lambda: report.to_json(report.report(rows, kept)),
+        findings.of_results(rows, scope),
+        text=lambda output: display.text(rows, plain=output.file is not None, asked=scope),
+        json=lambda: report.to_json(report.report(rows, kept, scope)),
     )
     outputs.deliver(wanted, made)
     if outcome.interrupted:
@@ -187,7 +199,7 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
         sys.exit(INTERRUPTED)
     if tests is not None:
         emit_option.emit(tests, request, rows)
-    sys.exit(report.exit_status(rows, bool(outcome.unusable)))
+    sys.exit(report.exit_status(rows, bool(outcome.unusable), scope))
 
 
 @main.command(

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt, summary, title
+from tokenauction.proofs.verdict import Scope
 
 _COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
 
@@ -59,16 +60,19 @@ class Display:
             self._printed.append(result)
             print(_row(result), flush=True)
 
-    def text(self, rows: list[dict[str, Any]], plain: bool = False) -> str:
+    def text(
+        self, rows: list[dict[str, Any]], plain: bool = False, asked: Scope | None = None
+    ) -> str:
         """The results as a table, less the rows that are printed, and what there is to say.
 
-        With `plain` it is for a file: without colours, and every row.
+        With `plain` it is for a file: without colours, and every row. `asked` are the sizes that a
+        proof should cover.
         """
         if sys.stdout.isatty() and not plain:
-            return _fancy(rows)
+            return _fancy(rows, asked)
         printed = [] if plain else self._printed
         lines = [_row(row) for row in rows if row not in printed]
-        return "\n".join([*lines, *_details(rows, width=0), summary(rows)]) + "\n"
+        return "\n".join([*lines, *_details(rows, width=0), summary(rows, asked)]) + "\n"
 
 
 def _row(row: dict[str, Any]) -> str:
@@ -90,7 +94,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _fancy(rows: list[dict[str, Any]]) -> str:
+def _fancy(rows: list[dict[str, Any]], asked: Scope | None) -> str:
     console = Console()
     cells = [_cells(row) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
@@ -105,7 +109,7 @@ def _fancy(rows: list[dict[str, Any]]) -> str:
                 grid.add_row(f"  {prop}", Text(verdict, style=colour), *rest)
             console.print(grid)
     width = min(console.width, 100)
-    return captured.get() + "\n".join([*_details(rows, width), summary(rows)]) + "\n"
+    return captured.get() + "\n".join([*_details(rows, width), summary(rows, asked)]) + "\n"
 
 
 def _rule(row: dict[str, Any]) -> str:
@@ -140,11 +144,11 @@ def _told(row: dict[str, Any], said: set[tuple[str, str, str]], width: int) -> l
 
 
 def _reason(row: dict[str, Any], said: set[tuple[str, str, str]]) -> str:
-    """The reason of a row; what stands in the way of a whole rule is said once."""
+    """The reason of a row; one that several claims of a rule have is said once."""
     reason: str = row["reason"]
     way, _, rest = reason.partition(_SEARCHED)
     key = (row["rule"], row["file"], way)
-    if "reason_code" not in row or key not in said:
+    if key not in said:
         said.add(key)
         return reason
     return f"for the same reason{_SEARCHED}{rest}" if rest else "for the same reason"

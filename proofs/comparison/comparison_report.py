@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from tokenauction.proofs import report
+from tokenauction.proofs.verdict import Scope
 
 SCHEMA: Final = "tokenauction.compare/1"
 EQUIVALENT, DIFFERENT, UNKNOWN = 0, 1, 3
@@ -63,15 +64,8 @@ def change(before: Row, after: Row) -> Change:
         return "lost" if had else "gained" if has else "same"
     if before["scope"] == after["scope"]:
         return "same"
-    return "wider" if _covers(after["scope"], before["scope"]) else "narrower"
-
-
-def _covers(wide: Row, narrow: Row) -> bool:
-    """Whether one scope has every size of another."""
-    return all(
-        wide[axis] == "all" or (narrow[axis] != "all" and set(narrow[axis]) <= set(wide[axis]))
-        for axis in ("agents", "tokens")
-    )
+    wider = Scope.of(after["scope"]).covers(Scope.of(before["scope"]))
+    return "wider" if wider else "narrower"
 
 
 def _better(one: Row, other: Row) -> Row:

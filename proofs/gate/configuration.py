@@ -49,7 +49,7 @@ class Requirement:
 
         if self.sizes is None:
             return Scope()
-        return Scope(*(tuple(range(1, most + 1)) for most in self.sizes))
+        return Scope.up_to(*self.sizes)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tokenauction.proofs.gate.configuration import TABLE, Configuration, Require
 from tokenauction.proofs.gate.counterparts import Identity, counterparts
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.same_rule import Relation, Suspect, related
-from tokenauction.proofs.gate.standing import Found, Standing, covers, is_proved_same, judge
+from tokenauction.proofs.gate.standing import Found, Standing, is_proved_same, judge
 from tokenauction.proofs.side_by_side import parts_of
 from tokenauction.proofs.verdict import Scope
 
@@ -274,7 +274,7 @@ def _still_stands(claim: _Claim, locked: Locked, ways: Ways) -> bool:
         return False
     if not _is_told_by_fingerprint(locked.scope):
         return False
-    enough = locked.verdict == "proved" and covers(locked.scope, claim.requirement.scope)
+    enough = locked.verdict == "proved" and locked.scope.covers(claim.requirement.scope)
     return enough or (locked.method != "none" and locked.effort == effort(claim.requirement))
 
 

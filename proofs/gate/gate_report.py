@@ -303,6 +303,7 @@ class GateReport:
             **found.row,
             "target": found.key.target,
             "required": found.required,
+            "required_scope": found.requirement.scope.shown() if found.required else None,
             "outcome": one.outcome,
             "word": one.word,
             "change": one.change,

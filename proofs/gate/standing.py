@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from tokenauction.proofs.gate.configuration import Requirement
 from tokenauction.proofs.gate.lock import ClaimKey, Locked
 from tokenauction.proofs.gate.same_rule import Relation
-from tokenauction.proofs.verdict import Scope, Sizes
+from tokenauction.proofs.verdict import Scope
 
 STALE: Final = "the lock is stale"
 Change = Literal["", "unchanged", "refactored", "new", "changed", "better", "worse"]
@@ -99,11 +99,9 @@ def _change(found: Found, locked: Locked | None, relation: Relation | None) -> C
     if locked is None:
         return "new"
     status = found.row["status"]
-    if locked.verdict == "proved" and not (
-        status == "proved" and covers(found.scope, locked.scope)
-    ):
+    if locked.verdict == "proved" and not (status == "proved" and found.scope.covers(locked.scope)):
         return "worse"
-    if status == "proved" and (locked.verdict != "proved" or not covers(locked.scope, found.scope)):
+    if status == "proved" and (locked.verdict != "proved" or not locked.scope.covers(found.scope)):
         return "better"
     if status != locked.verdict or not is_about(found, locked, relation):
         return "changed"
@@ -130,7 +128,7 @@ def _missing(found: Found) -> str:
     status = found.row["status"]
     if status != "proved":
         return "it is required"
-    if not covers(found.scope, found.requirement.scope):
+    if not found.scope.covers(found.requirement.scope):
         return f"it is required for {found.requirement.scope}"
     return ""
 
@@ -157,16 +155,3 @@ def _stale(found: Found, locked: Locked | None, relation: Relation | None) -> st
     if relation is None:
         return "it has another fingerprint"
     return relation.news if not relation.reason else f"{relation.news}: {relation.reason}"
-
-
-def covers(found: Scope, wanted: Scope) -> bool:
-    """Whether a scope has every size of another.
-
-    >>> covers(Scope(), Scope((1, 2), (1, 2))), covers(Scope((1, 2), "all"), Scope())
-    (True, False)
-    """
-    return _has(found.agents, wanted.agents) and _has(found.tokens, wanted.tokens)
-
-
-def _has(found: Sizes, wanted: Sizes) -> bool:
-    return found == "all" or (wanted != "all" and set(wanted) <= set(found))

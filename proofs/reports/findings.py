@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from tokenauction.proofs import report
 from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.verdict import Scope
 
@@ -66,9 +67,15 @@ class Finding:
         return [self.row["reason"]] if self.row["reason"] else []
 
 
-def of_results(rows: Iterable[Row]) -> list[Finding]:
-    """Results as `verify` counts them: what is not proved fails."""
-    return [Finding(row, "pass" if row["status"] == "proved" else "fail") for row in rows]
+def of_results(rows: Iterable[Row], required: Scope | None = None) -> list[Finding]:
+    """Results as `verify` counts them: what is not proved, or for less than required, fails."""
+    found = []
+    for row in rows:
+        less = report.proved_for_less(row, required)
+        passes = row["status"] == "proved" and not less
+        problem = f"it is asked for {required}" if less else ""
+        found.append(Finding(row, "pass" if passes else "fail", problem))
+    return found
 
 
 def title(row: Row) -> str:
@@ -93,14 +100,16 @@ def scope_with_doubt(row: Row) -> str:
     return f"{scope(row)}{doubt}"
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """How many results have which verdict.
+def summary(rows: Sequence[Row], required: Scope | None = None) -> str:
+    """How many results have which verdict, and how many are proofs for less than required.
 
     >>> summary([{"status": "proved"}, {"status": "proved"}, {"status": "unknown"}])
     '2 proved, 0 refuted, 1 unknown'
     """
     counts = [(status, sum(row["status"] == status for row in rows)) for status in STATUSES]
-    return ", ".join(f"{count} {status}" for status, count in counts)
+    less = sum(report.proved_for_less(row, required) for row in rows)
+    told = ", ".join(f"{count} {status}" for status, count in counts)
+    return f"{told}; {less} for less than {required}" if less else told
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenauction.proofs.gate.configuration import Requirement
-from tokenauction.proofs.gate.standing import covers
 from tokenauction.proofs.reports import findings
 from tokenauction.proofs.reports.counterexamples import how_seen, table, wrapped
 from tokenauction.proofs.verdict import Scope
@@ -23,7 +22,7 @@ def shortfall(row: Mapping[str, Any], wanted: Requirement) -> str:
     """Why a verdict is not what is required; empty where it is."""
     if row["status"] != "proved":
         return str(row["status"])
-    if covers(Scope.of(row["scope"]), wanted.scope):
+    if Scope.of(row["scope"]).covers(wanted.scope):
         return ""
     return f"proved for {Scope.of(row['scope'])} only, and required for {wanted.scope}"
 
