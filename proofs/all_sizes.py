@@ -9,23 +9,19 @@ not assumed.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Final
 
 from tokenauction.proofs import graph, terms
 from tokenauction.proofs.account import Account
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RAISED, Claim, Formula, open_formula
 from tokenauction.proofs.graph import Axis, Index, Node
+from tokenauction.proofs.hints import POSITIVE_ONLY
 from tokenauction.proofs.reduction import CannotSplit, needed_conditions, split_agents
 from tokenauction.proofs.sequent import GaveUp, Prover
 from tokenauction.proofs.terms import Condition
 from tokenauction.proofs.twins import FOCAL
 
 _GOES_ON = "choose with xp.where before dividing, so that what is no number cannot steer the rule"
-POSITIVE_ONLY: Final = (
-    'if the rule is meant for strictly positive distributions, say so: support="full" in its '
-    "decorator"
-)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from tokenauction.proofs.examination import Examined, fingerprint
 from tokenauction.proofs.falsify import Search
 from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis
+from tokenauction.proofs.hints import with_hint
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import Lemma, lemmas_for
 from tokenauction.proofs.numeric_attack import Violation
@@ -74,6 +75,7 @@ LEMMA = "lemma "
 SEARCH = "search and exact replay"
 ASSUMED_DEFINED = "profiles at which the rule and the property are defined"
 _ROUNDING = 1e-10
+_NOT_FOR_ALL = "no proof for all sizes: "
 Decided = TypeVar("Decided", bound=Verdict)
 
 
@@ -380,6 +382,7 @@ class Decision:
             raise RuntimeError("a profile at which a rule raises belongs to no instance")
         nothing = tuple((float("nan"),) * len(call.outputs) for call in instance.formula.calls)
         witness = witness_of_run(self.claim, Violation(values, 1.0, nothing, instance))
+        witness = with_hint(self.claim, witness, self._raises)
         return Refuted(witness, NUMERIC, Scope((values.agents,), (values.tokens,)))
 
     def _checked_sizes(self) -> list[tuple[int, int]]:
@@ -400,12 +403,12 @@ class Decision:
         self.options.progress("proving it for all agents and tokens")
         for one in self.examined:
             if isinstance(one.open_paths, str):
-                self.notes.append(f"no proof for all sizes: {one.open_paths}")
+                self.notes.append(f"{_NOT_FOR_ALL}{one.open_paths}")
                 return None
         try:
             outcome = prove_all_sizes(self.claim, self.account, int(100_000 * self.options.effort))
         except SizeRequired as problem:
-            self.notes.append(f"no proof for all sizes: {problem}")
+            self.notes.append(f"{_NOT_FOR_ALL}{problem}")
             return None
         except (TracingError, RuleFault) as problem:
             return Unknown(str(problem))
@@ -413,7 +416,7 @@ class Decision:
             return Unknown("vacuous: no profile satisfies the premises of the property")
         if outcome.proved:
             return self.cross_checked(REDUCTION, outcome.steps)
-        self.notes.append(f"no proof for all sizes: {outcome.reason}")
+        self.notes.append(f"{_NOT_FOR_ALL}{outcome.reason}")
         self.ways_out += [outcome.way_out] if outcome.way_out else []
         self.left_open += [outcome.left_open] if outcome.left_open else []
         return None
@@ -477,8 +480,12 @@ class Decision:
             return None
         covered = product(scope.agents, scope.tokens)
         steps = tuple(f"{n} agents, {t} tokens: no violation exists" for n, t in covered)
-        reason = f"for more it is not proved: {'; '.join(self._why_not_more())}"
-        return Proved(scope, self._evidence(FIXED, steps), reason)
+        why = (note.removeprefix(_NOT_FOR_ALL) for note in self._why_not_more())
+        return Proved(
+            scope,
+            self._evidence(FIXED, steps),
+            f"for more sizes it is not proved: {'; '.join(why)}",
+        )
 
     # What they share
 
@@ -494,6 +501,9 @@ class Decision:
             if batch.margin(instance.formula.holds)[0] > -_ROUNDING:
                 return False
         return agrees(instance, values, replay.undefined)
+
+    def _is_undefined(self, values: Assignment) -> bool:
+        return self.replayer.replay(values).undefined
 
     def _refuted(self, found: Assignment | None, method: str) -> Verdict | None:
         if found is None:
@@ -515,6 +525,8 @@ class Decision:
                 f"at the counterexample that was found, NumPy does not follow: {differs}"
             )
         witness = explain.describe(self.claim, instance, values, replay)
+        if replay.undefined:
+            witness = with_hint(self.claim, witness, self._is_undefined)
         return Refuted(witness, method, Scope((values.agents,), (values.tokens,)))
 
     def refuted_at(self, values: Assignment) -> Refuted | None:

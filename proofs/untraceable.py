@@ -17,6 +17,7 @@ from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.exact_judge import ExactJudge
 from tokenauction.proofs.exact_numbers import NoExactRun, OtherNumbers, Undecided
 from tokenauction.proofs.float_limits import has_huge_constants, with_lower_constants
+from tokenauction.proofs.hints import with_hint
 from tokenauction.proofs.neighbourhood import AWAY, neighbours
 from tokenauction.proofs.numeric_attack import CLEAR_MARGIN, Instead, NumericAttack, Violation
 from tokenauction.proofs.numpy_run import KEEPS_STATE, raised_at
@@ -178,14 +179,32 @@ class _Judge:
             found = self.attack.judge(values)
             if found is None:
                 raise RuntimeError("a violation was not there again") from None
-            return Refuted(witness_of_run(self.claim, found), NUMERIC, where)
+            seen = witness_of_run(self.claim, found)
+            return Refuted(with_hint(self.claim, seen, self._raises), NUMERIC, where)
         if instance is None or not replay.violates:
             raise RuntimeError("a violation was not there again")
         if replay.undefined and any(raised_at(values, instance)):
             nothing = tuple((float("nan"),) * len(row) for row in replay.outputs)
-            seen = Violation(values, 1.0, nothing, instance)
-            return Refuted(witness_of_run(self.claim, seen), NUMERIC, where)
-        return Refuted(explain.describe(self.claim, instance, values, replay), EXACT_RUNS, where)
+            seen = witness_of_run(self.claim, Violation(values, 1.0, nothing, instance))
+            return Refuted(with_hint(self.claim, seen, self._raises), NUMERIC, where)
+        witness = explain.describe(self.claim, instance, values, replay)
+        if replay.undefined:
+            witness = with_hint(self.claim, witness, self._is_undefined)
+        return Refuted(witness, EXACT_RUNS, where)
+
+    def _raises(self, values: Assignment) -> bool:
+        """Whether a run at an assignment raises, or gives what is no number."""
+        instance = self.exact.instance(values)
+        if instance is None or any(raised_at(values, instance)):
+            return True
+        found = self.attack.judge(values)
+        return found is not None and found.undefined
+
+    def _is_undefined(self, values: Assignment) -> bool:
+        try:
+            return self.exact.replay(values).undefined
+        except NoExactRun:
+            return True
 
     @property
     def said_of_points(self) -> str:
