@@ -13,21 +13,15 @@ from tokenauction.proofs.kernel import by_z3, instance_of
 from tokenauction.proofs.paper import kl_welfare_linear as welfare
 from tokenauction.proofs.paper.divergence_monotone import (
     AGENT,
-    B_x,
-    Best_x,
-    best_x,
     gap_high,
     gap_low,
     high_of_high,
     high_of_low,
-    i,
     loss_changes,
     low_of_high,
     low_of_low,
     of_high,
     of_low,
-    raised,
-    x,
 )
 from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_is_a_distribution import (
@@ -39,6 +33,7 @@ from tokenauction.proofs.paper.linear_is_a_distribution import (
     shares,
     tokens,
 )
+from tokenauction.proofs.paper.log_linear_rule import B_x, Best_x, best_x, i, raised, x
 from tokenauction.proofs.paper.notation import matrix
 from tokenauction.proofs.paper.propositional import by_propositional
 

@@ -56,6 +56,19 @@ PRODUCTS: dict[Any, Any] = {
     log_norm: B(agents) * ln(Z(tokens)),
 }
 
+# The rule after agent i has raised its bid to x.
+B_x, Z_x, best_x, Best_x = (vector(name) for name in ("B_x", "Z_x", "best_x", "Best_x"))
+logs_x, i = matrix("logs_x"), z3.Int("i")
+
+
+def raised(j: Any) -> Any:
+    """The bids after the raise."""
+    return z3.If(j == i, x, b(j))
+
+
+# In this order: the meanings are put in one after the other.
+RAISED: dict[Any, Any] = {best: best_x, Best: Best_x, B: B_x, logs: logs_x, Z: Z_x, b: raised}
+
 SIZES = z3.And(agents >= 0, tokens >= 1)
 PREFERRED_POSITIVE = each(agents, lambda j: each_token(tokens, lambda t: p(j, t) > 0))
 LOG_LINEAR = z3.And(
