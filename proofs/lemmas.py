@@ -86,7 +86,7 @@ class Lemma:
 
 THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "robust-implies-separable": ("separable-losses-of-the-paper",),
+        "robust-implies-separable": ("five-losses-are-separable",),
         "odds-implies-losses": ("odds-implies-the-losses",),
         "welfare-implies-monotone": ("log-linear-is-monotone-in-reverse-kl",),
         "monotone-implies-consistent": ("monotone-rules-are-consistent",),

@@ -91,10 +91,11 @@ def loss_changes(divergence: Any, low: Any, high: Any) -> Theorem:
     return instance_of(at_agents, products)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def log_linear_is_monotone_in_reverse_kl() -> Conclusions:
-    """The log-linear rule is monotone in the reverse-KL order on positive distributions, for every
-    number of agents and of tokens: a higher bid of agent i makes KL(q* ‖ p_i) no larger."""
+    """The log-linear rule is monotone in the reverse-KL order on positive distributions, for bids
+    of positive sum and every number of agents and of tokens: a higher bid of agent i makes KL(q* ‖
+    p_i) no larger."""
     optimal = kl_welfare_log_linear()["q* minimises the loss, uniquely"]
     (rule,) = log_linear_rule.log_linear_rule().values()
     at_low, at_high = instance_of(optimal, AT_LOW), instance_of(optimal, AT_HIGH)

@@ -289,10 +289,11 @@ def two_tokens_lemmas() -> list[Theorem]:
 FIRST, SECOND = z3.IntVal(0), z3.IntVal(1)
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def log_linear_is_monotone_in_odds() -> Conclusions:
-    """The log-linear rule is monotone in the odds order on positive distributions, for every number
-    of agents and of tokens: raising b_i moves the odds of any two tokens towards those of p_i."""
+    """The log-linear rule, as it is defined, is monotone in the odds order on positive
+    distributions, for bids of positive sum and every number of agents and of tokens: raising b_i
+    moves the odds of any two tokens towards those of p_i."""
     general = towards_own(LOG_LINEAR, between(odds_p, odds_x, odds))
     tokens_given = z3.And(is_token(s), is_token(t))
     return {
@@ -302,10 +303,10 @@ def log_linear_is_monotone_in_odds() -> Conclusions:
     }
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def log_linear_two_tokens() -> Conclusions:
-    """For two tokens the log-linear rule is monotone in the robust order on positive distributions,
-    for every number of agents."""
+    """For two tokens the log-linear rule, as it is defined, is monotone in the robust order on
+    positive distributions, for bids of positive sum and every number of agents."""
     general = towards_own(z3.And(LOG_LINEAR, SUM_TO_ONE), ROBUST, two_tokens_fact())
     given = z3.And(tokens == 2, p(i, FIRST) + p(i, SECOND) == 1)
     robust = of_the_rule(general, (FIRST, SECOND), given, *two_tokens_lemmas())

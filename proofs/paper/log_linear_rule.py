@@ -23,7 +23,7 @@ from tokenauction.proofs.kernel import (
     ln,
 )
 from tokenauction.proofs.paper import finite_sums
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_is_a_distribution import (
     BIDS,
     IN_RANGE,
@@ -184,10 +184,11 @@ def characterisation(used: Any) -> Theorem:
     )
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=TEXTBOOK, reference="opinion pools: Genest and Zidek (1986)")
 def log_linear_rule() -> Conclusions:
-    """The log-linear rule q*(t) = exp(Σ_j b_j ln p_j(t) / B) / Z is a positive distribution, and
-    B ln q*(t) = Σ_j b_j ln p_j(t) - B ln Z, for every number of agents and tokens."""
+    """For bids of positive sum B, positive p_j and at least one token, the log-linear rule q*(t) =
+    exp(Σ_j b_j ln p_j(t) / B) / Z is a positive distribution, and B ln q*(t) = Σ_j b_j ln p_j(t) -
+    B ln Z, for every number of agents and tokens."""
     used = facts()
     whole = with_products(
         PRODUCTS,
