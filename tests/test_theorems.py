@@ -119,6 +119,7 @@ def assumed_positive(theorem: PaperTheorem) -> set[str]:
 
 
 SUMS_OF_BIDS = {"B", "Bx", "B_x", "S"}
+LAWS = {"probability", "expectation"}
 
 
 @pytest.mark.parametrize("theorem", LIBRARY, ids=by_name)
@@ -132,8 +133,15 @@ def test_its_words_say_what_has_to_be_positive(theorem: PaperTheorem) -> None:
 
 @pytest.mark.parametrize("theorem", LIBRARY, ids=by_name)
 def test_its_words_say_that_a_law_is_assumed(theorem: PaperTheorem) -> None:
-    assumed = symbols_of(theorem) & {"probability", "expectation"}
+    assumed = symbols_of(theorem) & LAWS
     assert bool(assumed) == bool(re.search(r"\b([Aa]ssume|assumed to)\b", theorem.statement))
+
+
+def test_trust_md_names_the_theorems_that_assume_a_law() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "trust.md").read_text("utf-8")
+    [told] = re.findall(r"^Some theorems have hypotheses about random variables.*$", text, re.M)
+    assumed = {one.name for one in LIBRARY if LAWS & symbols_of(one)}
+    assert set(re.findall(r"`([a-z-]+)`", told)) == assumed
 
 
 @pytest.mark.parametrize(

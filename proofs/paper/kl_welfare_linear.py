@@ -215,9 +215,10 @@ def sum_of_gaps() -> Theorem:
 @paper_theorem(origin=PAPER, reference=f"{ARXIV}; of opinion pools: Abbas (2009)")
 def kl_welfare_linear() -> Conclusions:
     """Σ_i b_i KL(p_i ‖ q) - Σ_i b_i KL(p_i ‖ q*) = B KL(q* ‖ q) for the linear rule q*, bids of
-    positive sum B and every positive distribution q, for every number of agents and tokens. So no
-    positive distribution has a smaller bid-weighted forward KL divergence than the linear rule, and
-    none but it the same; with distributions that have zeros it is not compared."""
+    positive sum B and every positive distribution q, for every number of agents and tokens. So
+    no positive distribution has a smaller bid-weighted forward KL divergence than the linear
+    rule, and one that has the same is the linear rule. Distributions with zeros are not
+    compared."""
     summed = (PART, MEAN, tokens_next(), AGENTS_NEXT, GAP_NEXT, WEIGHTED, *STARTS)
     identity = loss(agents) - least(agents) == gap_of_all(tokens)
     same = each_token(tokens, lambda t: best(t) == q(t))

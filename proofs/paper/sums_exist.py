@@ -48,7 +48,8 @@ def witnessed(premise: Any, numbers: Any, end: Any) -> Theorem:
 
 @paper_theorem(origin=TEXTBOOK, reference="definition by recursion")
 def sums_exist() -> Conclusions:
-    """For every f and n ≥ 0 there are numbers 0 = A(0), ..., A(n) with A(k + 1) = A(k) + f(k)."""
+    """For every f and n ≥ 0 there are numbers A(0) to A(n) with A(0) = 0 and A(k + 1) = A(k) + f(k)
+    for 0 ≤ k < n."""
     zero, true = z3.IntVal(0), z3.BoolVal(True)
     base = witnessed(true, z3.K(INT, z3.RealVal(0)), zero)
     store = z3.Store(A, last + 1, A[last] + f(last))
