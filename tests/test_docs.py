@@ -103,13 +103,6 @@ def test_every_source_file_is_in_architecture_md() -> None:
                 assert re.search(rf"`([\w/]*/)?{place.stem}(\.py)?`", text), place
 
 
-def test_trust_md_lists_the_trusted_core() -> None:
-    text = (ROOT / "docs" / "trust.md").read_text("utf-8")
-    for place in (ROOT / "proofs").rglob("*.py"):
-        if "TRUSTED CORE" in place.read_text("utf-8").partition('"""')[2][:400]:
-            assert str(place.relative_to(ROOT)) in text, place
-
-
 def test_report_md_lists_every_field() -> None:
     text = (ROOT / "docs" / "report.md").read_text("utf-8")
     schema = report.schema()

@@ -255,7 +255,7 @@ def at_token() -> Theorem:
 
 def both_positive() -> Theorem:
     """Distributions that are positive at s and at t are so at both."""
-    one, other = (each(agents, lambda j, u=u: p(j, u) > 0) for u in (s, t))
+    one, other = each(agents, lambda j: p(j, s) > 0), each(agents, lambda j: p(j, t) > 0)
     both = each(agents, lambda j: z3.And(p(j, s) > 0, p(j, t) > 0))
     return by_z3(z3.Implies(z3.And(one, other), both))
 
