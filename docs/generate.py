@@ -90,33 +90,30 @@ def catalogue() -> str:
     return "\n\n".join([head.rstrip(), *sections]) + "\n"
 
 
-def theorems() -> str:
-    """docs/theorems.md."""
-    head = (
-        "# The theorems\n\n"
-        "Written by `python docs/generate.py` from what `tokenauction theorems` proves; a test "
-        "compares. *Method* names what decided the steps; *assumes* the axioms that a theorem "
-        "rests on, which [trust.md](trust.md) lists. A reference to the arXiv paper means that the "
-        "result is the paper's; what is marked as this project's is stated and proved here. "
-        "`tokenauction theorems NAME --explain` prints every step as a formula, `--export FOLDER` "
-        "writes what Z3 decided as SMT-LIB. Which reading of the incentive properties implies "
-        "which: [variants.md](variants.md).\n\n"
-        "| theorem | statement | file | method | assumes | reference |\n|---|---|---|---|---|---|\n"
-    )
-    rows = []
+def theorems_table() -> str:
+    """The theorems of the library, whose they are and what they rest on."""
+    rows = [
+        "| theorem | statement | whose | reference | file | method | assumes |",
+        "|---" * 7 + "|",
+    ]
     for theorem in LIBRARY:
         found = check(theorem)
-        method = re.sub(r"Z3 [\d.]+", "Z3", found.method)
         cells = [
             f"`{theorem.name}`",
             theorem.statement.replace("|", "\\|"),
+            theorem.origin.value,
+            theorem.reference or "none",
             f"[{theorem.file}](../proofs/paper/{theorem.file})",
-            method,
+            re.sub(r"Z3 [\d.]+", "Z3", found.method),
             ", ".join(found.assumptions) or "nothing",
-            theorem.reference,
         ]
-        rows.append(f"| {' | '.join(cells)} |\n")
-    return head + "".join(rows)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def theorems_page() -> str:
+    """docs/theorems.md with its table made anew."""
+    return with_table((DOCS / "theorems.md").read_text("utf-8"), "theorems", theorems_table())
 
 
 def variants() -> str:
@@ -208,7 +205,7 @@ def main() -> None:
     pages = {
         "rules.md": rules_page,
         "trust.md": trust_page,
-        "theorems.md": theorems,
+        "theorems.md": theorems_page,
         "variants.md": variants,
         "catalogue.md": catalogue,
     }

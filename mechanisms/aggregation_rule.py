@@ -1,8 +1,7 @@
 """The aggregation rule as a value: a function that makes one distribution of the agents'.
 
-Definition (Dütting, Mirrokni, Paes Leme, Xu, Zuo, *Mechanism Design for Large Language Models*,
-arXiv 2310.10826): an aggregation rule maps bids `b` in `R^n_+`, not all zero, and preferred
-distributions `p` in `Δ(T)^n` to one distribution `q(b, p)` in `Δ(T)`.
+Definition (after arXiv 2310.10826): an aggregation rule maps bids `b` in `R^n_+`, not all zero, and
+preferred distributions `p` in `Δ(T)^n` to one distribution `q(b, p)` in `Δ(T)`.
 """
 
 import functools

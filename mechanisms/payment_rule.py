@@ -1,7 +1,7 @@
 """The payment rule as a value: a function of bids and distributions that charges every agent.
 
-Definition (arXiv 2310.10826): a payment function maps bids `b` and preferred distributions `p` to
-one payment `z_i(b, p)` for each agent, the expectation over the token that is drawn.
+Definition (after arXiv 2310.10826): a payment function maps bids `b` and preferred distributions
+`p` to one payment `z_i(b, p)` for each agent, the expectation over the token that is drawn.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """Power means of the distributions, token by token, normalised afterwards.
 
 Exponent 1 is the linear rule, exponent 0 the geometric mean. The log-linear rule, which maximises
-the reverse-KL welfare (arXiv 2310.10826), is that geometric mean computed from logarithms.
+the reverse-KL welfare (after arXiv 2310.10826), is that geometric mean computed from logarithms.
 """
 
 from typing import Any

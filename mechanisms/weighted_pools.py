@@ -2,7 +2,7 @@
 
 `q(t) = Σ_j w(b_j) p_j(t) / Σ_j w(b_j)`. With `w` non-decreasing these are monotone in the robust
 order, since a raised bid moves `q` along the segment towards the agent's own distribution; with
-`w(b) = b` the rule maximises the forward-KL welfare (arXiv 2310.10826, the linear rule).
+`w(b) = b`, the linear rule, it maximises the forward-KL welfare (after arXiv 2310.10826).
 """
 
 from typing import Any

@@ -1,7 +1,8 @@
-"""Exact decisions at fixed sizes: the same prover on the formula with every reduction written out.
+"""TRUSTED CORE where it proves. Exact decisions at fixed sizes: the same prover on the formula with
+every reduction written out.
 
-TRUSTED CORE where it proves: every instance (each agent, each transposition) at every size of the
-scope must be proved. Where the solver finds a model instead, the model is a candidate for replay.
+Every instance (each agent, each transposition) at every size of the scope must be proved. Where the
+solver finds a model instead, the model is a candidate for replay.
 """
 
 from collections.abc import Iterator

@@ -3,8 +3,7 @@
 A violation that only floats show counts where no step of the runs overflows or underflows, and
 where what a constant of the code swallows (`b + 1e12 - 1e12`) cannot explain it. Steps of NumPy, of
 torch and of Python's `math` are watched; those of other libraries, and `*` and `**` of Python's own
-floats, are not. A step that cannot be seen counts as out of range. Outside the trusted core, which
-floats never enter.
+floats, are not. A step that cannot be seen counts as out of range. Outside the trusted core.
 """
 
 import inspect

@@ -1,7 +1,8 @@
-"""Named lemmas: how one property of a rule or mechanism follows from another, for every size.
+"""TRUSTED CORE. Named lemmas: how one property of a rule or mechanism follows from another.
 
-Each is proved by the kernel, in the theorem library (`THEOREMS` below says where); what is said
-here is how a theorem becomes a lemma about rules.
+All are for every size. Each but the last, which needs none, is proved by the kernel, in the theorem
+library (`THEOREMS` below says where); what is said here is how a theorem becomes a lemma about
+rules.
 
 robust-implies-separable. A rule that is monotone in the robust order, and returns distributions, is
 monotone in forward KL, reverse KL and total variation.
@@ -86,7 +87,7 @@ class Lemma:
 
 THEOREMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "robust-implies-separable": ("separable-losses-of-the-paper",),
+        "robust-implies-separable": ("five-losses-are-separable",),
         "odds-implies-losses": ("odds-implies-the-losses",),
         "welfare-implies-monotone": ("log-linear-is-monotone-in-reverse-kl",),
         "monotone-implies-consistent": ("monotone-rules-are-consistent",),

@@ -1,4 +1,4 @@
-"""TRUSTED CORE. The one door to Z3: conditions on polynomials, denominators cleared.
+"""TRUSTED CORE. The prover's door to Z3: conditions on polynomials, denominators cleared.
 
 Input: conditions without choices or maxima (proofs/sequent.py splits those). Every base becomes a
 real variable; what is said of the variables is what `assert_base_facts` states. Guarantee: `unsat`
@@ -24,7 +24,6 @@ from tokenauction.proofs.canonical import (
     Canon,
     TooLarge,
 )
-from tokenauction.proofs.interpret.z3_form import number
 from tokenauction.proofs.terms import Base, Condition, Poly
 
 _LARGEST_ROOT: Final = 6
@@ -35,6 +34,11 @@ _TACTICS: Final = (("qfnra-nlsat", "seed"), ("smt", "random_seed"))
 
 class CannotClear(Exception):
     """A denominator is not known to be nonzero."""
+
+
+def number(value: Any, context: Any = None) -> Any:
+    """A Fraction as a Z3 numeral, of Z3's own context where none is given."""
+    return z3.Q(value.numerator, value.denominator, context)
 
 
 @dataclass

@@ -42,6 +42,7 @@ def _entry(one: Checked) -> dict[str, Any]:
     return {
         "name": one.theorem.name,
         "statement": one.theorem.statement,
+        "origin": one.theorem.origin.value,
         "reference": one.theorem.reference,
         "file": f"proofs/paper/{one.theorem.file}",
         "status": one.status,
@@ -60,7 +61,7 @@ def line(one: Checked, width: int) -> str:
     said = one.reason or theorem.statement
     return (
         f"{one.status:7} {theorem.name:{width}} {one.seconds:6.2f} s  {said} "
-        f"[{theorem.reference}; {one.method or 'not proved'}{rests}]"
+        f"[{theorem.source}; {one.method or 'not proved'}{rests}]"
     )
 
 
@@ -73,7 +74,9 @@ def summary(results: Sequence[Checked]) -> str:
 
 def statement(one: Checked) -> str:
     """The conclusions of a theorem, as formulas."""
-    lines = ["", f"{one.theorem.name} (proofs/paper/{one.theorem.file}:{one.theorem.line}) says"]
+    theorem = one.theorem
+    place = f"proofs/paper/{theorem.file}:{theorem.line}"
+    lines = ["", f"{theorem.name} ({place}; {theorem.source}) says"]
     for part, conclusion in one.conclusions.items():
         formula = conclusion.statement
         lines += [f"  {part}:", f"    {text(formula, indent=4)}", f"    for {symbols(formula)}"]

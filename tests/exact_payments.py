@@ -2,8 +2,8 @@
 
 Nothing of the package is used. Fractions where the numbers are rational, mpmath with 60 digits
 where there are logarithms. Rows are tuples over tokens; `own` is a bid put in place of an agent's.
-Conventions are those of arXiv 2310.10826: the critical bid is the lowest own bid at which, with the
-same random numbers, the token that was drawn would have been drawn.
+The critical bid (after arXiv 2310.10826) is the lowest own bid at which, with the same random
+numbers, the token that was drawn would have been drawn.
 """
 
 from collections.abc import Callable, Sequence

@@ -17,7 +17,9 @@ from tokenauction.mechanisms.experiments.monitor import MonitorRow  # noqa: E402
 from tokenauction.mechanisms.experiments.sweep_rows import FILES  # noqa: E402
 from tokenauction.mechanisms.experiments.tables import columns  # noqa: E402
 from tokenauction.proofs import report  # noqa: E402
+from tokenauction.proofs.paper.contents import LIBRARY  # noqa: E402
 
+FOLDERS = ("theory", "mechanisms", "proofs")
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 
@@ -31,7 +33,49 @@ def test_the_axioms_of_trust_md_are_current() -> None:
 
 @pytest.mark.slow
 def test_theorems_md_says_what_is_proved() -> None:
-    assert (ROOT / "docs" / "theorems.md").read_text("utf-8") == generate.theorems()
+    assert (ROOT / "docs" / "theorems.md").read_text("utf-8") == generate.theorems_page()
+
+
+def test_the_readme_counts_the_theorems() -> None:
+    assert f"({len(LIBRARY)} theorems, " in (ROOT / "README.md").read_text("utf-8")
+
+
+THE_PAPER = "arXiv 2310.10826"
+SAYS_IT_ONCE = ("README.md", "docs/theorems.md")
+
+
+@pytest.mark.parametrize("page", SAYS_IT_ONCE)
+def test_the_page_says_that_definitions_were_reconstructed(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    assert "definitions were reconstructed from the abstract and public descriptions" in text
+    assert "the paper's own text was not compared" in text
+
+
+def test_nothing_speaks_as_if_the_paper_had_been_compared() -> None:
+    """Sources say "after" the paper, and call nothing the paper's but as reconstructed."""
+    pages = [page for page in PAGES if str(page.relative_to(ROOT)) not in SAYS_IT_ONCE]
+    sources = [path for part in FOLDERS for path in (ROOT / part).rglob("*.py")]
+    for place in [*pages, *sources]:
+        text = " ".join(place.read_text("utf-8").split())
+        if place.parent.name == "paper" and place.name == "library.py":
+            continue
+        for found in re.finditer(re.escape(THE_PAPER), text):
+            around = text[max(found.start() - 20, 0) : found.end() + 20]
+            assert re.search(rf"\b[Aa]fter {THE_PAPER}|{THE_PAPER}, as reconstructed", around), (
+                place
+            )
+        for found in re.finditer(r"[Tt]he paper's (\w+)( \(?as reconstructed)?", text):
+            assert found[2] or "as reconstructed" in text[found.start() : found.end() + 40], place
+
+
+def test_theorems_md_tells_of_the_prior_art() -> None:
+    prior = (ROOT / "docs" / "theorems.md").read_text("utf-8").partition("## Prior art")[2]
+    cited = {one for theorem in LIBRARY for one in re.findall(r"arXiv [\d.]+\d", theorem.reference)}
+    assert cited - {THE_PAPER} <= set(re.findall(r"arXiv [\d.]+\d", prior))
+    for authors, year in re.findall(
+        r"(\w+)(?: and \w+)? \((\d{4})\)", " ".join(one.reference for one in LIBRARY)
+    ):
+        assert re.search(rf"\b{authors}\b[^\n]*\b{year}\b", prior), authors
 
 
 def test_variants_md_is_the_lattice() -> None:
@@ -57,13 +101,6 @@ def test_every_source_file_is_in_architecture_md() -> None:
         for place in (ROOT / folder).rglob("*.py"):
             if place.name != "__init__.py" and place.parent.name != "paper":
                 assert re.search(rf"`([\w/]*/)?{place.stem}(\.py)?`", text), place
-
-
-def test_trust_md_lists_the_trusted_core() -> None:
-    text = (ROOT / "docs" / "trust.md").read_text("utf-8")
-    for place in (ROOT / "proofs").rglob("*.py"):
-        if "TRUSTED CORE" in place.read_text("utf-8").partition('"""')[2][:400]:
-            assert str(place.relative_to(ROOT)) in text, place
 
 
 def test_report_md_lists_every_field() -> None:

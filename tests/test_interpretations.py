@@ -29,7 +29,8 @@ from tokenauction.proofs.interpret.exact import (
     UNSURE,
 )
 from tokenauction.proofs.interpret.sympy_form import symbol, to_sympy
-from tokenauction.proofs.interpret.z3_form import number, to_z3
+from tokenauction.proofs.interpret.z3_form import to_z3
+from tokenauction.proofs.solver import number
 from tokenauction.theory import distribution
 
 RULES = list(CATALOGUE.values())

@@ -89,8 +89,8 @@ def test_what_runs_needs_little(folder: str) -> None:
         assert roots - set(sys.stdlib_module_names) <= base | allowed, path
 
 
-def loaded_by(code: str) -> set[str]:
-    """The packages that are loaded after running some code in a fresh interpreter."""
+def modules_after(code: str) -> set[str]:
+    """The modules that are loaded after running some code in a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", f"import sys\n{code}\nprint('LOADED', *sys.modules)"],
         capture_output=True,
@@ -99,7 +99,12 @@ def loaded_by(code: str) -> set[str]:
         check=True,
     )
     last = next(line for line in done.stdout.splitlines() if line.startswith("LOADED"))
-    return {name.partition(".")[0] for name in last.split()[1:]}
+    return set(last.split()[1:])
+
+
+def loaded_by(code: str) -> set[str]:
+    """The packages of these modules."""
+    return {name.partition(".")[0] for name in modules_after(code)}
 
 
 def test_the_auction_is_where_the_rules_are() -> None:

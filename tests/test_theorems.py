@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import itertools
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,11 +20,20 @@ import z3
 
 from tokenauction.proofs import lemmas, paper
 from tokenauction.proofs.kernel import AXIOMS, NotProved, by_z3, is_theorem
+from tokenauction.proofs.kernel.formulas import subterms
 from tokenauction.proofs.paper.contents import LIBRARY
-from tokenauction.proofs.paper.library import Checked, PaperTheorem, check, paper_theorem, proof_of
+from tokenauction.proofs.paper.library import (
+    Checked,
+    Origin,
+    PaperTheorem,
+    check,
+    paper_theorem,
+    proof_of,
+)
 from tokenauction.proofs.theorem_report import as_json
 
 MOST_PREMISES = 12
+MOST_CONCLUSIONS = 20
 Attempt = Callable[[], object]
 
 
@@ -38,7 +49,6 @@ def test_it_is_proved(theorem: PaperTheorem) -> None:
     assert set(found.assumptions) <= set(AXIOMS)
     assert len(theorem.statement) > 20
     assert theorem.statement.endswith(".")
-    assert theorem.reference
 
 
 def premises_of(statement: Any) -> Iterator[Any]:
@@ -70,6 +80,80 @@ def test_its_hypotheses_do_not_contradict_one_another(theorem: PaperTheorem) -> 
         solver.set("timeout", 500)
         solver.add(premise.translate(solver.ctx))
         assert solver.check() != z3.unsat
+
+
+# Words and formulas ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theorem", LIBRARY, ids=by_name)
+def test_it_says_whose_it_is(theorem: PaperTheorem) -> None:
+    assert isinstance(theorem.origin, Origin)
+    assert ("arXiv 2310.10826" in theorem.reference) >= (theorem.origin is Origin.PAPER)
+    assert theorem.reference or theorem.origin is Origin.OWN
+
+
+def symbols_of(theorem: PaperTheorem) -> set[str]:
+    """The symbols in what a theorem assumes."""
+    parts = (part for premise in assumed_by(theorem) for part in subterms(premise))
+    return {part.decl().name() for part in parts if z3.is_app(part)}
+
+
+def assumed_by(theorem: PaperTheorem) -> list[Any]:
+    """What is assumed; variants-lattice has thousands of conclusions, of a few kinds."""
+    conclusions = itertools.islice(theorem().values(), MOST_CONCLUSIONS)
+    return [one for part in conclusions for one in premises_of(part.statement)]
+
+
+def assumed_positive(theorem: PaperTheorem) -> set[str]:
+    """The symbols that a theorem assumes to be positive somewhere."""
+    found = set()
+    for premise in assumed_by(theorem):
+        for part in subterms(premise):
+            if not (z3.is_lt(part) or z3.is_gt(part)):
+                continue
+            small, large = part.children() if z3.is_lt(part) else reversed(part.children())
+            schematic = z3.is_app(large) and large.decl().kind() == z3.Z3_OP_UNINTERPRETED
+            if schematic and z3.is_rational_value(small) and small.as_fraction() == 0:
+                found.add(large.decl().name())
+    return found
+
+
+SUMS_OF_BIDS = {"B", "Bx", "B_x", "S"}
+LAWS = {"probability", "expectation"}
+
+
+@pytest.mark.parametrize("theorem", LIBRARY, ids=by_name)
+def test_its_words_say_what_has_to_be_positive(theorem: PaperTheorem) -> None:
+    of_bids = re.findall(r"positive sum|S > 0", theorem.statement)
+    of_others = re.findall(r"positive(?! sum)|(?<!S )> 0|0 <", theorem.statement)
+    found = assumed_positive(theorem)
+    assert of_bids or not found & SUMS_OF_BIDS
+    assert of_others or not found - SUMS_OF_BIDS
+
+
+@pytest.mark.parametrize("theorem", LIBRARY, ids=by_name)
+def test_its_words_say_that_a_law_is_assumed(theorem: PaperTheorem) -> None:
+    assumed = symbols_of(theorem) & LAWS
+    assert bool(assumed) == bool(re.search(r"\b([Aa]ssume|assumed to)\b", theorem.statement))
+
+
+def test_trust_md_names_the_theorems_that_assume_a_law() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "trust.md").read_text("utf-8")
+    [told] = re.findall(r"^Some theorems have hypotheses about random variables.*$", text, re.M)
+    assumed = {one.name for one in LIBRARY if LAWS & symbols_of(one)}
+    assert set(re.findall(r"`([a-z-]+)`", told)) == assumed
+
+
+@pytest.mark.parametrize(
+    "theorem", [one for one in LIBRARY if one.name.startswith("log-linear")], ids=by_name
+)
+def test_it_is_about_the_log_linear_rule_by_its_definition(theorem: PaperTheorem) -> None:
+    for conclusion in theorem().values():
+        parts = filter(z3.is_app, subterms(conclusion.statement))
+        assert "exp" in {part.decl().name() for part in parts}
+
+
+# False neighbours --------------------------------------------------------------------------------
 
 
 def all_controls() -> dict[str, list[tuple[str, Attempt]]]:
@@ -122,7 +206,9 @@ def test_only_the_kernel_makes_theorems() -> None:
 
 def test_lemmas_of_the_checker_name_theorems_of_the_library() -> None:
     names = {theorem.name for theorem in LIBRARY}
-    assert lemmas.THEOREMS
+    assert [name for name, some in lemmas.THEOREMS.items() if not some] == [
+        "rational-implies-bounds"
+    ]
     for theorems in lemmas.THEOREMS.values():
         assert set(theorems) <= names
 
@@ -130,7 +216,7 @@ def test_lemmas_of_the_checker_name_theorems_of_the_library() -> None:
 def false_claim() -> PaperTheorem:
     x = z3.Real("x")
 
-    @paper_theorem(reference="nowhere")
+    @paper_theorem(origin=Origin.OWN)
     def squares_are_positive() -> dict[str, Any]:
         """Every square is positive, which is false of zero."""
         return {"x² > 0": by_z3(x * x > 0)}
@@ -145,12 +231,12 @@ def test_a_failure_says_why() -> None:
 
 
 def test_a_conclusion_that_is_no_theorem_fails() -> None:
-    @paper_theorem(reference="nowhere")
+    @paper_theorem(origin=Origin.OWN)
     def made_up() -> dict[str, Any]:
         """Something that nobody proved, handed in as a conclusion."""
         return {"false": z3.BoolVal(False)}
 
-    @paper_theorem(reference="nowhere")
+    @paper_theorem(origin=Origin.OWN)
     def empty() -> dict[str, Any]:
         """Nothing at all, handed in as a proof."""
         return {}
@@ -169,6 +255,9 @@ def test_the_report_is_of_its_schema() -> None:
     found = as_json(results)
     jsonschema.validate(found, schema())
     assert [one["status"] for one in found["theorems"]] == ["proved", "failed"]
+    assert [one["origin"] for one in found["theorems"]] == ["textbook", "this project's"]
+    [marks] = [schema()["properties"]["theorems"]["items"]["properties"]["origin"]["enum"]]
+    assert marks == [str(origin) for origin in Origin]
 
 
 # The command --------------------------------------------------------------------------------------
@@ -189,7 +278,8 @@ def test_a_line_a_theorem() -> None:
     assert lines[0].startswith("proved  gibbs")
     assert "KL(p ‖ q) ≥ 0" in lines[0]
     assert "assumes derivative, induction" in lines[0]
-    assert "arXiv 2310.10826" in lines[1]
+    assert "[textbook; Gibbs' inequality; " in lines[0]
+    assert "[the paper's claim (as reconstructed); arXiv 2310.10826; " in lines[1]
     assert lines[-1].startswith("2 proved, 0 failed")
 
 
@@ -247,5 +337,7 @@ def test_the_conclusions_alone_are_printed() -> None:
     assert "K(n) ≥ 0" in done.stdout
     assert "for n in Int; K, P, Q, p, q: Int → Real; ln: Real → Real" in done.stdout
     assert "Z3" not in done.stdout.partition(" says\n")[2].partition("\n\n")[0]
+    assert "gibbs.py:59; textbook; Gibbs' inequality) says\n" in done.stdout
     explained = command("gibbs", "--explain").stdout
+    assert "gibbs.py:59; textbook; Gibbs' inequality) says\n" in explained
     assert explained.index(" says\n") < explained.index("  since\n") < explained.index("  1. ")

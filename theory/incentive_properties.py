@@ -1,8 +1,8 @@
 """Properties of a mechanism: what its payments and its outcomes promise an agent.
 
-Definitions: arXiv 2310.10826 for payment monotonicity and consistent aggregation, in the robust
-order; the others are the usual ones of mechanism design (N. Nisan, in *Algorithmic Game Theory*,
-chapter 9). Payments are expectations over the token that is drawn.
+Definitions: after arXiv 2310.10826 for payment monotonicity and consistent aggregation, in the
+robust order; the others are the usual ones of mechanism design (N. Nisan, in *Algorithmic Game
+Theory*, chapter 9). Payments are expectations over the token that is drawn.
 """
 
 from collections.abc import Mapping

@@ -4,8 +4,8 @@ An order is a predicate `(preferred, better, worse) -> truth value` on the array
 agent's preferred distribution, it says whether `better` is at least as good as `worse`. The same
 function is a formula when traced, an empirical check on NumPy and the replay test on exact numbers.
 
-Definitions: arXiv 2310.10826 for the robust order and the losses. The odds order is this project's
-own. The orders that compare ratios are stated for strictly positive distributions.
+Definitions: after arXiv 2310.10826 for the robust order and the losses. The odds order is this
+project's own. The orders that compare ratios are stated for strictly positive distributions.
 """
 
 import inspect

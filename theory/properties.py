@@ -4,7 +4,7 @@ A property is a function whose arguments say what it quantifies over, by name (`
 it returns the truth value of one instance, and holds of a rule when every instance is true. It is
 judged where the rule is defined; `distribution` alone demands that it is defined everywhere.
 
-Definitions: arXiv 2310.10826; the names are those of social choice and of opinion pooling.
+Definitions: after arXiv 2310.10826; the names are those of social choice and of opinion pooling.
 """
 
 import inspect
@@ -131,7 +131,7 @@ def rule_property(
 def monotone_in(order: PreferenceOrder, name: str | None = None) -> RuleProperty:
     """Monotonicity in an order: raising an agent's bid gives it a distribution it likes as well.
 
-    arXiv 2310.10826: `b_i >= b'_i` implies `q(b_i, b_-i) ⪰_i q(b'_i, b_-i)`.
+    After arXiv 2310.10826: `b_i >= b'_i` implies `q(b_i, b_-i) ⪰_i q(b'_i, b_-i)`.
     """
 
     def monotone(rule: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any) -> Any:

@@ -4,7 +4,8 @@ With exponential variables `E_t` the token is `argmin E_t / q_t`, or `argmax log
 a rule that is monotone in the odds order the own bids at which a token wins form an interval, for
 every agent at once, so the race has a critical bid where stable sampling has none (log-linear).
 Two aggregates `u` and `v` draw the same token with probability
-`J(u, v) = Σ_t 1 / Σ_s max(u_s / u_t, v_s / v_t)`, so `E[c] = ∫ (1 - J(q(x), q(b))) dx`.
+`J(u, v) = Σ_t 1 / Σ_s max(u_s / u_t, v_s / v_t)` (Moulton and Jiang, arXiv 1809.04052), so
+`E[c] = ∫ (1 - J(q(x), q(b))) dx`. docs/theorems.md has the prior art.
 """
 
 import math

@@ -1,7 +1,8 @@
 """What a sampling is: how a token is drawn, and the critical bid that belongs to it.
 
 The critical bid of an agent is the lowest own bid at which, with the same random numbers, the same
-token would have been drawn (arXiv 2310.10826). Charging it is the second price of token auctions.
+token would have been drawn. Charging it is the second price of token auctions (after arXiv
+2310.10826).
 """
 
 from typing import Protocol

@@ -3,9 +3,9 @@
 For a rule that is monotone in the robust order and one agent, the token `t` that was drawn stays
 while `q_t(x) >= u q_t(b)`, with `u` uniform: if the agent pulls `t` up, the critical bid is the
 lowest own bid with that; if it pulls `t` down, zero. The law of the token is the aggregate and
-`E[c] = ∫ TV(q(x), q(b)) dx` (arXiv 2310.10826). One token serves all agents, each with a uniform
-number of its own, because no sampling is stable for all agents at once in general; so the payments
-are right agent by agent, and say nothing of their joint law.
+`E[c] = ∫ TV(q(x), q(b)) dx` (after arXiv 2310.10826). One token serves all agents, each with a
+uniform number of its own, because no sampling is stable for all agents at once in general; so the
+payments are right agent by agent, and say nothing of their joint law.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The auction as it runs: token by token, agents bid, one text comes out, each agent pays.
 
-Definition (arXiv 2310.10826): a token auction applies its rule and its payment to the current
+Definition (after arXiv 2310.10826): a token auction applies its rule and its payment to the current
 distributions only; the bids stay fixed over the text.
 """
 

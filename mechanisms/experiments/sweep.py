@@ -1,6 +1,6 @@
 """The sweep: what two agents' bids do to the text, to probabilities, and to payments.
 
-Three tables, as in the experiments of arXiv 2310.10826. Texts and what is paid for them by the
+Three tables, for demonstrations after arXiv 2310.10826. Texts and what is paid for them by the
 share `λ = b_1 / (b_1 + b_2)`; probabilities of tokens after fixed prefixes by the share; expected
 payments for the next token by the share, and by the first agent's bid against a fixed rival.
 

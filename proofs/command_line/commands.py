@@ -239,7 +239,8 @@ def theorems(
 ) -> None:
     """Prove the theorems behind the checker again, here and now.
 
-    They are those of the paper (arXiv 2310.10826) and of this project; docs/theorems.md lists them.
+    They are the paper's claims (arXiv 2310.10826, as reconstructed), textbook or this project's;
+    each says which, and docs/theorems.md lists them.
     """
     check_files(output)
     from tokenauction.proofs import theorem_report

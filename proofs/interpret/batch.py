@@ -1,8 +1,9 @@
 """The interpretation in batches of floats, for search: thousands of profiles at a time.
 
-Outside the trusted core: what it finds is only a candidate, which exact replay then judges. A truth
-value becomes a *margin*: negative where the statement fails, by how much, relative to the numbers
-that it compares.
+Outside the trusted core: what it finds is only a candidate, which exact replay then judges. Its
+operations are those of open_arrays.py too, which says what it is trusted with. A truth value
+becomes a *margin*: negative where the statement fails, by how much, relative to the numbers that it
+compares.
 """
 
 from collections.abc import Callable, Mapping

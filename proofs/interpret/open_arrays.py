@@ -5,10 +5,11 @@ axes, and a reduction reduces an axis. The values, and where they are defined, a
 and `Batch` up to the rounding of floats; a test compares them. Operations on single numbers are the
 same function for both, which other tests compare with exact values.
 
-What it is trusted with: proofs/numpy_run.py compares these values with runs of the rule itself, and
-a rule whose trace and whose run differ gets no verdict from its trace. A mistake here that makes a
-difference costs a proof. One that hides a difference leaves a trace trusted that is not what runs:
-so this file does what the graph says, and nothing that it does depends on the rule's function.
+What it is trusted with: proofs/open_agreement.py compares these values with runs of the rule
+itself, and a rule whose trace and whose run differ gets no verdict from its trace. A mistake here
+that makes a difference costs a proof. One that hides a difference leaves a trace trusted that is
+not what runs: so this file does what the graph says, and nothing that it does depends on the rule's
+function.
 """
 
 from collections.abc import Mapping

@@ -11,6 +11,7 @@ import z3
 
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Node
+from tokenauction.proofs.solver import number
 
 
 def to_z3(root: Node) -> Any:
@@ -19,11 +20,6 @@ def to_z3(root: Node) -> Any:
     for node in graph.subnodes(root):
         values[node] = _one(node, [values[arg] for arg in node.args])
     return values[root]
-
-
-def number(value: Any, context: Any = None) -> Any:
-    """A Fraction as a Z3 numeral, of Z3's own context where none is given."""
-    return z3.Q(value.numerator, value.denominator, context)
 
 
 def _uninterpreted(name: str, *args: Any) -> Any:

@@ -1,1 +1,1 @@
-"""The paper's theorems and the project's own, each in a file that proves it."""
+"""The paper's claims as reconstructed, and the project's own theorems, each proved in its file."""

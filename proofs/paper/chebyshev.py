@@ -15,7 +15,7 @@ import z3
 
 from tokenauction.proofs.kernel import Theorem, by_z3, generalised
 from tokenauction.proofs.paper import finite_sums
-from tokenauction.proofs.paper.library import Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.named_products import Fact, with_products
 from tokenauction.proofs.paper.notation import each, each_token, matrix, vector
 from tokenauction.proofs.paper.sum_exchange import sums_up_to
@@ -112,7 +112,7 @@ def chain() -> Theorem:
     return by_z3(z3.Implies(used, z3.Implies(HYPOTHESES, XY(n) >= product)), column_sign)
 
 
-@paper_theorem(reference="textbook (Chebyshev's sum inequality)")
+@paper_theorem(origin=TEXTBOOK, reference="Chebyshev's sum inequality")
 def chebyshev() -> Conclusions:
     """For weights w ≥ 0 that sum to one, and x and y that rise and fall together,
     Σ w x y ≥ (Σ w x) (Σ w y), whatever the number of terms."""

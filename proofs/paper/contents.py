@@ -21,9 +21,11 @@ from tokenauction.proofs.paper.finite_sums import (
     sum_order,
     sum_splits_off_one,
 )
+from tokenauction.proofs.paper.five_losses import five_losses_are_separable
 from tokenauction.proofs.paper.gibbs import gibbs
 from tokenauction.proofs.paper.kl_welfare_linear import kl_welfare_linear
 from tokenauction.proofs.paper.kl_welfare_log_linear import kl_welfare_log_linear
+from tokenauction.proofs.paper.lexicographic_bids import bids_in_lexicographic_order
 from tokenauction.proofs.paper.linear_is_a_distribution import linear_is_a_distribution
 from tokenauction.proofs.paper.linear_is_monotone import linear_is_monotone
 from tokenauction.proofs.paper.linear_total_variation import linear_total_variation
@@ -34,7 +36,6 @@ from tokenauction.proofs.paper.log_linear_odds import (
 )
 from tokenauction.proofs.paper.log_linear_rule import log_linear_rule
 from tokenauction.proofs.paper.logarithm import ln_below_its_tangent, ln_rises
-from tokenauction.proofs.paper.losses_of_the_paper import separable_losses_of_the_paper
 from tokenauction.proofs.paper.no_universal_stability import no_universal_stability
 from tokenauction.proofs.paper.odds_losses import odds_implies_the_losses
 from tokenauction.proofs.paper.odds_monotone import linear_is_monotone_in_odds
@@ -77,11 +78,12 @@ LIBRARY = (
     total_variation_adds,
     robust_is_a_partial_order,
     robust_is_the_intersection_of_separable_losses,
-    separable_losses_of_the_paper,
+    five_losses_are_separable,
     odds_is_a_partial_order,
     robust_and_odds,
     odds_implies_the_losses,
     payment_monotone_and_consistent_make_bids_ordered,
+    bids_in_lexicographic_order,
     neither_property_suffices,
     monotone_rules_are_consistent,
     monotone_rules_and_their_payments,

@@ -22,17 +22,17 @@ from typing import Any
 import z3
 
 from tokenauction.proofs.kernel import Theorem, axiom, by_z3, generalised, integral, specialised
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import OWN, PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import between
 from tokenauction.proofs.paper.one_agent import ANY
 
 HYPOTHESES = z3.And(ANY.bids_are_comparable, ANY.monotone)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def monotone_rules_are_consistent() -> Conclusions:
-    """A rule that is monotone in the bid aggregates consistently; nothing is assumed of the order
-    of outcomes, and no strictness."""
+    """A rule that is monotone in the bid aggregates consistently, where of any two bids one is at
+    least the other; nothing is assumed of the order of outcomes, and no strictness."""
     return {"consistent": by_z3(z3.Implies(HYPOTHESES, ANY.consistent))}
 
 
@@ -105,11 +105,14 @@ def second_price_fails() -> Theorem:
     )
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(
+    origin=OWN, reference="converse of payment-monotone-and-consistent-make-bids-ordered"
+)
 def monotone_rules_and_their_payments() -> Conclusions:
-    """For a rule that is monotone in the bid, in an antisymmetric order, payment monotonicity says
-    exactly that payments do not fall as the bid rises, and that two bids pay the same if and only
-    if they bring the same outcome; both halves of the latter are needed."""
+    """For a rule that is monotone in the bid, in an antisymmetric order, where of any two bids one
+    is at least the other, payment monotonicity says exactly that payments do not fall as the bid
+    rises, and that two bids pay the same, against the same others, if and only if they bring the
+    same outcome; both halves of the latter are needed."""
     exactly = z3.And(PAYMENTS_DO_NOT_FALL, SAME_PAYMENT_FOR_THE_SAME)
     return {
         "payment-monotone ⇔ non-decreasing, and equal for equal outcomes": by_z3(

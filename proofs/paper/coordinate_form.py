@@ -63,7 +63,7 @@ def token_lemma() -> Theorem:
     return by_z3(moves_towards(of_bid, own) == form)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def coordinate_form() -> Conclusions:
     """A rule is monotone in the robust order if and only if for every token either q(t) is
     non-decreasing in the own bid and never above p(t), or non-increasing and never below."""
@@ -95,7 +95,7 @@ def segment_lemma() -> Theorem:
     return by_z3(z3.Implies(weights, nearer))
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def segments_are_monotone() -> Conclusions:
     """A rule that moves along a segment, q(x) = (1 - λ(x)) q_0 + λ(x) p with a weight λ(x) in
     [0, 1] that is non-decreasing in the own bid x, is monotone in the robust order."""

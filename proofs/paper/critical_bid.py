@@ -24,7 +24,7 @@ from typing import Any
 import z3
 
 from tokenauction.proofs.kernel import INT, REAL, Theorem, axiom, by_z3
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 
 token = z3.Function("token", REAL, INT)
 b, c, b_more, c_more, x, y, z = z3.Reals("b c b_more c_more x y z")
@@ -97,11 +97,12 @@ def separation_lemma() -> Theorem:
     return by_z3(z3.Implies(z3.And(b >= 0, INTERVALS, INFIMUM), SEPARATES), bounds, separated)
 
 
-@paper_theorem(reference=f"{PAPER} (second price)")
+@paper_theorem(origin=PAPER, reference=f"{ARXIV} (second price); critical bids: Myerson (1981)")
 def critical_bid() -> Conclusions:
-    """If no token comes back as the own bid rises, in particular if the token changes at most once,
-    every bid b ≥ 0 has exactly one critical bid c; 0 ≤ c ≤ b, bids in [0, b] above c draw the token
-    of b and those below do not, and c is 0 at bid 0 and non-decreasing in b."""
+    """For one outcome of the randomness: if no token comes back as the own bid rises, in particular
+    if the token changes at most once, every bid b ≥ 0 has exactly one critical bid c; 0 ≤ c ≤ b,
+    bids in [0, b] above c draw the token of b and those below do not, and c is 0 at bid 0 and
+    non-decreasing in b."""
     halfway = (c + c_more) / 2
     two_numbers = z3.And(SEPARATES, separates(c_more, token, b))
     two_bids = z3.And(b <= b_more, INTERVALS, SEPARATES, separates(c_more, token, b_more))

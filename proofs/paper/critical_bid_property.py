@@ -218,11 +218,13 @@ def nothing_lemma() -> Theorem:
     return by_z3(z3.Implies(POSITIVE_BIDS, price(b) == 0), *steps)
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def the_sandwich_is_second_price() -> Conclusions:
-    """For a rule monotone in the robust order, any number of tokens: a payment function z with
-    0 ≤ z(b) ≤ b and b' TV(q(b'), q(b)) ≤ z(b) - z(b') ≤ b TV(q(b'), q(b)) for 0 ≤ b' ≤ b is the
-    second price, z(b) = ∫ TV(q(x), q(b)) dx from 0 to b; and the second price has that property."""
+    """For a rule monotone in the robust order, any number of tokens: a payment function z with 0
+    ≤ z(b) ≤ b and b' TV(q(b'), q(b)) ≤ z(b) - z(b') ≤ b TV(q(b'), q(b)) for 0 ≤ b' ≤ b is the
+    second price, z(b) = ∫ TV(q(x), q(b)) dx from 0 to b; and the second price has that property
+    where the rule returns distributions. For a rule that is constant at positive bids, these
+    inequalities at positive bids alone leave z = 0, which is its second price."""
     return {
         "z(b) = ∫ TV(q(x), q(b)) dx": characterisation(),
         "the second price is in the sandwich": second_price_sandwich()[

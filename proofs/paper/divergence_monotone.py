@@ -21,28 +21,27 @@ from tokenauction.proofs.paper.kl_welfare_log_linear import (
     q,
 )
 from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
-from tokenauction.proofs.paper.linear_is_a_distribution import B, Best, agents, b, best, tokens
-from tokenauction.proofs.paper.log_linear_rule import Z, logs
+from tokenauction.proofs.paper.linear_is_a_distribution import Best, agents, b, best, tokens
+from tokenauction.proofs.paper.log_linear_rule import (
+    RAISED,
+    Best_x,
+    best_x,
+    i,
+    raised,
+    x,
+)
 from tokenauction.proofs.paper.notation import each, matrix, partial_sums, vector
 from tokenauction.proofs.paper.propositional import by_propositional
 
-# The rule at the raised bids; KL(q* ‖ p_j) and KL(q*_x ‖ p_j).
-B_x, Z_x, best_x, Best_x = (vector(name) for name in ("B_x", "Z_x", "best_x", "Best_x"))
-logs_x, of_low, of_high = matrix("logs_x"), matrix("of_low"), matrix("of_high")
+# KL(q* ‖ p_j) and KL(q*_x ‖ p_j).
+of_low, of_high = matrix("of_low"), matrix("of_high")
 # The losses of q* and of q*_x at either bid, and the divergence of each from the other.
 low_of_low, low_of_high, high_of_low, high_of_high, gap_low, gap_high = (
     vector(name)
     for name in ("low_of_low", "low_of_high", "high_of_low", "high_of_high", "gap_low", "gap_high")
 )
-x = z3.Real("x")
-i = z3.Int("i")
 
 AGENT = z3.And(0 <= i, i < agents)
-
-
-def raised(j: Any) -> Any:
-    """The bids after the raise."""
-    return z3.If(j == i, x, b(j))
 
 
 AT_LOW: dict[Any, Any] = {
@@ -54,8 +53,6 @@ AT_LOW: dict[Any, Any] = {
     OF_RULE.divergence: of_low,
     OF_RULE.loss: low_of_low,
 }
-# In this order: the meanings are put in one after the other.
-RAISED: dict[Any, Any] = {best: best_x, Best: Best_x, B: B_x, logs: logs_x, Z: Z_x, b: raised}
 AT_HIGH: dict[Any, Any] = {
     **RAISED,
     q: best,
@@ -94,10 +91,11 @@ def loss_changes(divergence: Any, low: Any, high: Any) -> Theorem:
     return instance_of(at_agents, products)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def log_linear_is_monotone_in_reverse_kl() -> Conclusions:
-    """The log-linear rule is monotone in the reverse-KL order on positive distributions, for every
-    number of agents and of tokens: a higher bid of agent i makes KL(q* ‖ p_i) no larger."""
+    """The log-linear rule is monotone in the reverse-KL order on positive distributions, for bids
+    of positive sum and every number of agents and of tokens: a higher bid of agent i makes KL(q* ‖
+    p_i) no larger."""
     optimal = kl_welfare_log_linear()["q* minimises the loss, uniquely"]
     (rule,) = log_linear_rule.log_linear_rule().values()
     at_low, at_high = instance_of(optimal, AT_LOW), instance_of(optimal, AT_HIGH)

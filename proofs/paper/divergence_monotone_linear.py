@@ -13,23 +13,17 @@ from tokenauction.proofs.kernel import by_z3, instance_of
 from tokenauction.proofs.paper import kl_welfare_linear as welfare
 from tokenauction.proofs.paper.divergence_monotone import (
     AGENT,
-    B_x,
-    Best_x,
-    best_x,
     gap_high,
     gap_low,
     high_of_high,
     high_of_low,
-    i,
     loss_changes,
     low_of_high,
     low_of_low,
     of_high,
     of_low,
-    raised,
-    x,
 )
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_is_a_distribution import (
     B,
     Best,
@@ -39,6 +33,7 @@ from tokenauction.proofs.paper.linear_is_a_distribution import (
     shares,
     tokens,
 )
+from tokenauction.proofs.paper.log_linear_rule import B_x, Best_x, best_x, i, raised, x
 from tokenauction.proofs.paper.notation import matrix
 from tokenauction.proofs.paper.propositional import by_propositional
 
@@ -66,10 +61,11 @@ AT_HIGH: dict[Any, Any] = {
 }
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=OWN)
 def linear_is_monotone_in_forward_kl() -> Conclusions:
-    """The linear rule is monotone in the forward-KL order on positive distributions, for every
-    number of agents and of tokens: a higher bid of agent i makes KL(p_i ‖ q*) no larger."""
+    """The linear rule is monotone in the forward-KL order on positive distributions, for bids of
+    positive sum and every number of agents and of tokens: a higher bid of agent i makes KL(p_i ‖
+    q*) no larger."""
     optimal = welfare.kl_welfare_linear()["q* minimises the loss, uniquely"]
     at_low, at_high = instance_of(optimal, AT_LOW), instance_of(optimal, AT_HIGH)
     facts = list(linear_is_a_distribution().values())

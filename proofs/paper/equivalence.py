@@ -93,12 +93,13 @@ def bids_are_ordered() -> Conclusions:
     }
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def payment_monotone_and_consistent_make_bids_ordered() -> Conclusions:
-    """Payment monotonicity and consistent aggregation together make b ⊒ b' (q(b, o) ⪰ q(b', o)
-    for every o) a total preorder on bids; relabelling bids by their rank in it, with labels in any
-    totally ordered set that represents it, gives a mechanism with a monotone rule and payments
-    monotone in the label, with the same outcome and price for every bid if ⪰ is antisymmetric."""
+    """Payment monotonicity and consistent aggregation together make b ⊒ b' (q(b, o) ⪰ q(b', o) for
+    every o) a total preorder on bids; relabelling bids by their rank in it, with labels in any
+    totally ordered set that represents it (classes of equivalent bids do, numbers need not:
+    bids-in-lexicographic-order), gives a mechanism with a monotone rule and payments monotone in
+    the label, with the same outcome and price for every bid if ⪰ is antisymmetric."""
     equivalent = z3.And(ordered(b, b1), ordered(b1, b))
     with_equality = z3.And(BOTH, ANY.antisymmetric)
     label_better = ANY.prefers(relabelled_outcome(l, o), relabelled_outcome(l1, o))
@@ -140,11 +141,12 @@ BARGAIN = {(bid, o): NEAR if bid.eq(HIGH) else FAR for bid, o in PLACES}
 LOW_PAYS = by_table({(bid, o): exact(Fraction(bid.eq(LOW))) for bid, o in PLACES})
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def neither_property_suffices() -> Conclusions:
-    """Payment monotonicity without consistent aggregation leaves bids that ⊒ does not compare, and
-    so does consistent aggregation without payment monotonicity, whatever is paid; and where it
-    does compare them, the payments may fall as the outcome gets better."""
+    """Payment monotonicity without consistent aggregation can leave bids that ⊒ does not compare,
+    and so can consistent aggregation without payment monotonicity, whatever is paid; and where it
+    does compare them, the payments may fall as the outcome gets better. Each by a mechanism with
+    two bids, in the robust order."""
     turned = small_mechanism(TURNED, TURNED_PRICES)
     sides = small_mechanism(SIDES, z)
     bargain = small_mechanism(BARGAIN, LOW_PAYS)

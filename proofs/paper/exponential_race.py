@@ -141,8 +141,12 @@ def collision_lemma() -> Theorem:
     )
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(
+    origin=OWN,
+    reference="the probability Jaccard index: Moulton and Jiang (2018), arXiv 1809.04052",
+)
 def race_collision() -> Conclusions:
-    """For positive distributions u and v over any number of tokens, the collision probability of
-    the race J(u, v) = Σ_t 1 / Σ_s max(u(s)/u(t), v(s)/v(t)) is at most 1 - TV(u, v)."""
+    """For positive distributions u and v over any number of tokens, J(u, v) = Σ_t 1 / Σ_s
+    max(u(s)/u(t), v(s)/v(t)) is at most 1 - TV(u, v). It is the probability that two races have the
+    same winner, which is not proved here."""
     return {"J(u, v) ≤ 1 - TV(u, v)": collision_lemma()}

@@ -17,7 +17,7 @@ from tokenauction.proofs.kernel import (
     modus_ponens,
     specialised,
 )
-from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import OWN, TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import each, partial_sums, vector
 
 f, g, h, F, G, H = (vector(name) for name in "fghFGH")
@@ -44,7 +44,7 @@ def by_induction(hypotheses: Any, says: Callable[[Any], Any]) -> Theorem:
     return specialised(every, n)
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=TEXTBOOK, reference="finite sums")
 def sum_order() -> Conclusions:
     """If f(k) ≤ g(k) for every k < n, then Σ f ≤ Σ g; and if moreover Σ f = Σ g, then f(k) = g(k)
     for every k < n."""
@@ -65,7 +65,7 @@ def sum_order() -> Conclusions:
     return {"Σ f ≤ Σ g": order, "equal sums have equal terms": equality}
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=TEXTBOOK, reference="finite sums")
 def sum_linear() -> Conclusions:
     """If h(k) = a f(k) + c g(k) for every k < n, then Σ h = a Σ f + c Σ g."""
     terms = z3.And(F_SUMS_f, G_SUMS_g, H_SUMS_h)
@@ -78,7 +78,7 @@ def sum_linear() -> Conclusions:
     return {"Σ (a f + c g) = a Σ f + c Σ g": linear}
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=TEXTBOOK, reference="finite sums")
 def sum_splits_off_one() -> Conclusions:
     """If g is f with the i-th term replaced by zero and 0 ≤ i < n, then Σ f = f(i) + Σ g."""
     terms = z3.And(F_SUMS_f, G_SUMS_g, i >= 0)
@@ -92,7 +92,7 @@ def sum_splits_off_one() -> Conclusions:
     return {"Σ f = f(i) + Σ_{k ≠ i} f(k)": split}
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def sum_of_the_others() -> Conclusions:
     """If 0 ≤ f(k) ≤ g(k) for every k < n except i < n, and h agrees with f except at i, then
     R = Σ f - f(i) and S = Σ g - g(i) satisfy 0 ≤ R ≤ S, and Σ h = h(i) + R: what the others

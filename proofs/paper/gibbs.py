@@ -10,7 +10,7 @@ import z3
 
 from tokenauction.proofs.kernel import Theorem, by_identity, by_z3, generalised, instance_of, ln
 from tokenauction.proofs.paper.finite_sums import F, G, f, g, sum_order
-from tokenauction.proofs.paper.library import Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.logarithm import ln_below_its_tangent, x
 from tokenauction.proofs.paper.notation import each, partial_sums, vector
 
@@ -56,7 +56,7 @@ def token_lemma() -> Theorem:
     )
 
 
-@paper_theorem(reference="textbook (Gibbs' inequality)")
+@paper_theorem(origin=TEXTBOOK, reference="Gibbs' inequality")
 def gibbs() -> Conclusions:
     """KL(p ‖ q) ≥ 0 for all distributions p and positive q over any number of tokens, and
     KL(p ‖ q) = 0 only if p = q."""

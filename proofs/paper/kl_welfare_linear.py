@@ -21,7 +21,7 @@ import z3
 from tokenauction.proofs.kernel import Theorem, by_identity, by_z3, generalised, instance_of, ln
 from tokenauction.proofs.paper import linear_is_a_distribution, sum_exchange
 from tokenauction.proofs.paper.gibbs import entropy_term
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_is_a_distribution import (
     AGENT,
     BIDS,
@@ -212,11 +212,13 @@ def sum_of_gaps() -> Theorem:
     )
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER, reference=f"{ARXIV}; of opinion pools: Abbas (2009)")
 def kl_welfare_linear() -> Conclusions:
-    """Σ_i b_i KL(p_i ‖ q) - Σ_i b_i KL(p_i ‖ q*) = B KL(q* ‖ q) for the linear rule q* and every
-    positive distribution q, for every number of agents and tokens; so the linear rule minimises the
-    bid-weighted forward KL divergence, and no other positive distribution attains its value."""
+    """Σ_i b_i KL(p_i ‖ q) - Σ_i b_i KL(p_i ‖ q*) = B KL(q* ‖ q) for the linear rule q*, bids of
+    positive sum B and every positive distribution q, for every number of agents and tokens. So
+    no positive distribution has a smaller bid-weighted forward KL divergence than the linear
+    rule, and one that has the same is the linear rule. Distributions with zeros are not
+    compared."""
     summed = (PART, MEAN, tokens_next(), AGENTS_NEXT, GAP_NEXT, WEIGHTED, *STARTS)
     identity = loss(agents) - least(agents) == gap_of_all(tokens)
     same = each_token(tokens, lambda t: best(t) == q(t))

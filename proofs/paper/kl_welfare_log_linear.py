@@ -18,7 +18,7 @@ import z3
 from tokenauction.proofs.kernel import Theorem, by_identity, by_z3, generalised, instance_of, ln
 from tokenauction.proofs.paper import log_linear_rule, sum_exchange
 from tokenauction.proofs.paper.gibbs import entropy_term
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_is_a_distribution import (
     AGENT,
     BIDS,
@@ -256,12 +256,12 @@ def chain() -> tuple[list[Fact], Theorem, Theorem]:
     return facts, identity, optimal
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER, reference=f"{ARXIV}; of opinion pools: Abbas (2009)")
 def kl_welfare_log_linear() -> Conclusions:
-    """Σ_i b_i KL(q ‖ p_i) - Σ_i b_i KL(q* ‖ p_i) = B KL(q ‖ q*) for the log-linear rule q*,
-    positive p_i and every distribution q, for every number of agents and tokens, and the least loss
-    is -B ln Z; so the log-linear rule minimises the bid-weighted reverse KL divergence, and nothing
-    else does."""
+    """Σ_i b_i KL(q ‖ p_i) - Σ_i b_i KL(q* ‖ p_i) = B KL(q ‖ q*) for the log-linear rule q*, bids of
+    positive sum B, positive p_i and every distribution q, for every number of agents and tokens,
+    and the least loss is -B ln Z; so the log-linear rule minimises the bid-weighted reverse KL
+    divergence, and nothing else does."""
     facts, identity, optimal = chain()
     both = z3.Implies(HYPOTHESES, z3.And(IDENTITY, OPTIMAL))
     named = by_z3(z3.Implies(for_all(*facts), both), identity, optimal)

@@ -9,26 +9,45 @@ import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from tokenauction.proofs.kernel import Forged, NotAFormula, NotProved, Theorem, is_theorem
 
 Conclusions = Mapping[str, Theorem]
-PAPER = "arXiv 2310.10826"
-OWN = "this project"
+ARXIV = "arXiv 2310.10826"
+
+
+class Origin(StrEnum):
+    """Whose a statement is. The paper's was not compared with its text, but reconstructed."""
+
+    PAPER = "the paper's claim (as reconstructed)"
+    TEXTBOOK = "textbook"
+    OWN = "this project's"
+
+
+PAPER: Final = Origin.PAPER
+TEXTBOOK: Final = Origin.TEXTBOOK
+OWN: Final = Origin.OWN
 
 
 @dataclass(frozen=True)
 class PaperTheorem:
-    """A statement with the function that proves it; `reference` says where it comes from."""
+    """A statement with the function that proves it, whose it is, and where to read on."""
 
     name: str
     statement: str
+    origin: Origin
     reference: str
     file: str
     line: int
     prove: Callable[[], Conclusions]
+
+    @property
+    def source(self) -> str:
+        """Whose it is, and the reference where there is one."""
+        return f"{self.origin}; {self.reference}" if self.reference else str(self.origin)
 
     def __call__(self) -> Conclusions:
         """The conclusions; raises NotProved."""
@@ -70,11 +89,15 @@ class Checked:
 _STRUCTURAL = ("axiom", "instance", "modus ponens", "generalisation", "specialisation")
 
 
-def paper_theorem(*, reference: str) -> Callable[[Callable[[], Conclusions]], PaperTheorem]:
+def paper_theorem(
+    *, origin: Origin, reference: str = ""
+) -> Callable[[Callable[[], Conclusions]], PaperTheorem]:
     """Make a function without arguments a theorem of the library.
 
-    Its name is the theorem's, the first paragraph of its docstring the statement in words.
+    Its name is the theorem's, the first paragraph of its docstring the statement in words. What is
+    the paper's refers to it without saying so.
     """
+    reference = reference or (ARXIV if origin is PAPER else "")
 
     def make(function: Callable[[], Conclusions]) -> PaperTheorem:
         words = (inspect.getdoc(function) or "").split("\n\n")[0]
@@ -82,6 +105,7 @@ def paper_theorem(*, reference: str) -> Callable[[Callable[[], Conclusions]], Pa
         return PaperTheorem(
             function.__name__.replace("_", "-"),
             " ".join(words.split()),
+            origin,
             reference,
             Path(code.co_filename).name,
             code.co_firstlineno,

@@ -12,7 +12,7 @@ import z3
 
 from tokenauction.proofs.kernel import Theorem, by_z3, generalised, instance_of
 from tokenauction.proofs.paper import finite_sums, sum_exchange
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.named_products import Fact, with_products
 from tokenauction.proofs.paper.notation import each, each_token, matrix, partial_sums, vector
 from tokenauction.proofs.paper.propositional import by_propositional
@@ -217,10 +217,11 @@ def linear_is_positive() -> Theorem:
     return with_products(PRODUCTS, facts, statement, named)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=TEXTBOOK, reference="opinion pools: Genest and Zidek (1986)")
 def linear_is_a_distribution() -> Conclusions:
-    """The linear rule returns a distribution, for every number of agents and of tokens: q* ≥ 0 and
-    Σ_t q*(t) = 1; and a positive one where all the agents' are positive."""
+    """For bids of positive sum B the linear rule q*(t) = Σ_j b_j p_j(t) / B returns a distribution,
+    for every number of agents and of tokens: q* ≥ 0 and Σ_t q*(t) = 1; and a positive one where all
+    the agents' are positive."""
     statement = z3.Implies(RULE, IS_DISTRIBUTION)
     return {
         "q* ≥ 0 and Σ q* = 1": with_products(

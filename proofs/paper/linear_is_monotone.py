@@ -84,10 +84,10 @@ def in_order(value: Any, most: Any) -> Any:
     return z3.And(0 <= value, value <= most)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def linear_is_monotone() -> Conclusions:
-    """The linear rule is monotone in the robust order, for every number of agents and of tokens:
-    raising b_i moves every q(t) towards p_i(t)."""
+    """The linear rule is monotone in the robust order, for bids of positive sum and every number of
+    agents and of tokens: raising b_i moves every q(t) towards p_i(t)."""
     scalar = instance_of(
         scalar_lemma(),
         {

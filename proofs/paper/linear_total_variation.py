@@ -25,7 +25,7 @@ from tokenauction.proofs.kernel import (
 from tokenauction.proofs.paper import finite_sums as sums
 from tokenauction.proofs.paper import total_variation as rule
 from tokenauction.proofs.paper.finite_sums import sum_linear
-from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import each, partial_sums, vector
 from tokenauction.proofs.paper.total_variation import gap
 
@@ -224,11 +224,12 @@ def mean_lemma() -> Theorem:
     return by_z3(known, at_most_one, not_negative())
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=PAPER, reference=f"{ARXIV} (second price)")
 def linear_total_variation() -> Conclusions:
-    """For the linear rule, any number of tokens, the others' bids of sum S > 0, their mean m, and
-    0 ≤ x ≤ b: TV(q(x), q(b)) = TV(p, m) (b/(b+S) - x/(x+S)), which is between 0 and TV(p, m), and
-    TV(p, m) = TV(p, q(b)) (b + S) / S."""
+    """For the linear rule as a function of one bid x, q(x) = (x p + S m) / (x + S) with the others'
+    bids of sum S > 0 and their mean m, any number of tokens, and 0 ≤ x ≤ b: TV(q(x), q(b)) = TV(p,
+    m) (b/(b+S) - x/(x+S)), which is between 0 and TV(p, m), and TV(p, m) = TV(p, q(b)) (b + S) / S;
+    and TV(p, m) ≤ 1 for distributions."""
     back = z3.Implies(HYPOTHESES, TO_MEAN == TO_RULE * ((b + S) / S))
     return {
         "TV(q(x), q(b)) = TV(p, m) (b/(b+S) - x/(x+S))": squeeze_lemma(),

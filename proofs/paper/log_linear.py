@@ -60,10 +60,11 @@ SIMPLE = over(6, 1, 1, 4), over(6, 1, 4, 1)
 POSITIVE_BIDS = over(18, 1, 1, 16), over(18, 1, 16, 1)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def log_linear_is_not_monotone() -> Conclusions:
-    """With three tokens and two agents the log-linear rule is not monotone in the robust order: a
-    raise of agent 1's bid moves a token from 1/6, which is what both agents prefer, to 1/5."""
+    """With three tokens and two agents the log-linear rule is not monotone in the robust order:
+    raising agent 1's bid from 0 to 1 moves a token from 1/6, which is what both agents prefer, to
+    1/5; and from 1 to 3, at positive bids, one that both prefer at 1/18 from 1/11 to 1/9."""
     return {
         "from 1/6 to 1/5, preferred 1/6": moves_away(
             SIMPLE, (0, 1), over(6, 1, 4, 1), (1, 1), over(6, 1, 2, 2)

@@ -6,8 +6,8 @@ are any two tokens. The log-odds of the rule are the bid-weighted mean of the ag
     ln q(s) - ln q(t) = (b_i θ_i + R) / (b_i + S)     with θ_i = ln p_i(s) - ln p_i(t) and S ≥ 0,
 
 which moves towards `θ_i`; and the odds rise with the log-odds. All that is used of the rule is
-`B ln q(t) = Σ_j b_j ln p_j(t) - c` with some c, the same for both tokens: log_linear_rule.py proves
-it of the rule's definition, with `c = B ln Z`.
+`B ln q(t) = Σ_j b_j ln p_j(t) - c` with some c, the same for both tokens. log_linear_rule.py proves
+it of the rule's definition, with `c = B ln Z`, and the theorems are about the rule so defined.
 
 With two tokens the odds order is the robust order, so there the rule is monotone in that as well.
 """
@@ -17,11 +17,33 @@ from typing import Any
 import z3
 
 from tokenauction.proofs.kernel import Theorem, by_identity, by_z3, instance_of, ln, specialised
-from tokenauction.proofs.paper import finite_sums
+from tokenauction.proofs.paper import finite_sums, log_linear_rule
 from tokenauction.proofs.paper.library import OWN, PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.linear_is_a_distribution import (
+    Best,
+    agents,
+    best,
+    column_sums,
+    tokens,
+)
+from tokenauction.proofs.paper.log_linear_rule import (
+    CHARACTERISED,
+    PREFERRED_POSITIVE,
+    PRODUCTS,
+    RAISED,
+    B_x,
+    Z,
+    Z_x,
+    best_x,
+    log_norm,
+    log_part,
+    logs,
+    logs_x,
+    rule_log,
+)
 from tokenauction.proofs.paper.logarithm import ln_rises
 from tokenauction.proofs.paper.named_products import Fact, with_products
-from tokenauction.proofs.paper.notation import between, vector
+from tokenauction.proofs.paper.notation import between, each, each_token, partial_sums, vector
 from tokenauction.proofs.paper.odds_monotone import (
     AGENT,
     BID_SUMS,
@@ -49,6 +71,7 @@ from tokenauction.proofs.paper.odds_monotone import (
     t,
     x,
 )
+from tokenauction.proofs.paper.propositional import by_propositional
 
 # The log-linear rule before and after the raise, and its normalisations.
 q, q_x = vector("q"), vector("q_x")
@@ -195,19 +218,96 @@ def towards_own(hypotheses: Any, conclusion: Any, *more: Fact) -> Theorem:
     return with_products(log_linear_products(), facts, statement, named)
 
 
-@paper_theorem(reference=OWN)
+# What is proved above of any function with the characterisation, of the rule as it is defined.
+AS_DEFINED: dict[Any, Any] = {
+    n: agents,
+    Bx: B_x,
+    sums: logs,
+    sums_x: logs_x,
+    q: best,
+    q_x: best_x,
+    norm: B(agents) * ln(Z(tokens)),
+    norm_x: B_x(agents) * ln(Z_x(tokens)),
+}
+
+
+def is_token(token: Any) -> Any:
+    """It is one of the tokens."""
+    return z3.And(0 <= token, token < tokens)
+
+
+def at_token() -> Theorem:
+    """What the rule's definition and its characterisation say of one token."""
+    of_all = z3.And(
+        column_sums(logs, log_part),
+        each_token(tokens, lambda t: best(t) > 0),
+        CHARACTERISED,
+        PREFERRED_POSITIVE,
+    )
+    of_one = z3.And(
+        partial_sums(lambda k: logs(k, t), lambda j: log_part(j, t)),
+        best(t) > 0,
+        rule_log(t) == logs(agents, t) - log_norm,
+        each(agents, lambda j: p(j, t) > 0),
+    )
+    return instance_of(by_z3(z3.Implies(z3.And(is_token(t), of_all), of_one)), PRODUCTS)
+
+
+def both_positive() -> Theorem:
+    """Distributions that are positive at s and at t are so at both."""
+    one, other = each(agents, lambda j: p(j, s) > 0), each(agents, lambda j: p(j, t) > 0)
+    both = each(agents, lambda j: z3.And(p(j, s) > 0, p(j, t) > 0))
+    return by_z3(z3.Implies(z3.And(one, other), both))
+
+
+def of_the_rule(general: Theorem, pair: tuple[Any, Any], given: Any, *more: Theorem) -> Theorem:
+    """The conclusion of `general` at two tokens, of the rule by its definition at both bids."""
+    (rule,) = log_linear_rule.log_linear_rule().values()
+    both = (rule, instance_of(rule, RAISED))
+    tokens_here = dict(zip((s, t), pair, strict=True))
+    here = instance_of(instance_of(general, AS_DEFINED), tokens_here)
+    hypotheses = z3.And(
+        0 <= i, i < agents, x >= b(i), *(one.statement.arg(0) for one in both), given
+    )
+    at_pair = [instance_of(at_token(), {t: token}) for token in pair]
+    at_bids = [one for low in at_pair for one in (low, instance_of(low, RAISED))]
+    return by_propositional(
+        z3.Implies(hypotheses, here.statement.arg(1)),
+        *(here, *both, *at_bids, instance_of(both_positive(), tokens_here), *more),
+    )
+
+
+def two_tokens_lemmas() -> list[Theorem]:
+    """With two tokens, what sums to one over all tokens does over these two."""
+    two = tokens == 2
+    ones = z3.And(partial_sums(Best, best), Best(tokens) == 1)
+    sums_here = by_z3(z3.Implies(z3.And(two, ones), best(FIRST) + best(SECOND) == 1))
+    in_range = by_z3(z3.Implies(two, z3.And(is_token(FIRST), is_token(SECOND))))
+    return [in_range, sums_here, instance_of(sums_here, RAISED)]
+
+
+FIRST, SECOND = z3.IntVal(0), z3.IntVal(1)
+
+
+@paper_theorem(origin=OWN)
 def log_linear_is_monotone_in_odds() -> Conclusions:
-    """The log-linear rule is monotone in the odds order on positive distributions, for every number
-    of agents and of tokens: raising b_i moves the odds of any two tokens towards those of p_i."""
-    towards = between(odds_p, odds_x, odds)
+    """The log-linear rule, as it is defined, is monotone in the odds order on positive
+    distributions, for bids of positive sum and every number of agents and of tokens: raising b_i
+    moves the odds of any two tokens towards those of p_i."""
+    general = towards_own(LOG_LINEAR, between(odds_p, odds_x, odds))
+    tokens_given = z3.And(is_token(s), is_token(t))
     return {
-        "the odds of any two tokens move towards those of p_i": towards_own(LOG_LINEAR, towards)
+        "the odds of any two tokens move towards those of p_i": of_the_rule(
+            general, (s, t), tokens_given
+        )
     }
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def log_linear_two_tokens() -> Conclusions:
-    """For two tokens the log-linear rule is monotone in the robust order on positive distributions,
-    for every number of agents."""
-    robust = towards_own(z3.And(LOG_LINEAR, SUM_TO_ONE), ROBUST, two_tokens_fact())
+    """For two tokens the log-linear rule, as it is defined, is monotone in the robust order on
+    positive distributions, for bids of positive sum and every number of agents."""
+    general = towards_own(z3.And(LOG_LINEAR, SUM_TO_ONE), ROBUST, two_tokens_fact())
+    given = z3.And(tokens == 2, p(i, FIRST) + p(i, SECOND) == 1)
+    robust = of_the_rule(general, (FIRST, SECOND), given, *two_tokens_lemmas())
     return {"both tokens move towards p_i": robust}

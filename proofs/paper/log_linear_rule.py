@@ -23,7 +23,7 @@ from tokenauction.proofs.kernel import (
     ln,
 )
 from tokenauction.proofs.paper import finite_sums
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_is_a_distribution import (
     BIDS,
     IN_RANGE,
@@ -55,6 +55,19 @@ PRODUCTS: dict[Any, Any] = {
     rule_log: lambda t: B(agents) * ln(best(t)),
     log_norm: B(agents) * ln(Z(tokens)),
 }
+
+# The rule after agent i has raised its bid to x.
+B_x, Z_x, best_x, Best_x = (vector(name) for name in ("B_x", "Z_x", "best_x", "Best_x"))
+logs_x, i = matrix("logs_x"), z3.Int("i")
+
+
+def raised(j: Any) -> Any:
+    """The bids after the raise."""
+    return z3.If(j == i, x, b(j))
+
+
+# In this order: the meanings are put in one after the other.
+RAISED: dict[Any, Any] = {best: best_x, Best: Best_x, B: B_x, logs: logs_x, Z: Z_x, b: raised}
 
 SIZES = z3.And(agents >= 0, tokens >= 1)
 PREFERRED_POSITIVE = each(agents, lambda j: each_token(tokens, lambda t: p(j, t) > 0))
@@ -171,10 +184,11 @@ def characterisation(used: Any) -> Theorem:
     )
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=TEXTBOOK, reference="opinion pools: Genest and Zidek (1986)")
 def log_linear_rule() -> Conclusions:
-    """The log-linear rule q*(t) = exp(Σ_j b_j ln p_j(t) / B) / Z is a positive distribution, and
-    B ln q*(t) = Σ_j b_j ln p_j(t) - B ln Z, for every number of agents and tokens."""
+    """For bids of positive sum B, positive p_j and at least one token, the log-linear rule q*(t) =
+    exp(Σ_j b_j ln p_j(t) / B) / Z is a positive distribution, and B ln q*(t) = Σ_j b_j ln p_j(t) -
+    B ln Z, for every number of agents and tokens."""
     used = facts()
     whole = with_products(
         PRODUCTS,

@@ -19,7 +19,7 @@ from tokenauction.proofs.kernel import (
     modus_ponens,
     specialised,
 )
-from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 
 x, y = z3.Reals("x y")
 
@@ -35,7 +35,7 @@ def rises_between(function: Callable[[Any], Any], low: Any, high: Any) -> Theore
     return specialised(modus_ponens(said, by_z3(said.statement.arg(0))), low, high)
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=TEXTBOOK, reference="the logarithm")
 def ln_below_its_tangent() -> Conclusions:
     """For every x > 0: ln x ≤ x - 1, with equality only at x = 1.
 
@@ -62,7 +62,7 @@ def ln_below_its_tangent() -> Conclusions:
     return {"ln x ≤ x - 1, equal at 1 only": tangent}
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=TEXTBOOK, reference="the logarithm")
 def ln_rises() -> Conclusions:
     """For 0 < x < y: ln x < ln y, and ln y - ln x = ln(y / x)."""
     quotient = by_identity(ln(y / x) == ln(y) - ln(x), given=[x > 0, y > 0])

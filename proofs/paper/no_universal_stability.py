@@ -183,10 +183,11 @@ def no_weights(auction: Auction) -> Theorem:
     return by_certificate(hypotheses, z3.BoolVal(False), combination)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def no_universal_stability() -> Conclusions:
-    """For the linear rule with three agents and three tokens there is, in general, no sampling that
-    is stable for every agent at once: not even for two agents with two bids each."""
+    """For the linear rule with three agents and three tokens there are distributions for which no
+    sampling with the rule's law is stable for every agent at once: not even for two agents with two
+    bids each."""
     return {
         "no sampling": no_sampling(SMALLEST),
         "no weights of the stable functions": no_weights(SMALLEST),

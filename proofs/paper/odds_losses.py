@@ -260,7 +260,7 @@ def total_variation() -> Loss:
     )
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def odds_implies_the_losses() -> Conclusions:
     """If q lies between p and q' in the odds order, then forward KL, reverse KL and total variation
     of q from p are at most those of q', for positive distributions over any number of tokens."""

@@ -173,10 +173,11 @@ def linear_facts() -> tuple[Fact, ...]:
     )
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def linear_is_monotone_in_odds() -> Conclusions:
-    """The linear rule is monotone in the odds order on positive distributions, for every number of
-    agents and of tokens: raising b_i moves the odds of any two tokens towards those of p_i."""
+    """The linear rule is monotone in the odds order on positive distributions, for bids of positive
+    sum and every number of agents and of tokens: raising b_i moves the odds of any two tokens
+    towards those of p_i."""
     facts = linear_facts()
     used = z3.And([fact.for_all for fact in facts])
     steps = []

@@ -115,7 +115,7 @@ def antisymmetric() -> Theorem:
     )
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def odds_is_a_partial_order() -> Conclusions:
     """The odds order is reflexive, transitive and antisymmetric on the positive distributions, for
     every number of tokens."""
@@ -141,7 +141,7 @@ def of_numbers(p: Sequence[Any], one: Sequence[Any], other: Sequence[Any]) -> tu
     return z3.And([between(p[t], one[t], other[t]) for t in tokens]), z3.And(odds)
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def robust_and_odds() -> Conclusions:
     """With two tokens the odds order of positive distributions is the robust order; with three,
     neither implies the other."""

@@ -115,11 +115,16 @@ def dearer_lemma(price: Theorem) -> Theorem:
     )
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(
+    origin=OWN,
+    reference="scores perturbed once, for a second price: arXiv 2406.09459; "
+    "Gumbel couplings: arXiv 2408.07978",
+)
 def race_price() -> Conclusions:
-    """If the winners of the race at bids x and b are the same with probability J(q(x), q(b)), its
-    expected critical bid is ∫ (1 - J(q(x), q(b))) dx from 0 to b, for any number of tokens; that is
-    at least the price ∫ TV(q(x), q(b)) dx of a stable sampling, and at most b."""
+    """Assume that the winners of the race at bids x and b are the same with probability J(q(x),
+    q(b)), and a critical bid c in every outcome (race-winners-form-intervals). Then its expectation
+    is E[c] = ∫ (1 - J(q(x), q(b))) dx from 0 to b, for any number of tokens; that is at most b, and
+    for positive distributions at least the price ∫ TV(q(x), q(b)) dx of a stable sampling."""
     prices = second_price()
     of_race = {tv: lambda at, _: changes(at)}
     price = instance_of(prices["E[c] = ∫ TV(q(x), q(b)) dx"], of_race)

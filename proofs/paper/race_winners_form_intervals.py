@@ -203,12 +203,17 @@ def overtaking_lemma() -> Theorem:
     )
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(
+    origin=OWN,
+    reference="scores perturbed once, for a second price: arXiv 2406.09459; "
+    "Gumbel couplings: arXiv 2408.07978",
+)
 def race_winners_form_intervals() -> Conclusions:
-    """In the exponential race of a rule monotone in the odds order, any number of tokens, the own
-    bids at which a token wins form an interval, and a raise moves the winner only to a token whose
-    odds against it rise and stay at most those of p; so the critical bid is at most the bid, and is
-    non-decreasing."""
+    """In the exponential race of a rule with positive distributions that is monotone in the odds
+    order (the winner has the largest w(t) q(t), the first of those that do, with one positive
+    number w(t) for every token), any number of tokens, the own bids at which a token wins form
+    an interval, and a raise moves the winner only to a token whose odds against it rise and stay
+    at most those of p; so the critical bid is at most the bid, and is non-decreasing."""
     winners = {fixed.token: lambda at: winner(at)}
     separates, rises = (
         instance_of(fixed.critical_bid()[name], winners)

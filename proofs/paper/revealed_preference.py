@@ -12,7 +12,7 @@ The sum is `(b' - b) (v(q') - v(q)) ≥ 0`. Nothing is used of what outcomes, va
 import z3
 
 from tokenauction.proofs.kernel import BOOL, REAL, Theorem, by_z3, instance_of
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 
 OUTCOMES = z3.DeclareSort("Distribution")
 allowed = z3.Function("allowed", OUTCOMES, BOOL)
@@ -48,10 +48,14 @@ def two_bids_lemma() -> Theorem:
     )
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(
+    origin=PAPER,
+    reference=f"{ARXIV}; where rewards are maximised: arXiv 2405.05905, arXiv 2512.10551",
+)
 def revealed_preference() -> Conclusions:
-    """Any rule that at every bid b ≥ 0 maximises b v(q) + rest(q) over a set of distributions is
-    monotone in v: a higher bid gives the agent a distribution that it values at least as much."""
+    """Any rule that at every bid b ≥ 0 maximises b v(q) + rest(q) over a set of distributions,
+    where v and rest do not depend on b, is monotone in v: a higher bid gives the agent a
+    distribution that it values at least as much."""
     monotone = by_z3(
         z3.Implies(z3.And(MAXIMISES, 0 <= low, low <= high), value(rule(low)) <= value(rule(high))),
         two_bids_lemma(),

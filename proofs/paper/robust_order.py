@@ -60,7 +60,7 @@ def transitivity_lemma() -> Theorem:
     return by_z3(z3.Implies(chain, between(own, better, worst)))
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def robust_is_a_partial_order() -> Conclusions:
     """For every p and any set of tokens the robust order is reflexive, antisymmetric and
     transitive; q ⪰ q' says that |q(t) - p(t)| ≤ |q'(t) - p(t)| and

@@ -36,7 +36,7 @@ from tokenauction.proofs.kernel import (
     probability,
 )
 from tokenauction.proofs.paper import critical_bid as fixed
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 
 sampled, other = (z3.Function(name, REAL, OUTCOME, INT) for name in ("sampled", "other"))
 critical, other_critical = (
@@ -181,10 +181,11 @@ def bounds_lemma() -> Theorem:
     return by_z3(z3.Implies(HYPOTHESES, z3.And(0 <= AREA, AREA <= b)), *steps)
 
 
-@paper_theorem(reference=f"{PAPER} (second price)")
+@paper_theorem(origin=PAPER, reference=f"{ARXIV} (second price); critical bids: Myerson (1981)")
 def second_price() -> Conclusions:
-    """The expected critical bid E[c] of a stable sampling is ∫ TV(q(x), q(b)) dx from 0 to b,
-    whichever stable sampling is used; it is between 0 and b, and 0 at bid 0."""
+    """Assume a stable sampling: Pr[σ(x) ≠ σ(b)] = TV(q(x), q(b)) for 0 ≤ x ≤ b, and a critical bid
+    c in every outcome, as there is where no token comes back. Then E[c] = ∫ TV(q(x), q(b)) dx from
+    0 to b, whichever stable sampling is used; it is between 0 and b, and 0 at bid 0."""
     price = price_lemma()
     of_other = instance_of(
         price, {sampled: lambda at, v: other(at, v), critical: lambda v: other_critical(v)}

@@ -29,7 +29,7 @@ from tokenauction.proofs.kernel import (
     specialised,
 )
 from tokenauction.proofs.paper import total_variation as rule
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import between, each
 from tokenauction.proofs.paper.second_price_sandwich import BIDS, price, second_price_sandwich
 
@@ -121,11 +121,11 @@ def jump_lemma() -> Theorem:
     )
 
 
-@paper_theorem(reference=f"{PAPER} (second price)")
+@paper_theorem(origin=PAPER, reference=f"{ARXIV} (second price)")
 def second_price_is_payment_monotone() -> Conclusions:
-    """For a rule monotone in the robust order, any number of tokens, the second price is
-    non-decreasing in the bid, and z(b) ≥ z(b') at positive bids exactly where q(b) ⪰ q(b'); where
-    the rule jumps at bid 0 this need not hold there."""
+    """For a rule monotone in the robust order and any number of tokens, the second price z(b) = ∫
+    TV(q(x), q(b)) dx from 0 to b is non-decreasing in the bid, and z(b) ≥ z(b') at positive bids
+    exactly where q(b) ⪰ q(b'); where the rule jumps at bid 0 this need not hold there."""
     (sandwich,) = second_price_sandwich().values()
     _, exact = rule.total_variation_adds().values()
     ends = instance_of(exact, {rule.x: low, rule.y: high})

@@ -24,7 +24,7 @@ from tokenauction.proofs.kernel import (
     ln,
     specialised,
 )
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.linear_total_variation import (
     DISTRIBUTIONS,
     HYPOTHESES,
@@ -187,11 +187,12 @@ def fair_lemma(price: Theorem) -> Theorem:
     )
 
 
-@paper_theorem(reference=f"{PAPER} (second price)")
+@paper_theorem(origin=PAPER, reference=f"{ARXIV} (second price)")
 def second_price_linear() -> Conclusions:
-    """For the linear rule, any number of tokens, the others' bids of sum S > 0 and mean m, the
-    second price is ∫ TV(q(x), q(b)) dx = TV(p, m) (S ln((b+S)/S) - b S/(b+S)), between 0 and
-    TV(p, m) b²/(b+S) ≤ b."""
+    """For the linear rule as a function of one bid x, q(x) = (x p + S m) / (x + S) with the others'
+    bids of sum S > 0 and their mean m, any number of tokens, and b ≥ 0: the second price is ∫
+    TV(q(x), q(b)) dx from 0 to b = TV(p, m) (S ln((b+S)/S) - b S/(b+S)), for distributions p and m
+    between 0 and TV(p, m) b²/(b+S) ≤ b."""
     price = price_lemma()
     return {
         "∫ TV(q(x), q(b)) dx = TV(p, m) (S ln((b+S)/S) - b S/(b+S))": price,

@@ -35,7 +35,7 @@ from tokenauction.proofs.kernel import (
     specialised,
 )
 from tokenauction.proofs.paper import total_variation as rule
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
 from tokenauction.proofs.paper.small_increments import b as end
 from tokenauction.proofs.paper.small_increments import constant
 
@@ -162,10 +162,11 @@ def price(bid: Any) -> Any:
     return integral(lambda at: rule.tv(at, bid), ZERO, bid)
 
 
-@paper_theorem(reference=f"{PAPER} (second price)")
+@paper_theorem(origin=OWN)
 def second_price_sandwich() -> Conclusions:
-    """For a rule monotone in the robust order and any number of tokens, the second price satisfies
-    b' TV(q(b'), q(b)) ≤ z(b) - z(b') ≤ b TV(q(b'), q(b)) for 0 ≤ b' ≤ b."""
+    """For a rule monotone in the robust order and any number of tokens, the second price z(b) = ∫
+    TV(q(x), q(b)) dx from 0 to b satisfies b' TV(q(b'), q(b)) ≤ z(b) - z(b') ≤ b TV(q(b'), q(b))
+    for 0 ≤ b' ≤ b."""
     apart = rule.tv(low, high)
     raised = price(high) - price(low)
     of_rule = instance_of(distance_sandwich(), {distance: lambda one, other: rule.tv(one, other)})

@@ -31,7 +31,7 @@ from tokenauction.proofs.kernel import (
     specialised,
 )
 from tokenauction.proofs.paper.finite_sums import F, G, f, g, sum_order
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, OWN, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import between, each, partial_sums, vector
 
 p, q, q1, L, L1 = (vector(name) for name in ("p", "q", "q1", "L", "L1"))
@@ -159,10 +159,11 @@ def equivalence(only_if: Theorem, if_: Theorem) -> Theorem:
     return modus_ponens(specialised(shape, *parts), only_if, if_)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=OWN, reference=f"the robust order: {ARXIV}")
 def robust_is_the_intersection_of_separable_losses() -> Conclusions:
     """Over any number of tokens, q ⪰ q' in the robust order if and only if q has at most the loss
-    of q' for every separable loss Σ_t d_t(q(t)), each d_t falling up to p(t) and rising after."""
+    of q' for every separable loss Σ_t d_t(q(t)), each d_t non-increasing up to p(t) and
+    non-decreasing after, on whatever sets of values hold q(t) and q'(t)."""
     seen = generalised(some_loss_sees_it(), s)
     if_ = by_z3(z3.Implies(z3.And(DEFINITION, BETTER_IN_EVERY_LOSS), ROBUST), seen)
     return {

@@ -139,7 +139,7 @@ def constant(d: Function, A: Function) -> Theorem:
     )
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def small_increments() -> Conclusions:
     """If |d(s') - d(s)| ≤ (s' - s) (A(s') - A(s)) for 0 ≤ s ≤ s' ≤ b, then d(b) = d(0)."""
     return {"d(b) = d(0)": constant(d, A)}

@@ -23,7 +23,7 @@ import z3
 from tokenauction.proofs.kernel import Theorem, by_z3, generalised, instance_of
 from tokenauction.proofs.paper import finite_sums as sums
 from tokenauction.proofs.paper.finite_sums import by_induction, sum_order
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import each, matrix, partial_sums, vector
 from tokenauction.proofs.paper.total_variation import U, V, W, gap, u, v
 
@@ -161,11 +161,12 @@ def change_lemma() -> Theorem:
     )
 
 
-@paper_theorem(reference=f"{PAPER} (stable sampling)")
+@paper_theorem(origin=TEXTBOOK, reference="the coupling inequality and maximal couplings")
 def stability_is_total_variation() -> Conclusions:
-    """Two draws from distributions u and v over any number of tokens differ with probability at
-    least TV(u, v), however they are coupled; with equality exactly if M(t, t) = min(u(t), v(t)) at
-    every token: mass leaves only tokens that fall and arrives only at tokens that rise."""
+    """Two draws from distributions u and v over any number of tokens, with any joint law M, differ
+    with probability at least TV(u, v); with equality exactly if M(t, t) = min(u(t), v(t)) at every
+    token, which is to say that mass leaves only tokens that fall and arrives only at tokens that
+    rise."""
     known = z3.And(COUPLING, 0 <= t, t < n)
     return {
         "Pr[≠] ≥ TV(u, v), equal exactly if M(t, t) = min(u(t), v(t)) for all t": change_lemma(),

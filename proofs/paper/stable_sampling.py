@@ -1,9 +1,9 @@
-"""A stable sampling exists for every monotone rule, with any number of tokens.
+"""A stable sampling of every monotone rule, with any number of tokens, from a joint law.
 
 `q(x, t)` is the probability of token `t` at the own bid `x ≥ 0`. Every token is *rising* (`q(x, t)`
 is non-decreasing in `x`) or *falling* (non-increasing), which is what monotone in the robust order
-means of single tokens. This construction is simpler than the paper's. Let `A(x)` be the mass of the
-rising tokens, the sum of `q(x, t)` over them. It does not fall, and
+means of single tokens. Let `A(x)` be the mass of the rising tokens, the sum of `q(x, t)` over them.
+It does not fall, and
 
     A(x') - A(x) = TV(q(x), q(x'))    for x ≤ x',
 
@@ -43,7 +43,7 @@ from tokenauction.proofs.kernel import (
 from tokenauction.proofs.paper import finite_sums as sums
 from tokenauction.proofs.paper import total_variation as rule
 from tokenauction.proofs.paper.finite_sums import by_induction, sum_linear, sum_order
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, PAPER, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import each, partial_sums, vector
 from tokenauction.proofs.paper.total_variation import D, gap, n, q, t, tv, x, y, z
 
@@ -254,12 +254,15 @@ def losses_lemma() -> Theorem:
     return by_z3(z3.Implies(z3.And(RAISE, falls), lost(n) == mass(y) - mass(x)), linear)
 
 
-@paper_theorem(reference=f"{PAPER} (stable sampling)")
+@paper_theorem(origin=PAPER, reference=f"{ARXIV} (stable sampling)")
 def stable_sampling() -> Conclusions:
     """For a rule of which every token rises or falls with the own bid (coordinate-form: every
-    monotone rule) and any number of tokens, let random variables v, ρ, φ have the law
-    stated. Drawing ρ where v < A(x) and φ elsewhere has the law q(x), changes the token at most
-    once as the bid rises, from falling to rising, and Pr[σ(x) ≠ σ(x')] = TV(q(x), q(x'))."""
+    monotone rule) and any number of tokens, let A(x) be the probability of the rising tokens, and
+    assume random variables v, ρ, φ with Pr[v < A(x)] = A(x), Pr[v < A(x), ρ = t] = q(x, t) for
+    rising t and Pr[v ≥ A(x), φ = t] = q(x, t) for falling t, ρ always rising where v < A(x) and φ
+    falling elsewhere; that there are such is not proved. Drawing σ(x) = ρ where v < A(x) and φ
+    elsewhere has the law q(x), changes the token at most once as the bid rises, from falling to
+    rising, and Pr[σ(x) ≠ σ(x')] = TV(q(x), q(x'))."""
     gains, growth = gains_lemma(), growth_lemma()
     levels = z3.And(uniform_at(mass(x)), uniform_at(mass(y)), kinds(x), kinds(y))
     change = probability(lambda v: sampled(x, v) != sampled(y, v))

@@ -27,7 +27,7 @@ from tokenauction.proofs.kernel import (
     specialised,
 )
 from tokenauction.proofs.paper.finite_sums import by_induction, n
-from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import each, each_token, matrix, vector
 
 a, along_rows, along_columns = (matrix(name) for name in ("a", "along_rows", "along_columns"))
@@ -91,7 +91,7 @@ def rows_lemma() -> Theorem:
     return specialised(every, rows)
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=TEXTBOOK, reference="finite sums")
 def sum_exchange() -> Conclusions:
     """Σ_j Σ_t a(j, t) = Σ_t Σ_j a(j, t), for every number of rows and of columns."""
     same = by_induction(

@@ -15,7 +15,7 @@ from tokenauction.proofs.kernel import (
     modus_ponens,
     specialised,
 )
-from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import vector
 from tokenauction.proofs.paper.sum_exchange import sums_up_to
 
@@ -46,9 +46,10 @@ def witnessed(premise: Any, numbers: Any, end: Any) -> Theorem:
     return by_z3(z3.Implies(premise, some(end)), specialised(named, numbers))
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=TEXTBOOK, reference="definition by recursion")
 def sums_exist() -> Conclusions:
-    """For every f and n ≥ 0 there are numbers 0 = A(0), ..., A(n) with A(k + 1) = A(k) + f(k)."""
+    """For every f and n ≥ 0 there are numbers A(0) to A(n) with A(0) = 0 and A(k + 1) = A(k) + f(k)
+    for 0 ≤ k < n."""
     zero, true = z3.IntVal(0), z3.BoolVal(True)
     base = witnessed(true, z3.K(INT, z3.RealVal(0)), zero)
     store = z3.Store(A, last + 1, A[last] + f(last))

@@ -16,7 +16,7 @@ import z3
 from tokenauction.proofs.kernel import INT, REAL, Theorem, by_z3, generalised, instance_of
 from tokenauction.proofs.paper import finite_sums as sums
 from tokenauction.proofs.paper.finite_sums import sum_linear, sum_order
-from tokenauction.proofs.paper.library import OWN, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import OWN, TEXTBOOK, Conclusions, paper_theorem
 from tokenauction.proofs.paper.notation import between, each, partial_sums, vector
 
 u, v, U, V, W, p = (vector(name) for name in ("u", "v", "U", "V", "W", "p"))
@@ -85,7 +85,7 @@ def at_most_one_lemma() -> Theorem:
     return by_z3(z3.Implies(z3.And(n >= 0, VARIATION, DISTRIBUTIONS), W(n) / 2 <= 1), order)
 
 
-@paper_theorem(reference="textbook (total variation)")
+@paper_theorem(origin=TEXTBOOK, reference="total variation")
 def total_variation() -> Conclusions:
     """TV(u, v) ≥ 0 over any number of tokens, with equality exactly if u = v; and TV(u, v) ≤ 1 for
     distributions."""
@@ -110,7 +110,7 @@ def of_rule(theorem: Theorem) -> Theorem:
     return instance_of(theorem, meaning)
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def total_variation_adds() -> Conclusions:
     """Along a rule that is monotone in the robust order total variation adds: for 0 ≤ x ≤ y ≤ z,
     TV(q(x), q(z)) = TV(q(x), q(y)) + TV(q(y), q(z)), for any number of tokens."""

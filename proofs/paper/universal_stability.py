@@ -222,11 +222,14 @@ def chosen_is_stable() -> Theorem:
     return by_z3(z3.Implies(premise, conclusion), *at_ends)
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def universal_stability_two_agents() -> Conclusions:
-    """For two agents and the linear rule, a sampling that is stable along the segment between their
-    distributions is stable for both agents at once; a maximal coupling and one independent uniform
-    number give such a sampling."""
+    """For two agents, the linear rule and bids of positive sum: a sampling is stable for both
+    agents at once, and has the rule's law, if it is assumed to have the law of the segment between
+    their distributions and to be stable along it. Assume moreover tokens s and t that differ only
+    where s falls and t rises along the segment, and a number u with Pr[t = r, u < λ] = λ p_1(r) and
+    Pr[s = r, u ≥ λ] = (1 - λ) p_2(r), as a maximal coupling and an independent uniform number have;
+    then t where u < λ, and s elsewhere, is such a sampling."""
     bids = z3.And(0 <= x, 0 <= y, x + y > 0)
     of_segment = has_share_law(at(x, y), token)
     of_rule = probability(lambda v: along(v, at(x, y)) == token) == linear(x, y)(token)

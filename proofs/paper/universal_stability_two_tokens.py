@@ -69,11 +69,12 @@ def law_of_two() -> Theorem:
     )
 
 
-@paper_theorem(reference=PAPER)
+@paper_theorem(origin=PAPER)
 def universal_stability_two_tokens() -> Conclusions:
-    """For two tokens, any rule and any number of agents, one uniform number gives a sampling that
-    is stable for every agent at once; if the rule is monotone in the robust order, the
-    token changes at most once along one agent's bid."""
+    """For two tokens, any rule and any number of agents, assume a random number u with Pr[u <
+    q_1(b)] = q_1(b), as a uniform one has: token 1 where u < q_1(b), and token 2 elsewhere, has the
+    rule's law and is stable for every agent at once; if the rule is monotone in the robust order,
+    the token changes at most once along one agent's bid."""
     three = bids, other_bids, third_bids
     before, after, end = (of_two(w, each) for each in three)
     start, middle, final = (q_1(each) for each in three)

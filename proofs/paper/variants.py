@@ -122,7 +122,7 @@ def lattice_rows() -> Sequence[Row]:
     return tuple(rows)
 
 
-@paper_theorem(reference=OWN)
+@paper_theorem(origin=OWN)
 def variants_lattice() -> Conclusions:
     """Of any two readings of payment monotonicity, consistency and monotonicity, whether the one
     implies the other, under each of six hypotheses: a theorem about all mechanisms where it does,

@@ -7,6 +7,7 @@ import z3
 
 from tokenauction.proofs.kernel import by_z3, ln
 from tokenauction.proofs.kernel.formulas import substituted
+from tokenauction.proofs.paper import lexicographic_bids as lexicographic
 from tokenauction.proofs.paper.converse import (
     HYPOTHESES,
     PAYMENTS_DO_NOT_FALL,
@@ -53,19 +54,19 @@ from tokenauction.proofs.paper.equivalence import (
     same,
     z,
 )
-from tokenauction.proofs.paper.logarithm import ln_of_one
-from tokenauction.proofs.paper.losses_of_the_paper import (
+from tokenauction.proofs.paper.five_losses import (
     ABOVE,
     K1,
     Q1,
     K,
     P,
     Q,
+    five_losses_are_separable,
     forward_kl_falls_then_rises,
     reverse_kl_falls_then_rises,
     rises_on,
-    separable_losses_of_the_paper,
 )
+from tokenauction.proofs.paper.logarithm import ln_of_one
 from tokenauction.proofs.paper.notation import between
 from tokenauction.proofs.paper.one_agent import ANY
 from tokenauction.proofs.paper.robust_order import equal, q, q1, q2, robustly_prefers
@@ -135,7 +136,7 @@ def contradictory(hypotheses: Any) -> Attempt:
 
 def premises(divergence: str) -> Any:
     """What is assumed of distributions to compare a divergence of them."""
-    conclusions = separable_losses_of_the_paper()
+    conclusions = five_losses_are_separable()
     return conclusions[f"robust-better is better in {divergence}"].statement.children()[0]
 
 
@@ -184,7 +185,20 @@ CONTROLS: dict[str, list[tuple[str, Attempt]]] = {
             contradictory(z3.And(VALUES_ALLOWED, ROBUST, separable_with_sums(d, L, L1))),
         ),
     ],
-    "separable-losses-of-the-paper": [
+    "bids-in-lexicographic-order": [
+        (
+            "by the first numbers alone",
+            follows(
+                z3.And(
+                    lexicographic.SECOND_IN_UNIT,
+                    lexicographic.first(lexicographic.b) >= lexicographic.first(lexicographic.c),
+                ),
+                lexicographic.MECHANISM.likes(lexicographic.b, lexicographic.c, lexicographic.o),
+            ),
+        ),
+        ("any second number", is_true(lexicographic.MECHANISM.payment_monotone)),
+    ],
+    "five-losses-are-separable": [
         (
             "forward KL without - p + x",
             lambda: forward_kl_falls_then_rises(Divergence(forward_kl, forward_kl_finite)),

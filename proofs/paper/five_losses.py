@@ -37,7 +37,7 @@ from tokenauction.proofs.paper.divergences import (
     Divergence,
     plus,
 )
-from tokenauction.proofs.paper.library import PAPER, Conclusions, paper_theorem
+from tokenauction.proofs.paper.library import ARXIV, OWN, Conclusions, paper_theorem
 from tokenauction.proofs.paper.logarithm import ln_rises
 from tokenauction.proofs.paper.notation import partial_sums, vector
 from tokenauction.proofs.paper.separable_losses import (
@@ -147,10 +147,12 @@ def hellinger_conclusions() -> dict[str, Theorem]:
     }
 
 
-@paper_theorem(reference=PAPER)
-def separable_losses_of_the_paper() -> Conclusions:
-    """Forward KL, reverse KL, total variation, χ² and Hellinger are separable losses, so over any
-    number of tokens what is better in the robust order is better in each of the five."""
+@paper_theorem(origin=OWN, reference=f"the robust order: {ARXIV}")
+def five_losses_are_separable() -> Conclusions:
+    """Forward KL, reverse KL, total variation, χ² and Hellinger are separable losses of
+    distributions where they are defined (forward KL: q > 0 where p > 0; reverse KL: p > 0 where q >
+    0; χ²: p > 0), so over any number of tokens what is better in the robust order is better in each
+    of the five."""
     terms = {
         "forward KL": (FORWARD_KL, forward_kl_falls_then_rises()),
         "reverse KL": (REVERSE_KL, reverse_kl_falls_then_rises()),
