@@ -15,7 +15,7 @@ from tokenauction.proofs.account import Account
 from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import RAISED, Claim, Formula, open_formula
 from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.hints import POSITIVE_ONLY
+from tokenauction.proofs.reasons import POSITIVE_ONLY
 from tokenauction.proofs.reduction import CannotSplit, needed_conditions, split_agents
 from tokenauction.proofs.sequent import GaveUp, Prover
 from tokenauction.proofs.terms import Condition

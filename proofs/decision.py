@@ -75,6 +75,7 @@ LEMMA = "lemma "
 SEARCH = "search and exact replay"
 ASSUMED_DEFINED = "profiles at which the rule and the property are defined"
 _ROUNDING = 1e-10
+FOR_MORE = "for more sizes it is not proved: "
 _NOT_FOR_ALL = "no proof for all sizes: "
 Decided = TypeVar("Decided", bound=Verdict)
 
@@ -484,7 +485,7 @@ class Decision:
         return Proved(
             scope,
             self._evidence(FIXED, steps),
-            f"for more sizes it is not proved: {'; '.join(why)}",
+            f"{FOR_MORE}{'; '.join(why)}",
         )
 
     # What they share

@@ -7,16 +7,11 @@ positive distributions says so, and is then judged on those.
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Final
 
 from tokenauction.proofs.assignment import Assignment, Dist
 from tokenauction.proofs.claims import Claim
+from tokenauction.proofs.reasons import POSITIVE_ONLY
 from tokenauction.proofs.verdict import Witness
-
-POSITIVE_ONLY: Final = (
-    'if the rule is meant for strictly positive distributions, say so: support="full" in its '
-    "decorator"
-)
 
 
 def with_hint(claim: Claim, witness: Witness, undefined: Callable[[Assignment], bool]) -> Witness:

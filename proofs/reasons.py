@@ -1,6 +1,11 @@
 """Why there is no verdict, as a sentence that also says its kind, its line and the way out."""
 
-from typing import Any
+from typing import Any, Final
+
+POSITIVE_ONLY: Final = (
+    'if the rule is meant for strictly positive distributions, say so: support="full" in its '
+    "decorator"
+)
 
 
 class Reason(str):

@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from scratch_repository import commit
 
 from tokenauction.proofs import report, supervisor
 
@@ -313,7 +314,10 @@ def test_the_guide_says_what_the_gate_prints(command: Command, tmp_path: Path) -
         (tmp_path / "rules.py").write_text(text)
         done = command("gate", *([] if edits else ["--update"]), folder=tmp_path)
         asked = "$ tokenauction gate" if edits else "$ tokenauction gate --update"
-        printed.append(f"{asked}\n{done.stdout}")
+        if not edits:
+            commit(tmp_path)
+        told = re.sub(r"\b[0-9a-f]{10}\b", "3f2a1b9c04", done.stdout)
+        printed.append(f"{asked}\n{told}")
     assert printed == shown
     assert done.returncode == 1
 

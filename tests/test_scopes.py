@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tokenauction.mechanisms import aggregation_rule
 from tokenauction.proofs import report
 from tokenauction.proofs.decision import _largest_rectangle, verify
-from tokenauction.proofs.hints import POSITIVE_ONLY
+from tokenauction.proofs.reasons import POSITIVE_ONLY
 from tokenauction.proofs.verdict import Proved, Refuted, Scope, Unknown
 
 Command = Callable[..., Any]

@@ -52,6 +52,8 @@ def _guarantees(found: Mapping[str, Any], every: bool) -> list[str]:
         worse = {"lost": one["b"], "gained": one["a"]}.get(one["change"])
         if worse is not None and worse["reason"]:
             shown += ["", f"{one['property']} is {one['change']}: {worse['reason']}"]
+            example = worse["counterexample"]
+            shown += counterexamples.lines(example, "") if example is not None else []
     counts = ((change, sum(one["change"] == change for one in guarantees)) for change in _CHANGES)
     summary = ", ".join(f"{count} {_WORDS[change]}" for change, count in counts if count)
     return [*shown, "", f"guarantees: {summary}"]

@@ -77,7 +77,7 @@ def _better(one: Row, other: Row) -> Row:
 
 def _guarantee(before: Row, after: Row) -> dict[str, Any]:
     sides = {
-        name: {key: row[key] for key in ("status", "scope", "reason")}
+        name: {key: row[key] for key in ("status", "scope", "reason", "counterexample")}
         for name, row in (("a", before), ("b", after))
     }
     return {"property": before["property"], **sides, "change": change(before, after)}

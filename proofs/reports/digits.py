@@ -21,7 +21,7 @@ def shortener(texts: Iterable[str]) -> Callable[[str], str]:
 
     >>> short = shortener(["0.88079707797788244", "0.88079707000000000", "1/3"])
     >>> short("0.88079707797788244"), short("1/3"), short("1.38e-434294482")
-    ('0.880797078', '1/3', '~0')
+    ('0.88079708', '1/3', '~0')
     """
     decimals = {text for text in texts if _is_rounded(text) and not _is_tiny(text)}
     digits = _FEWEST
