@@ -182,6 +182,45 @@ def axioms_table() -> str:
     return "\n".join(["| axiom | what it says |", "|---|---|", *rows])
 
 
+VERSIONS = DOCS.parent / ".ci" / "versions"
+
+
+def version_sets() -> dict[str, dict[str, dict[str, str]]]:
+    """The versions that CI tests: Python, then `oldest` or `newest`, then dependency."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for place in sorted(VERSIONS.glob("*.txt")):
+        python, _, kind = place.stem.partition("-")
+        lines = place.read_text("utf-8").splitlines()
+        found.setdefault(python, {})[kind] = dict(_pinned(line) for line in lines)
+    return found
+
+
+def _pinned(line: str) -> tuple[str, str]:
+    name, version = line.split("==")
+    return name, version
+
+
+def versions_table() -> str:
+    """The oldest and the newest version of each dependency, by Python."""
+    sets = version_sets()
+    names = sets[min(sets)]["oldest"]
+    rows = [
+        " | ".join([f"| {name}", *(_span(kinds, name) for kinds in sets.values())]) + " |"
+        for name in names
+    ]
+    head = f"| dependency | {' | '.join(f'Python {python}' for python in sets)} |"
+    return "\n".join([head, "|---" * (len(sets) + 1) + "|", *rows])
+
+
+def _span(kinds: dict[str, dict[str, str]], name: str) -> str:
+    return " to ".join(dict.fromkeys([kinds["oldest"][name], kinds["newest"][name]]))
+
+
+def versions_page() -> str:
+    """docs/versions.md with its table made anew."""
+    return with_table((DOCS / "versions.md").read_text("utf-8"), "versions", versions_table())
+
+
 def trust_page() -> str:
     """docs/trust.md with its table made anew."""
     return with_table((DOCS / "trust.md").read_text("utf-8"), "axioms", axioms_table())
@@ -190,7 +229,12 @@ def trust_page() -> str:
 def with_table(text: str, marker: str, table: str) -> str:
     """A page with the part between two markers replaced."""
     pattern = rf"(<!-- generated: {marker} -->\n).*?(<!-- end -->)"
-    return re.sub(pattern, lambda m: f"{m.group(1)}{table}\n{m.group(2)}", text, flags=re.DOTALL)
+    made, found = re.subn(
+        pattern, lambda m: f"{m.group(1)}{table}\n{m.group(2)}", text, flags=re.DOTALL
+    )
+    if found != 1:
+        raise ValueError(f"the page has {found} places for the table {marker!r}, not one")
+    return made
 
 
 def rules_page() -> str:
@@ -205,6 +249,7 @@ def main() -> None:
     pages = {
         "rules.md": rules_page,
         "trust.md": trust_page,
+        "versions.md": versions_page,
         "theorems.md": theorems_page,
         "variants.md": variants,
         "catalogue.md": catalogue,

@@ -8,13 +8,9 @@ import importlib.util
 import os
 import re
 import sys
-import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from functools import cache
 from hashlib import sha256
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -28,6 +24,7 @@ from tokenauction.mechanisms import (
     PaymentRule,
     ProfileFunction,
 )
+from tokenauction.proofs.from_source import load_from_source, modules_from_source
 from tokenauction.proofs.tracebacks import line_in
 from tokenauction.theory import (
     DEFAULT_MECHANISM_PROPERTIES,
@@ -269,12 +266,13 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(".".join([*package, own]), resolved)
     if spec is None or spec.loader is None:
         raise CannotLoad(f"{path} is not a Python file")
+    load_from_source(spec)
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     others, paths, here = set(sys.modules), list(sys.path), os.getcwd()
     sys.path[:0] = [str(base) for base in bases]
     try:
-        with from_source():
+        with modules_from_source():
             spec.loader.exec_module(module)
     except SyntaxError as problem:
         line = f":{problem.lineno}" if problem.lineno else ""
@@ -294,37 +292,6 @@ def _run_file(resolved: Path, path: str) -> ModuleType:
         os.chdir(here)
         _forget_siblings(set(sys.modules) - others, own_paths)
     return module
-
-
-@contextmanager
-def from_source() -> Iterator[None]:
-    """Let modules come from their source, save installed ones: bytecode can be of an older text.
-
-    Python tells by size and second whether it is.
-    """
-    cached = SourceFileLoader.get_code
-
-    def get_code(loader: SourceFileLoader, name: str) -> Any:
-        path = loader.get_filename(name)
-        if any(path.startswith(folder) for folder in _library_folders()):
-            return cached(loader, name)
-        return loader.source_to_code(loader.get_data(path), path)
-
-    SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
-    try:
-        yield
-    finally:
-        SourceFileLoader.get_code = cached  # type: ignore[method-assign]
-
-
-@cache
-def _library_folders() -> tuple[str, ...]:
-    """Where the standard library and installed packages are."""
-    return tuple(
-        path + os.sep
-        for name, path in sysconfig.get_paths().items()
-        if name in ("stdlib", "platstdlib", "purelib", "platlib")
-    )
 
 
 def _package_of(file: Path) -> list[str]:

@@ -31,6 +31,10 @@ def test_the_axioms_of_trust_md_are_current() -> None:
     assert (ROOT / "docs" / "trust.md").read_text("utf-8") == generate.trust_page()
 
 
+def test_the_table_of_versions_md_is_current() -> None:
+    assert (ROOT / "docs" / "versions.md").read_text("utf-8") == generate.versions_page()
+
+
 @pytest.mark.slow
 def test_theorems_md_says_what_is_proved() -> None:
     assert (ROOT / "docs" / "theorems.md").read_text("utf-8") == generate.theorems_page()
