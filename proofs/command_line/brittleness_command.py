@@ -10,7 +10,7 @@ from tokenauction.proofs import brittleness as compared
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options
-from tokenauction.proofs.command_line.console import check_files, fail, write
+from tokenauction.proofs.command_line.console import check_files, fail, files_named, write
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
@@ -48,7 +48,7 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
     that differs tenfold and a proof that needs over half of a limit are brittle.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    check_files(output)
+    check_files(output, read=files_named(*options["targets"], *options["properties"]))
     request = {name: list(one) if isinstance(one, tuple) else one for name, one in options.items()}
     runs = {seed: _rows({**request, "seed": seed, "explain": False}) for seed in range(seeds)}
     kept = {name: options[name] for name in ("agents", "tokens", "budget")}

@@ -23,8 +23,10 @@ from tokenauction.proofs.command_line.compare_command import compare
 from tokenauction.proofs.command_line.console import (
     Interrupts,
     cannot_write,
+    check_apart,
     check_files,
     fail,
+    files_named,
     open_output,
     plain_warnings,
     write,
@@ -153,9 +155,14 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
     file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
     tests, jobs = options.pop("emit_test"), options.pop("jobs")
     emit_option.check_file(tests)
+    wanted = outputs.settled(
+        options.pop("outputs"),
+        options.pop("output"),
+        read=files_named(*targets, *properties),
+        also=[(f"--emit-test {tests}", tests)] if tests else [],
+    )
     request = {"targets": list(targets), "properties": list(properties), **options}
     display = Display(rows_at_once=outputs.Output("text") in wanted)
     try:
@@ -227,6 +234,8 @@ def theorems(
     They are those of the paper (arXiv 2310.10826) and of this project; docs/theorems.md lists them.
     """
     check_files(output)
+    if output and export:
+        check_apart([(f"--output {output}", output), (f"--export {export}", str(export))])
     interrupts = Interrupts()
     from tokenauction.proofs import theorem_report
     from tokenauction.proofs.paper.library import Checked, check

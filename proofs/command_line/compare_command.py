@@ -14,7 +14,7 @@ import click
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options, compare_display
-from tokenauction.proofs.command_line.console import check_files, fail, write
+from tokenauction.proofs.command_line.console import check_files, fail, files_named, write
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.command_line.parameter_types import PropertyType, TargetType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
@@ -72,7 +72,7 @@ def compare(
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
-    check_files(output)
+    check_files(output, read=files_named(one, other, *options["properties"]))
     try:
         with checked_out([one, other]) as sources:
             outcome = _decided(sources, {**options, "guarantees": not no_guarantees})

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from tokenauction.mechanisms import CATALOGUE, MECHANISMS
+from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.theory import PROPERTIES
 
 
@@ -21,6 +21,39 @@ class TargetType(click.ParamType[str]):
         names = [n for n in [*CATALOGUE, *MECHANISMS] if n.startswith(incomplete)]
         files = sorted(str(path) for path in Path().glob(f"{incomplete}*.py"))
         return [CompletionItem(text) for text in [*names, *files]]
+
+
+class RuleType(click.ParamType[str]):
+    """An aggregation rule, or a Python file; with `mechanisms`, a rule with a payment too."""
+
+    name = "rule"
+
+    def __init__(self, mechanisms: bool = False) -> None:
+        self._mechanisms = mechanisms
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What a target can be, without the mechanisms where nobody pays by the rule."""
+        left_out = {} if self._mechanisms else MECHANISMS
+        items = TargetType().shell_complete(ctx, param, incomplete)
+        return [item for item in items if item.value not in left_out]
+
+
+class PaymentType(click.ParamType[str]):
+    """What is charged: a word of its own, a shipped payment rule, or one of a Python file."""
+
+    name = "payment"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names and files that start so."""
+        shipped = [*CATALOGUE, *MECHANISMS]
+        names = [n for n in ("critical-bid", "none", *PAYMENTS) if n.startswith(incomplete)]
+        items = TargetType().shell_complete(ctx, param, incomplete)
+        files = [item for item in items if item.value not in shipped]
+        return [*map(CompletionItem, names), *files]
 
 
 class PropertyType(click.ParamType[str]):
