@@ -31,6 +31,7 @@ from tokenauction.mechanisms.auction.token_auction import (
 from tokenauction.mechanisms.auction.transcript import DRAWN, FULL, START, line_hash
 from tokenauction.mechanisms.auction.transcript_fields import (
     check_joins,
+    fingerprint_as_shown,
     is_count,
     numbers_of,
     text_of,
@@ -106,14 +107,16 @@ class Checks:
                 raise Disagreement(
                     f"its agents are {', '.join(self._names)}, not {', '.join(self._agents.names)}"
                 )
-            _same("vocabulary", shown["fingerprint"], self._agents.vocabulary.fingerprint)
+            of_agents = fingerprint_as_shown(shown, self._agents.vocabulary)
+            _same("vocabulary", shown["fingerprint"], of_agents)
             described = [dict(one) for one in self._agents.descriptions]
             _same("agents", [agent["description"] for agent in line["agents"]], described)
             self._vocabulary = self._agents.vocabulary
             self._session = self._agents.open(line["prompt"])
         assert self._vocabulary is not None
         check_joins(shown, None if self._agents is None else self._vocabulary)
-        _same("vocabulary", shown["fingerprint"], self._vocabulary.fingerprint)
+        again = fingerprint_as_shown(shown, self._vocabulary)
+        _same("vocabulary", shown["fingerprint"], again)
         _same("number of tokens", shown["tokens"], len(self._vocabulary))
         _same("list of end tokens", shown["end"], sorted(self._vocabulary.end))
         if "pieces" in shown and tuple(shown["pieces"]) != self._vocabulary.pieces:
@@ -195,6 +198,8 @@ class Checks:
             rows = np.array(
                 [numbers_of(row) for row in line["distributions"]], dtype=line["arithmetic"]
             )
+            for name, total in zip(self._names, rows.sum(axis=1, dtype=np.float64), strict=True):
+                self._close(f"sum of the distribution of {name!r}", [float(total)], [1], tolerance)
             recorded = checked_distributions(
                 rows, self._names, len(vocabulary), self._terms.positive
             )

@@ -5,6 +5,7 @@ other. All functions raise ValueError or TypeError for what is not as a transcri
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tokenauction.mechanisms.auction.vocabulary import Vocabulary
@@ -47,10 +48,20 @@ def check_joins(shown: Mapping[str, Any], of_agents: Vocabulary | None) -> None:
         raise ValueError(f"joins is {joins!r}, and the pieces say something else")
     if of_agents is None:
         return
-    if "parts" in shown and _parts(shown["parts"]) != (of_agents.parts or {}):
+    recorded = _parts(shown["parts"]) if "parts" in shown else {}
+    if joins and "pieces" in shown and recorded != (of_agents.parts or {}):
         raise ValueError("its parts of characters are not those of the agents")
     if joins != of_agents.joins and (joins or of_agents.decoder is None):
         raise ValueError(f"joins is {joins!r}, and the agents' vocabulary says something else")
+
+
+def fingerprint_as_shown(shown: Mapping[str, Any], vocabulary: Vocabulary) -> str:
+    """The fingerprint that a first line has to have of a vocabulary.
+
+    A transcript from before there were parts has one that is without them.
+    """
+    known = vocabulary if shown["joins"] else replace(vocabulary, parts=None)
+    return known.fingerprint
 
 
 def _parts(shown: Mapping[str, str]) -> dict[int, bytes]:

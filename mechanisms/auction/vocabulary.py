@@ -45,12 +45,14 @@ class Vocabulary:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the tokens in their order and of the end tokens; sixteen hexadecimal digits."""
+        """Of the tokens in their order, parts and end tokens; sixteen hexadecimal digits."""
         digest = hashlib.sha256()
         for piece in self.pieces:
             text = piece.encode("utf-8", "surrogatepass")
             digest.update(len(text).to_bytes(8, "big") + text)
         digest.update(repr(sorted(self.end)).encode())
+        if self.parts:
+            digest.update(repr(sorted(self.parts.items())).encode())
         return digest.hexdigest()[:16]
 
     @property
@@ -104,4 +106,6 @@ def _difference(one: Vocabulary, other: Vocabulary) -> str:
             return f"token {token} is {a!r} for the one and {b!r} for the other"
     if len(one) != len(other):
         return f"{len(one)} tokens and {len(other)}"
-    return f"the end tokens are {sorted(one.end)} and {sorted(other.end)}"
+    if one.end != other.end:
+        return f"the end tokens are {sorted(one.end)} and {sorted(other.end)}"
+    return "the tokens that are parts of characters are not of the same bytes"

@@ -11,6 +11,7 @@ from typing import Any
 
 from tokenauction.mechanisms.auction import Agent, Agents, Terms
 from tokenauction.mechanisms.auction.audit import NotATranscript
+from tokenauction.mechanisms.auction.transcript_fields import fingerprint_as_shown
 from tokenauction.mechanisms.models.model_places import HUB
 from tokenauction.mechanisms.models.scenarios import SCENARIOS, agents_of_files
 from tokenauction.proofs.command_line.auction_terms import fingerprint_of_terms
@@ -154,7 +155,8 @@ def are_those_that_ran(agents: Agents, header: Mapping[str, Any]) -> bool:
         (name, dict(description))
         for name, description in zip(agents.names, agents.descriptions, strict=True)
     ]
-    same_words = header["vocabulary"].get("fingerprint") == agents.vocabulary.fingerprint
+    shown = header["vocabulary"]
+    same_words = shown["fingerprint"] == fingerprint_as_shown(shown, agents.vocabulary)
     return ran == again and same_words
 
 
