@@ -34,7 +34,7 @@ class Ran:
     @property
     def lines(self) -> Lines:
         """The lines as objects, new ones every time."""
-        return [json.loads(line) for line in self.path.read_text("utf-8").splitlines()]
+        return lines_of(self.path)
 
     def audit(self, agents: bool = False) -> Audit:
         """The audit of the file as it is now."""
@@ -43,6 +43,11 @@ class Ran:
     def forged(self, lines: Sequence[dict[str, Any]], rehash: bool = True) -> None:
         """Write other lines to the file, their hashes computed again."""
         save(self.path, hashed(lines) if rehash else lines)
+
+
+def lines_of(path: Path) -> Lines:
+    """The lines of a transcript as objects."""
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
 
 
 def save(path: Path, lines: Sequence[dict[str, Any]]) -> None:

@@ -89,10 +89,10 @@ def _check_folder(folder: Path, name: str) -> None:
     if not (folder / CONFIGURATION).exists():
         raise cannot_load(name, f"it has no {CONFIGURATION}")
     for inside in (folder, folder / _TEMPLATES):
-        for file in os.scandir(inside) if inside.is_dir() else ():
+        for file in inside.iterdir() if inside.is_dir() else ():
             if not file.is_dir():
-                weights = file.name.endswith(_WEIGHTS)
-                check_plain(file.path, LARGEST_WEIGHTS if weights else LARGEST_OTHER)
+                weights = file.suffix in _WEIGHTS
+                check_plain(file, LARGEST_WEIGHTS if weights else LARGEST_OTHER)
 
 
 def _near(folder: Path) -> str:

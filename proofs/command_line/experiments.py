@@ -30,6 +30,8 @@ def swept(
 ) -> Iterator[str]:
     """Sweep every group of agents into one folder; the lines that say what was written."""
     try:
+        for one in wanted:
+            one.check()
         plan = _plan(options)
         parts = chain.from_iterable(
             sweep(
@@ -86,6 +88,7 @@ def _rules(names: Sequence[str]) -> tuple[AggregationRule, ...]:
 def monitored(wanted: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) -> str:
     """Watch rules on a transcript, or on texts written now, and put what was found in a table."""
     try:
+        wanted.check()
         rules = _rules(options["rules"]) or RULES
         if options["transcript"]:
             auction_setup.check_begun(options["transcript"])
