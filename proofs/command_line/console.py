@@ -69,7 +69,12 @@ def check_apart(written: Sequence[tuple[str, str]], read: Iterable[str] = ()) ->
 
 def files_named(*names: str | None) -> list[str]:
     """The files in targets and properties such as `rules.py::mine` and `rules.py::mine+fee`."""
-    parts = (part for name in names if name for part in (name, *re.split(r"::|\+", name)))
+    parts = (
+        part
+        for name in names
+        if name
+        for part in (name, name.partition("::")[0], *re.split(r"::|\+", name))
+    )
     return [part for part in dict.fromkeys(parts) if Path(part).is_file()]
 
 
