@@ -49,6 +49,7 @@ TWICE: list[tuple[str, list[str]]] = [
     ("verify", ["--format", "json=FILE", "--format", "text", "--output", "SAME"]),
     ("theorems", ["--output", "FILE", "--export", "SAME"]),
     ("gate", ["--format", "json=FILE", "--format", "junit=SAME"]),
+    ("gate", ["--output", "FILE", "--cache", "SAME"]),
 ]
 SPELLINGS: dict[str, Callable[[Path], str]] = {
     "the same": lambda place: place.name,

@@ -92,6 +92,7 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
         [
             *((one.option, one.file) for one in wanted if one.file is not None),
             *([("the lock", str(project.root / project.lock))] if update else []),
+            *((f"--cache {one}", str(one)) for one in [options["cache"]] if one),
         ],
         _read(project, config, update),
     )
