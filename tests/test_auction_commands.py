@@ -168,7 +168,8 @@ def test_every_shipped_rule_runs_and_is_audited(name: str, run: Run) -> None:
     for agents in ([], ["--agents"]):
         audited = run("audit", "t.jsonl", *agents)
         assert (audited.status, audited.err) == (0, ""), audited
-        assert "token and payment agrees; the last hash is " in audited.out
+        assert "token and payment agrees (to 1e-9, payments to 1e-9 of the highest " in audited.out
+        assert ", and so does the text; the last hash is " in audited.out
 
 
 @pytest.mark.slow

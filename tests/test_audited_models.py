@@ -13,6 +13,7 @@ import small_transformer as small
 from transcript_runs import Lines, hashed, lines_of, save
 
 from tokenauction.mechanisms.models import model_places
+from tokenauction.mechanisms.models.backend import CannotLoadModel
 from tokenauction.mechanisms.models.pretrained import load
 from tokenauction.proofs.command_line.auction_run import audited
 
@@ -169,5 +170,5 @@ def test_a_model_in_the_cache_of_the_hub_is_found_by_its_name(
 
 def test_the_files_of_a_model_in_the_cache_are_plain(cache: Path) -> None:
     os.mkfifo(cache / "models--maker--small" / "snapshots" / "0123" / "vocab.json")
-    with pytest.raises(model_places.CannotLoadModel, match=r"vocab\.json: not a regular file"):
+    with pytest.raises(CannotLoadModel, match=r"vocab\.json: not a regular file"):
         model_places.find("maker/small")

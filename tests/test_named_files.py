@@ -140,10 +140,17 @@ def naming(path: Path, agents: dict[str, Any]) -> None:
     save(path, hashed([header, *others]))
 
 
-@pytest.mark.parametrize("name", [*ODD, "folder", "missing"])
+ODD_CORPORA: dict[str, tuple[Callable[[Path], None], str]] = {
+    **ODD,
+    "folder": (folder, "is a folder"),
+    "missing": (lambda place: None, "there is no file"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_CORPORA)
 def test_a_corpus_that_a_transcript_names_is_a_plain_file(name: str, transcript: Path) -> None:
     odd = transcript.parent / "odd"
-    make, said = {**ODD, "folder": (folder, "is a folder"), "missing": (str, "no file")}[name]
+    make, said = ODD_CORPORA[name]
     make(odd)
     naming(transcript, {"corpora": {"Ada": str(odd), "Bo": "Bo.txt"}})
     assert audited("run.jsonl", False, None, None)[1] == 0

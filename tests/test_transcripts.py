@@ -619,17 +619,21 @@ def test_the_status_of_a_file_that_is_cut(tmp_path: Path) -> None:
     run = _with_identity(ran(tmp_path, tokens=2))
     whole = run.path.read_bytes()
     first, second, *_, last = (end for end, byte in enumerate(whole) if byte == ord("\n"))
-    for cut, status, said in (
-        (last + 1, 0, "2 tokens: every aggregate, token and payment agrees; the last hash is"),
-        (last, 0, "2 tokens: every aggregate, token and payment agrees; the last hash is"),
-        (last - 1, 3, "agrees up to here; line 4 is cut"),
-        (second + 1, 3, "1 token: every aggregate, token and payment agrees up to here; the last"),
-        (second - 1, 3, "0 tokens: every aggregate, token and payment agrees up to here; line 2"),
-        (first, 3, "0 tokens: every aggregate, token and payment agrees up to here; the last"),
+    agrees = (
+        "every aggregate, token and payment agrees (to 1e-9, payments to 1e-9 of the highest bid "
+        "or of themselves)"
+    )
+    for cut, status, tokens, said in (
+        (last + 1, 0, "2 tokens", ", and so does the text; the last hash is "),
+        (last, 0, "2 tokens", ", and so does the text; the last hash is "),
+        (last - 1, 3, "2 tokens", " up to here; line 4 is cut"),
+        (second + 1, 3, "1 token", " up to here; the last line is missing"),
+        (second - 1, 3, "0 tokens", " up to here; line 2 is cut"),
+        (first, 3, "0 tokens", " up to here; the last line is missing"),
     ):
         run.path.write_bytes(whole[:cut])
         text, found = audited(str(run.path), False, None, None)
-        assert (found, said in text) == (status, True), (cut, text)
+        assert (found, f"run.jsonl: {tokens}: {agrees}{said}" in text) == (status, True), text
     run.path.write_bytes(whole[: first - 1])
     with pytest.raises(CannotRun, match="the first line is not JSON"):
         audited(str(run.path), False, None, None)

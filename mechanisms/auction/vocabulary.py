@@ -23,7 +23,7 @@ class Vocabulary:
 
     >>> Vocabulary(("<end>", "Fly", " away"), frozenset({0})).decode([1, 2])
     'Fly away'
-    >>> Vocabulary(("Caf", "<1>", "<2>"), parts={1: b"\xc3", 2: b"\xa9"}).decode([0, 1, 2])
+    >>> Vocabulary(("Caf", "<1>", "<2>"), parts={1: b"\\xc3", 2: b"\\xa9"}).decode([0, 1, 2])
     'Café'
     """
 

@@ -3,22 +3,24 @@
 A name is a folder's, or that of a model that was fetched before. Only `hub:NAME` asks the hub, so
 that a mistyped path is an error at once, and a name in a transcript fetches nothing. The files of a
 model are looked at before anything opens them: each is a regular file, of at most 64 GiB for
-weights and 256 MiB for others. Neither torch nor transformers is imported here.
+weights and 256 MiB for others. torch is not needed for any of that.
 """
 
 import difflib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tokenauction.mechanisms.models.backend import CannotLoadModel
+from tokenauction.mechanisms.models.backend import CannotLoadModel, in_hub_cache
 from tokenauction.mechanisms.plain_files import MIB, check_plain
 
 HUB: Final = "hub:"
 CONFIGURATION: Final = "config.json"
 LARGEST_WEIGHTS, LARGEST_OTHER = 65_536 * MIB, 256 * MIB
 _WEIGHTS = (".safetensors", ".bin")
+_ON_THE_HUB = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 _TEMPLATES = "additional_chat_templates"
 
 
@@ -40,9 +42,9 @@ def find(source: str | Path) -> Place:
         if name and folder.exists():
             _check_folder(folder, name)
             return Place(str(folder))
-        cached = _cached(name)
+        cached = in_hub_cache(name, CONFIGURATION) if _ON_THE_HUB.fullmatch(name) else None
         if cached is not None:
-            _check_folder(cached, name)
+            _check_folder(cached.parent, name)
             return Place(name)
     except OSError as problem:
         raise cannot_load(name, f"{problem.filename}: {problem.strerror}") from problem
@@ -61,26 +63,9 @@ def cannot_load(name: str, reason: str) -> CannotLoadModel:
 
 def _checked_hub_name(source: str) -> str:
     name = source.removeprefix(HUB)
-    try:
-        from huggingface_hub.utils import validate_repo_id
-
-        validate_repo_id(name)
-    except ImportError:
-        pass  # without the extra, which is said when the model is loaded
-    except ValueError as problem:
-        raise cannot_load(source, str(problem)) from problem
+    if not _ON_THE_HUB.fullmatch(name):
+        raise cannot_load(source, f"{name!r} is not how a model is called on the hub")
     return name
-
-
-def _cached(name: str) -> Path | None:
-    """The folder in which the hub's library keeps a model that it fetched before."""
-    try:
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(name, CONFIGURATION)
-    except (ImportError, ValueError):  # no extra, or no name on the hub
-        return None
-    return Path(found).parent if isinstance(found, str) else None
 
 
 def _check_folder(folder: Path, name: str) -> None:

@@ -8,10 +8,10 @@ the text is the tokenizer's own.
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from tokenauction.mechanisms.auction.vocabulary import Vocabulary
+from tokenauction.mechanisms.models.backend import byte_level_alphabet
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _NO_CHARACTER = "\ufffd"
@@ -29,19 +29,26 @@ def vocabulary_of(tokenizer: Any, size: int, end: frozenset[int]) -> Vocabulary:
         text[len(before) :] if _is_whole(text, before) else str(name)
         for text, name in zip(texts[1:], names, strict=True)
     )
-    parts: dict[int, bytes] | None = {}
-    for token, text in enumerate(texts[1:]):
-        if parts is not None and not _is_whole(text, before):
-            part = _bytes_of(pieces[token])
-            if part is None or before + part.decode("utf-8", "replace") != text:
-                parts = None
-            else:
-                parts[token] = part
+    names_of_parts = {
+        token: pieces[token] for token, text in enumerate(texts[1:]) if not _is_whole(text, before)
+    }
+    parts = _parts(names_of_parts, before, texts[1:])
     if parts is not None and not _whole_ones_join(tokenizer, anchor, before, pieces, parts):
         parts = None
     return Vocabulary(
         pieces, end, lambda tokens: _decoded(tokenizer, [list(tokens)])[0], parts=parts
     )
+
+
+def _parts(names: Mapping[int, str], before: str, texts: Sequence[str]) -> dict[int, bytes] | None:
+    """The bytes of tokens that are no whole characters; None where a name does not tell them."""
+    alphabet, parts = byte_level_alphabet(), {}
+    for token, name in names.items():
+        part = _bytes_of(name, alphabet)
+        if part is None or before + part.decode("utf-8", "replace") != texts[token]:
+            return None
+        parts[token] = part
+    return parts
 
 
 def _decoded(tokenizer: Any, rows: Sequence[Sequence[int]]) -> list[str]:
@@ -70,18 +77,10 @@ def _whole_ones_join(
     return read == joined
 
 
-def _bytes_of(name: str) -> bytes | None:
+def _bytes_of(name: str, alphabet: Mapping[str, int]) -> bytes | None:
     """The bytes that the name of a token stands for; None where it stands for none."""
     if named := _BYTE.fullmatch(name):
         return bytes.fromhex(named[1])
-    alphabet = _byte_level_alphabet()
     if name and all(character in alphabet for character in name):
         return bytes(alphabet[character] for character in name)
     return None
-
-
-@cache
-def _byte_level_alphabet() -> Mapping[str, int]:
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    return {character: byte for byte, character in bytes_to_unicode().items()}
