@@ -301,3 +301,29 @@ def test_limits_are_those_of_the_documentation() -> None:
         "a corpus of at most 64 MiB, a file in the folder of a model of at most 64 GiB for weights "
         "(`.safetensors`, `.bin`) and 256 MiB for others"
     ) in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("gate", "--config", "odd.py"),
+        ("verify", "odd.py"),
+        ("rules", "odd.py"),
+        ("verify", "linear", "--emit-test", "odd.py"),
+        ("verify", "linear", "--property", "odd.py::mine"),
+        ("compare", "linear", "odd.py::mine"),
+        ("run", "--rule", "odd.py::mine"),
+        ("audit", "run.jsonl", "--rule", "odd.py::mine"),
+        ("gate",),
+    ],
+    ids=" ".join,
+)
+def test_no_command_waits_for_a_pipe(
+    arguments: tuple[str, ...], transcript: Path, command: Run
+) -> None:
+    pipe(transcript.parent / "odd.py")
+    (transcript.parent / "pyproject.toml").write_text('[tool.tokenauction]\ntargets = ["linear"]')
+    pipe(transcript.parent / "tokenauction.lock")
+    done = command(*arguments, folder=transcript.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr

@@ -189,8 +189,8 @@ def _found(found: Audit, with_agents: bool) -> str:
     if found.text_checked:
         return f"{told}, and so does the text; the last hash is {found.hash[:16]}"
     return (
-        f"{told}. The text is not checked: the pieces of this vocabulary do not make it up; "
-        f"--agents checks it. The last hash is {found.hash[:16]}"
+        f"{told}. The text is not checked: it is as its tokenizer reads the tokens, and does not "
+        f"follow from their pieces; --agents checks it. The last hash is {found.hash[:16]}"
     )
 
 
