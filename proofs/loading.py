@@ -168,6 +168,8 @@ def _parameters(text: str) -> dict[str, Any]:
         name, equals, value = part.partition("=")
         if not equals:
             raise ValueError(f"write parameters as name=number, not {part.strip()!r}")
+        if re.search(r"e[+-]?[\d_]{4}", value, re.IGNORECASE):
+            raise ValueError(f"{value.strip()} has too large an exponent for a parameter")
         exact = Fraction(value.strip())
         values[name.strip()] = int(exact) if exact.denominator == 1 else float(exact)
     return values

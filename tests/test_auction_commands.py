@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tokenauction.mechanisms import CATALOGUE, vcg_linear
+from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS, vcg_linear
 from tokenauction.mechanisms.auction.transcript import START, line_hash
 from tokenauction.proofs.command_line import commands
 from tokenauction.proofs.command_line.auction_setup import AgentsAsked
@@ -167,7 +168,8 @@ def test_every_shipped_rule_runs_and_is_audited(name: str, run: Run) -> None:
     for agents in ([], ["--agents"]):
         audited = run("audit", "t.jsonl", *agents)
         assert (audited.status, audited.err) == (0, ""), audited
-        assert "token and payment agrees; the last hash is " in audited.out
+        assert "token and payment agrees (to 1e-9, payments to 1e-9 of the highest " in audited.out
+        assert ", and so does the text; the last hash is " in audited.out
 
 
 @pytest.mark.slow
@@ -526,6 +528,48 @@ def test_a_mechanism_has_one_payment(run: Run) -> None:
         assert problem.startswith("second-price has a payment of its own: leave ")
 
 
+@pytest.mark.parametrize(
+    ("rule", "payment", "made_for"),
+    [
+        ("log-linear", "second-price", "linear"),
+        ("log_linear", "vcg_linear", "linear"),
+        ("linear", "vcg-log-linear", "log-linear"),
+        ("cap(highest=1.5)", "second-price", "linear"),
+        ("rules.py::halves", "vcg-log-linear", "log-linear"),
+        ("log-linear+second-price", "critical-bid", "linear"),
+        ("rules.py::halves+vcg-log-linear", "critical-bid", "log-linear"),
+    ],
+)
+def test_a_payment_that_was_made_for_another_rule_is_said(
+    rule: str, payment: str, made_for: str, run: Run
+) -> None:
+    terms = (*SMALL, "--rule", rule, "--payment", payment, "--max-tokens", "2")
+    note = as_json(run(*terms, "--format", "json"))["note"]
+    assert f" was made for the rule {made_for}; with " in note
+    pair = rule if payment == "critical-bid" else f"{rule}+{payment}"
+    assert f"tokenauction verify {shlex.quote(pair)} says which incentives" in note
+    done = run(*terms)
+    assert (done.status, done.err, done.out.endswith(f"\n\n{note}\n")) == (0, "", True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "payment"),
+    [
+        ("linear", "second-price"),
+        ("second-price", "critical-bid"),
+        ("log-linear", "vcg-log-linear"),
+        ("rules.py::halves", "second-price"),
+        ("rules.py::halves", "fee"),
+        ("log-linear", "pay-your-bid"),
+        ("cap", "none"),
+    ],
+)
+def test_a_payment_for_the_rule_that_runs_needs_no_note(rule: str, payment: str, run: Run) -> None:
+    """Whatever the rule is called: `halves` is the linear rule."""
+    terms = (*SMALL, "--rule", rule, "--payment", payment, "--max-tokens", "2")
+    assert "note" not in as_json(run(*terms, "--format", "json"))
+
+
 def test_a_file_with_several_rules(run: Run) -> None:
     Path("two.py").write_text(RULES + "\n\nquarters = halves\nM = Mechanism(halves, fee)\n")
     problem = run(*SMALL, "--rule", "two.py").problem
@@ -834,8 +878,12 @@ def test_the_last_frame_has_the_whole_text(tmp_path: Path) -> None:
     assert plain.endswith(rest)
 
 
-def test_completion_lists_scenarios(tmp_path: Path) -> None:
-    def completed(words: str) -> list[str]:
+@pytest.fixture
+def completed(tmp_path: Path) -> Callable[[str], list[str]]:
+    """What a shell offers after some words, in a folder with a file of rules."""
+    (tmp_path / "my_rules.py").write_text(RULES, "utf-8")
+
+    def complete(words: str) -> list[str]:
         script = "from tokenauction.proofs.cli import main; main(prog_name='tokenauction')"
         asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
         done = subprocess.run(
@@ -848,9 +896,29 @@ def test_completion_lists_scenarios(tmp_path: Path) -> None:
         )
         return [line.partition(",")[2] for line in done.stdout.splitlines()]
 
+    return complete
+
+
+def test_completion_lists_scenarios(completed: Callable[[str], list[str]]) -> None:
     assert completed("tokenauction run c") == ["co-marketing", "competing"]
     assert completed("tokenauction run --samp") == ["--sampling"]
     assert completed("tokenauction run --sampling ") == ["stable", "race"]
+
+
+@pytest.mark.parametrize("command", ["run", "audit t.jsonl", "sweep", "monitor"])
+def test_completion_lists_rules(command: str, completed: Callable[[str], list[str]]) -> None:
+    """And mechanisms where agents pay by them, and files."""
+    pays = command.split()[0] in ("run", "audit")
+    everything = completed(f"tokenauction {command} --rule ")
+    assert set(CATALOGUE) <= set(everything)
+    assert "my_rules.py" in everything
+    assert set(everything) - {*CATALOGUE, "my_rules.py"} == (set(MECHANISMS) if pays else set())
+    assert completed(f"tokenauction {command} --rule log-l") == ["log-linear"]
+    assert completed(f"tokenauction {command} --rule my_") == ["my_rules.py"]
+    if pays:
+        payments = completed(f"tokenauction {command} --payment ")
+        assert payments == ["critical-bid", "none", *PAYMENTS, "my_rules.py"]
+        assert completed(f"tokenauction {command} --payment vcg-lo") == ["vcg-log-linear"]
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import numpy as np
 import pytest
+from transcript_runs import (
+    PAIR,
+    TEXTS,
+    WORDS,
+    Lines,
+    Ran,
+    changed,
+    changes,
+    hashed,
+    leaves,
+    ran,
+    save,
+)
 
 from tokenauction.mechanisms import (
     AggregationRule,
@@ -29,7 +41,7 @@ from tokenauction.mechanisms.auction import (
     TokenAuction,
     Vocabulary,
 )
-from tokenauction.mechanisms.auction.agents import Agent, Agents, Ensemble
+from tokenauction.mechanisms.auction.agents import Ensemble
 from tokenauction.mechanisms.auction.audit import (
     Audit,
     NotATranscript,
@@ -43,74 +55,8 @@ from tokenauction.mechanisms.auction.transcript import START, Transcript, line_h
 from tokenauction.mechanisms.models.scenarios import agents_of_files
 from tokenauction.proofs.command_line.auction_run import CannotRun, audited
 
-Lines = list[dict[str, Any]]
 Forge = Callable[[Lines], None]
 COMMAND = (sys.executable, "-m", "tokenauction.proofs.cli")
-WORDS = Vocabulary(("<end>", "sea ", "sky ", "süd "), frozenset({0}))
-PAIR = (
-    FixedAgent("Ada", WORDS, (0.02, 0.6, 0.3, 0.08)),
-    FixedAgent("Bo", WORDS, (0.03, 0.3, 0.17, 0.5)),
-)
-TEXTS = {
-    "Ada": "The sea is warm today.\nThe sea is calm and the sand is warm.\n",
-    "Bo": "The sky is clear today.\nThe bus is late and the sky is grey.\n",
-}
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A run with its transcript."""
-
-    auction: TokenAuction
-    path: Path
-
-    @property
-    def lines(self) -> Lines:
-        """The lines as objects, new ones every time."""
-        return [json.loads(line) for line in self.path.read_text("utf-8").splitlines()]
-
-    def audit(self, agents: bool = False) -> Audit:
-        """The audit of the file as it is now."""
-        return audit(self.path, self.auction.terms, self.auction.agents if agents else None)
-
-    def forged(self, lines: Sequence[dict[str, Any]], rehash: bool = True) -> None:
-        """Write other lines to the file, their hashes computed again."""
-        save(self.path, hashed(lines) if rehash else lines)
-
-
-def save(path: Path, lines: Sequence[dict[str, Any]]) -> None:
-    """Lines as they are."""
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    path.write_text(text, "utf-8")
-
-
-def hashed(lines: Sequence[dict[str, Any]]) -> Lines:
-    """Lines with the hashes that belong to them."""
-    found, before = [], START
-    for line in lines:
-        line = {name: value for name, value in line.items() if name != "hash"}
-        before = line_hash(before, line)
-        found.append({**line, "hash": before})
-    return found
-
-
-def ran(
-    folder: Path,
-    *terms: Any,
-    agents: Agents | Sequence[Agent] = PAIR,
-    bids: Sequence[float] = (3, 1),
-    prompt: str = "The",
-    tokens: int = 3,
-    seed: int = 5,
-    record: str | None = None,
-    expected: bool = True,
-) -> Ran:
-    """Run an auction to its end, with a transcript."""
-    auction = TokenAuction(agents, *(terms or (linear,)), expected=expected)
-    path = folder / "run.jsonl"
-    with Transcript(path, auction, record=record) as transcript:
-        list(transcript.stream(prompt, bids, tokens, seed))
-    return Ran(auction, path)
 
 
 @pytest.fixture(scope="module")
@@ -252,45 +198,6 @@ def test_a_text_that_fills_the_context_agrees(tmp_path: Path) -> None:
 
 
 # Whatever is changed is found ----------------------------------------------------------------
-
-
-def leaves(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Every scalar of a JSON value, with the way to it."""
-    items: Any = ()
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    else:
-        yield way, value
-    for name, inner in items:
-        yield from leaves(inner, (*way, name))
-
-
-def changes(value: Any) -> list[Any]:
-    """Values that are nearly this one, far from it, and of other types."""
-    if value is None:
-        return [0, "none"]
-    if isinstance(value, bool):
-        return [not value, None, str(value)]
-    if isinstance(value, int):
-        return [value + 1, value * 1000 + 7, -value - 1, float(value), None, str(value)]
-    if isinstance(value, float):
-        near = value * (1 + 1e-6) if value else 1e-6
-        return [near, value + 1000, -value - 1, None, str(value)]
-    first, last = ("1" if value[:1] != "1" else "2"), ("0" if value[-1:] != "0" else "1")
-    return [first + value[1:], value[:-1] + last, value + " ", None, *([""] if value else [])]
-
-
-def changed(line: dict[str, Any], way: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """A copy of a line with another value somewhere."""
-    copy: Any = json.loads(json.dumps(line))
-    inside = copy
-    for name in way[:-1]:
-        inside = inside[name]
-    inside[way[-1]] = value
-    found: dict[str, Any] = copy
-    return found
 
 
 def found_line(run: Ran) -> int | None:
@@ -647,60 +554,6 @@ def test_payments_are_compared_in_units_of_the_bids(scale: float, tmp_path: Path
     assert run.audit().line == 2
 
 
-# What no audit of the file alone can find: a forger could have run that auction.
-UNCHECKED = {
-    ("auction", "versions"),
-    ("auction", "identity"),
-    ("auction", "prompt"),
-    ("auction", "agents", "name"),
-    ("auction", "agents", "description"),
-    ("auction", "vocabulary", "joins"),
-}
-UNCHECKED_WITH_AGENTS = {
-    ("auction", "versions"),
-    ("auction", "identity"),
-    ("auction", "vocabulary", "joins"),
-    ("auction", "record"),
-}
-
-
-def _kind(line: dict[str, Any], way: tuple[Any, ...]) -> tuple[str, ...]:
-    names = [name for name in way if isinstance(name, str)]
-    return (str(line["type"]), *names[: 2 if names[0] in ("agents", "vocabulary") else 1])
-
-
-@pytest.mark.parametrize("agents", [False, True])
-def test_what_a_forger_can_change_is_what_the_documentation_says(
-    agents: bool, n_grams: Ensemble, tmp_path: Path
-) -> None:
-    """Every scalar, changed by a lot, with all hashes computed again."""
-    run = ran(tmp_path, agents=n_grams, prompt="The", tokens=3)
-    lines = run.lines
-    lines[0]["identity"] = {"rule": "linear"}
-    unchecked = set()
-    for number, line in enumerate(lines):
-        for way, value in _some_leaves(line):
-            if way == ("hash",):
-                continue
-            tampered = changed(line, way, changes(value)[1])
-            run.forged([*lines[:number], tampered, *lines[number + 1 :]])
-            try:
-                if run.audit(agents).agrees:
-                    unchecked.add(_kind(line, way))
-            except ValueError:
-                assert way in {("schema",), ("record",)}
-    assert unchecked == (UNCHECKED_WITH_AGENTS if agents else UNCHECKED)
-
-
-def _some_leaves(line: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Scalars, the first three of every long list of them."""
-    return (
-        (way, value)
-        for way, value in leaves(line)
-        if not (isinstance(way[-1], int) and way[-1] > 2)
-    )
-
-
 def test_agents_that_want_something_else_are_found_with_the_agents(tmp_path: Path) -> None:
     """A whole consistent run of liars with the same names passes without them."""
     run = ran(tmp_path)
@@ -766,17 +619,21 @@ def test_the_status_of_a_file_that_is_cut(tmp_path: Path) -> None:
     run = _with_identity(ran(tmp_path, tokens=2))
     whole = run.path.read_bytes()
     first, second, *_, last = (end for end, byte in enumerate(whole) if byte == ord("\n"))
-    for cut, status, said in (
-        (last + 1, 0, "2 tokens: every aggregate, token and payment agrees; the last hash is"),
-        (last, 0, "2 tokens: every aggregate, token and payment agrees; the last hash is"),
-        (last - 1, 3, "agrees up to here; line 4 is cut"),
-        (second + 1, 3, "1 token: every aggregate, token and payment agrees up to here; the last"),
-        (second - 1, 3, "0 tokens: every aggregate, token and payment agrees up to here; line 2"),
-        (first, 3, "0 tokens: every aggregate, token and payment agrees up to here; the last"),
+    agrees = (
+        "every aggregate, token and payment agrees (to 1e-9, payments to 1e-9 of the highest bid "
+        "or of themselves)"
+    )
+    for cut, status, tokens, said in (
+        (last + 1, 0, "2 tokens", ", and so does the text; the last hash is "),
+        (last, 0, "2 tokens", ", and so does the text; the last hash is "),
+        (last - 1, 3, "2 tokens", " up to here; line 4 is cut"),
+        (second + 1, 3, "1 token", " up to here; the last line is missing"),
+        (second - 1, 3, "0 tokens", " up to here; line 2 is cut"),
+        (first, 3, "0 tokens", " up to here; the last line is missing"),
     ):
         run.path.write_bytes(whole[:cut])
         text, found = audited(str(run.path), False, None, None)
-        assert (found, said in text) == (status, True), (cut, text)
+        assert (found, f"run.jsonl: {tokens}: {agrees}{said}" in text) == (status, True), text
     run.path.write_bytes(whole[: first - 1])
     with pytest.raises(CannotRun, match="the first line is not JSON"):
         audited(str(run.path), False, None, None)

@@ -2,10 +2,10 @@
 
 The same settlement runs on the distributions that the transcript records (or that the agents give
 again), under the terms and the bids of its first line, with the randomness that each line opens.
-Stated tolerance: probabilities agree to 1e-9 and payments to 1e-9 of the highest bid in float64,
-1e-4 in float32; what is smaller is found by the chain of hashes. The audit shows that the run is
-what it says; it does not show that an agent wanted what is recorded: for that, audit with the
-agents.
+Stated tolerance: probabilities agree to 1e-9, and payments to 1e-9 of the highest bid or of
+themselves, in float64; to 1e-4 in float32. What is smaller is found by the chain of hashes, unless
+that is computed again. The audit shows that the run is what it says; it does not show that an agent
+wanted what is recorded: for that, audit with the agents.
 """
 
 import json
@@ -15,9 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from tokenauction.mechanisms.auction.agents import Agents
-from tokenauction.mechanisms.auction.audit_checks import ALTERED, Checks, Disagreement, hash_of
+from tokenauction.mechanisms.auction.audit_checks import (
+    ALTERED,
+    TOLERANCE,
+    Checks,
+    Disagreement,
+    hash_of,
+)
 from tokenauction.mechanisms.auction.settlement import Terms
 from tokenauction.mechanisms.auction.transcript import FULL, SCHEMA, START
+from tokenauction.mechanisms.plain_files import open_plain
 
 __all__ = ["ALTERED", "Audit", "NotATranscript", "altered", "audit", "read_header"]
 
@@ -31,6 +38,9 @@ class Audit:
     """What an audit found. `line` counts from one; None where every line agrees.
 
     `complete` is whether the transcript ends with its last line; `remark` says why it does not.
+    `tolerance` is the widest that a number was compared by. `text_checked` is whether the text was
+    seen to be that of the tokens: it is not where the last line is missing, nor, without the
+    agents, where the tokens of the vocabulary do not join.
     """
 
     path: str
@@ -41,6 +51,8 @@ class Audit:
     complete: bool = False
     remark: str = ""
     hash: str = START
+    tolerance: float = TOLERANCE["float64"]
+    text_checked: bool = False
     header: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -52,7 +64,7 @@ class Audit:
 def read_header(path: str | Path) -> dict[str, Any]:
     """The first line of a transcript; raises NotATranscript."""
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             first = file.readline()
     except OSError as problem:
         raise NotATranscript(f"{path}: {problem.strerror}") from problem
@@ -104,6 +116,7 @@ def audit(path: str | Path, terms: Terms, agents: Agents | None = None) -> Audit
         found.lines += 1
         found.complete = line.get("type") == "end"
         found.tokens, found.hash = checks.step, checks.hash
+        found.tolerance, found.text_checked = checks.tolerance, checks.text_checked
     if not found.complete:
         found.remark = "the last line is missing: the run was interrupted, or lines were deleted"
     return found
@@ -114,7 +127,7 @@ class _Cut(Exception):
 
 
 def _lines(path: str | Path) -> Iterator[tuple[bytes, bool]]:
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         for text in file:
             yield text, text.endswith(b"\n")
 

@@ -3,6 +3,7 @@
 The settlement that ran runs again, on what the lines record or what the agents give again.
 """
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tokenauction.mechanisms.auction.agents import Agents, Session
+from tokenauction.mechanisms.auction.agents import Agents, Session, check_names
 from tokenauction.mechanisms.auction.bidding import Bids
 from tokenauction.mechanisms.auction.inputs import (
     HostArray,
@@ -27,7 +28,15 @@ from tokenauction.mechanisms.auction.token_auction import (
     END_OF_TEXT,
     MOST_TOKENS,
 )
-from tokenauction.mechanisms.auction.transcript import FULL, START, line_hash
+from tokenauction.mechanisms.auction.transcript import DRAWN, FULL, START, line_hash
+from tokenauction.mechanisms.auction.transcript_fields import (
+    check_joins,
+    fingerprint_as_shown,
+    is_count,
+    numbers_of,
+    text_of,
+    vocabulary_of,
+)
 from tokenauction.mechanisms.auction.vocabulary import Vocabulary
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
@@ -43,10 +52,15 @@ class Disagreement(Exception):
 
 
 class Checks:
-    """The state of an audit: what the next line has to follow from."""
+    """The state of an audit: what the next line has to follow from.
+
+    `tolerance` is the widest that a line was compared by, `text_checked` whether the text is known
+    to be that of the tokens.
+    """
 
     def __init__(self, terms: Terms, agents: Agents | None) -> None:
         self.step, self.hash = 0, START
+        self.tolerance, self.text_checked = TOLERANCE["float64"], False
         self._terms, self._agents = terms, agents
         self._session: Session | None = None
         self._tokens: list[int] = []
@@ -74,25 +88,35 @@ class Checks:
     def _header(self, line: dict[str, Any]) -> None:
         terms, shown = self._terms, line["vocabulary"]
         self._line = line
-        self._names = tuple(agent["name"] for agent in line["agents"])
+        self._names = tuple(text_of(agent["name"]) for agent in line["agents"])
+        check_names(self._names)
         self._bids = Bids(
-            terms.rule, checked_bids([agent["bid"] for agent in line["agents"]], self._names)
+            terms.rule,
+            checked_bids(numbers_of([one["bid"] for one in line["agents"]]), self._names),
         )
+        text_of(line["prompt"])
         self._vocabulary: Vocabulary | None = None
+        if line["record"] not in (FULL, DRAWN):
+            raise Disagreement(f"record is {line['record']!r}, not {FULL!r} or {DRAWN!r}")
         if line["record"] == FULL:
-            self._vocabulary = Vocabulary(tuple(shown["pieces"]), frozenset(shown["end"]))
+            self._vocabulary = vocabulary_of(shown)
+        elif "pieces" in shown:
+            raise Disagreement(f"it has pieces, and record is {line['record']!r}")
         if self._agents is not None:
             if self._agents.names != self._names:
                 raise Disagreement(
                     f"its agents are {', '.join(self._names)}, not {', '.join(self._agents.names)}"
                 )
-            _same("vocabulary", shown["fingerprint"], self._agents.vocabulary.fingerprint)
+            of_agents = fingerprint_as_shown(shown, self._agents.vocabulary)
+            _same("vocabulary", shown["fingerprint"], of_agents)
             described = [dict(one) for one in self._agents.descriptions]
             _same("agents", [agent["description"] for agent in line["agents"]], described)
             self._vocabulary = self._agents.vocabulary
             self._session = self._agents.open(line["prompt"])
         assert self._vocabulary is not None
-        _same("vocabulary", shown["fingerprint"], self._vocabulary.fingerprint)
+        check_joins(shown, None if self._agents is None else self._vocabulary)
+        again = fingerprint_as_shown(shown, self._vocabulary)
+        _same("vocabulary", shown["fingerprint"], again)
         _same("number of tokens", shown["tokens"], len(self._vocabulary))
         _same("list of end tokens", shown["end"], sorted(self._vocabulary.end))
         if "pieces" in shown and tuple(shown["pieces"]) != self._vocabulary.pieces:
@@ -104,13 +128,13 @@ class Checks:
             ("expected", terms.expected),
         ):
             _same(name, line[name], value)
-        if len(line["step_commitments"]) != line["max_tokens"]:
+        if not is_count(line["max_tokens"], len(line["step_commitments"])):
             raise Disagreement("there is not one commitment for each of max_tokens steps")
 
     def _token(self, line: dict[str, Any]) -> None:
         if self._stopped:
             raise Disagreement(f"there is a token after the text stopped ({self._stopped})")
-        if line["step"] != self.step:
+        if not is_count(line["step"], self.step):
             raise Disagreement(
                 f"it is step {line['step']} where step {self.step} is due: lines are missing or "
                 "out of order"
@@ -124,17 +148,20 @@ class Checks:
         )
         assert self._vocabulary is not None
         tolerance = TOLERANCE[line["arithmetic"]]
+        self.tolerance = max(self.tolerance, tolerance)
         dists = self._distributions(line, tolerance)
         again = self._terms.settle(self._bids, dists, line["secret"])
         vocabulary = self._vocabulary
-        if line["token"] != again.token:
+        if not is_count(line["token"], again.token):
             raise Disagreement(
                 f"the token is {again.token} ({vocabulary.pieces[again.token]!r}), and the line "
                 f"says {line['token']}"
             )
         ended = again.token in vocabulary.end
         _same("piece", line["piece"], "" if ended else vocabulary.pieces[again.token])
-        if self._line["record"] == FULL or "aggregate" in line:
+        if (self._line["record"] == FULL) != ("aggregate" in line):
+            raise Disagreement(f"record is {self._line['record']!r}, and the aggregate is not so")
+        if "aggregate" in line:
             self._close("aggregate", line["aggregate"], on_host(again.aggregate), tolerance)
         self._close("probability", [line["probability"]], [again.probability], tolerance)
         self._close("wanted", line["wanted"], again.wanted, tolerance)
@@ -165,8 +192,14 @@ class Checks:
     def _distributions(self, line: dict[str, Any], tolerance: float) -> Any:
         vocabulary, recorded = self._vocabulary, None
         assert vocabulary is not None
-        if self._line["record"] == FULL or "distributions" in line:
-            rows = np.array(line["distributions"], dtype=line["arithmetic"])
+        if (self._line["record"] == FULL) != ("distributions" in line):
+            raise Disagreement(f"record is {self._line['record']!r}, and the distributions are not")
+        if "distributions" in line:
+            rows = np.array(
+                [numbers_of(row) for row in line["distributions"]], dtype=line["arithmetic"]
+            )
+            for name, total in zip(self._names, rows.sum(axis=1, dtype=np.float64), strict=True):
+                self._close(f"sum of the distribution of {name!r}", [float(total)], [1], tolerance)
             recorded = checked_distributions(
                 rows, self._names, len(vocabulary), self._terms.positive
             )
@@ -197,7 +230,7 @@ class Checks:
     ) -> None:
         if len(claimed) != len(again):
             raise Disagreement(f"{what} has {len(claimed)} entries, not {len(again)}")
-        for i, (one, other) in enumerate(zip(claimed, again, strict=True)):
+        for i, (one, other) in enumerate(zip(numbers_of(claimed), again, strict=True)):
             scale = float(self._bids.values.max()) if payments else 1.0
             if not math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance * scale):
                 raise Disagreement(f"{what}{self._of(what, i)} is {other}, and the line says {one}")
@@ -209,10 +242,13 @@ class Checks:
 
     def _end(self, line: dict[str, Any]) -> None:
         assert self._vocabulary is not None
-        if line["tokens"] != self.step:
+        if not is_count(line["tokens"], self.step):
             raise Disagreement(f"it counts {line['tokens']} tokens, and {self.step} lines have one")
-        if self._agents is not None or self._line["vocabulary"]["joins"]:
-            _same("text", line["text"], self._vocabulary.decode(self._tokens))
+        self._check_text(text_of(line["text"]))
+        if not is_count(line["seed"], abs(int(line["seed"]))) or not _NONCE.fullmatch(
+            line["nonce"]
+        ):
+            raise Disagreement("the seed and the nonce are not a number and 32 hexadecimal digits")
         _same(
             "commitment to the seed",
             self._line["seed_commitment"],
@@ -235,6 +271,18 @@ class Checks:
             raise Disagreement("the text ends where it could go on")
         _same("end of the text", line["stopped"], due)
 
+    def _check_text(self, text: str) -> None:
+        """The text is that of the tokens, by the pieces of the first line or by the agents'.
+
+        Of a vocabulary whose tokens do not join only the agents know how it reads.
+        """
+        assert self._vocabulary is not None
+        joins = self._line["vocabulary"]["joins"]
+        self.text_checked = joins or self._agents is not None
+        if self.text_checked:
+            decode = self._vocabulary.decode if joins else self._vocabulary.decode_in_context
+            _same("text", text, decode(self._tokens))
+
 
 def hash_of(before: str, line: dict[str, Any]) -> str:
     """The hash of a line as read, its own hash left out."""
@@ -242,5 +290,6 @@ def hash_of(before: str, line: dict[str, Any]) -> str:
 
 
 def _same(what: str, claimed: Any, again: Any) -> None:
-    if claimed != again:
+    """Equal as JSON, in which 1, 1.0 and true are different; raises Disagreement."""
+    if json.dumps(claimed, sort_keys=True) != json.dumps(again, sort_keys=True):
         raise Disagreement(f"the {what} is {again!r}, and the line says {claimed!r}")

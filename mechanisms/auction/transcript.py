@@ -7,6 +7,7 @@ before the next token is drawn, so an interrupted run leaves finished lines. doc
 the fields.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -59,8 +60,7 @@ class Transcript(AbstractContextManager["Transcript"]):
         nonce: str | None = None,
     ) -> None:
         self._nonce = fresh_nonce() if nonce is None else checked_nonce(nonce)
-        if os.path.exists(path) and os.path.getsize(path):
-            raise FileExistsError(f"{path} is not empty; name another file")
+        check_new(path)
         self.auction = auction
         size = len(auction.names) * len(auction.vocabulary)
         self.record = record or (FULL if size <= LARGEST_FULL else DRAWN)
@@ -109,10 +109,12 @@ class Transcript(AbstractContextManager["Transcript"]):
             "tokens": len(vocabulary),
             "fingerprint": vocabulary.fingerprint,
             "end": sorted(vocabulary.end),
-            "joins": vocabulary.decoder is None,
+            "joins": vocabulary.joins,
         }
         if self.record == FULL:
             shown["pieces"] = list(vocabulary.pieces)
+            if vocabulary.parts:
+                shown["parts"] = {str(one): part.hex() for one, part in vocabulary.parts.items()}
         agents = zip(auction.names, bids, auction.descriptions, strict=True)
         return {
             "type": "auction",
@@ -186,6 +188,18 @@ class Transcript(AbstractContextManager["Transcript"]):
             with suppress(OSError):
                 self._file.close()
             raise OSError(problem.errno, problem.strerror, self._file.name) from problem
+
+
+def check_new(path: str | Path) -> None:
+    """Raises FileExistsError for a file with something in it, and OSError where there is no folder.
+
+    Nothing is written.
+    """
+    if os.path.exists(path):
+        if os.path.getsize(path):
+            raise FileExistsError(f"{path} is not empty; name another file")
+    elif not Path(path).absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def line_hash(before: str, line: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ Importing this file imports neither; the functions do.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -26,6 +27,24 @@ def libraries() -> tuple[Any, Any]:
             f'causal models need {error.name}: pip install "tokenauction[llm]"'
         ) from error
     return torch, transformers
+
+
+def in_hub_cache(name: str, file: str) -> Path | None:
+    """A file of a model that the hub's library has fetched before; None also without the extra."""
+    try:
+        from transformers.utils.hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(name, file)
+    except (ImportError, ValueError):  # no extra, or no name on the hub
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
+def byte_level_alphabet() -> dict[str, int]:
+    """The byte that each character stands for in the names of byte-level tokenizers."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    return {character: byte for byte, character in bytes_to_unicode().items()}
 
 
 def choose_device(torch: Any, device: Any) -> Any:

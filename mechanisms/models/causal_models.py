@@ -20,6 +20,7 @@ from tokenauction.mechanisms.models.backend import (
     libraries,
     memory_guard,
 )
+from tokenauction.mechanisms.models.model_places import find
 from tokenauction.mechanisms.models.pretrained import Pretrained, load
 
 __all__ = ["CannotLoadModel", "CausalModels", "ContextFull", "ModelFailed", "ReadsAgain"]
@@ -72,7 +73,7 @@ class CausalModels:
         dtype: Any = None,
         chat: bool = False,
     ) -> Self:
-        """Agents by name that are prompts to one model, given by its folder or its hub name.
+        """Agents by name that are prompts to one model, given by its folder or as `hub:NAME`.
 
         `device` is CUDA where there is one, `dtype` bfloat16 there and float32 on the CPU. With
         `chat`, an agent's prompt is a message to the model, by the tokenizer's own template.
@@ -96,6 +97,8 @@ class CausalModels:
         `from_prompts` raises.
         """
         sources = dict.fromkeys(str(source) for source, _ in agents.values())
+        for source in sources:
+            find(source)
         loaded = {source: load(source, device, dtype) for source in sources}
         return cls({name: (loaded[str(of)], own) for name, (of, own) in agents.items()}, chat)
 

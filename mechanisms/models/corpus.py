@@ -5,6 +5,9 @@ The shipped corpora are ads of companies that do not exist, written for this pro
 
 from pathlib import Path
 
+from tokenauction.mechanisms.plain_files import MIB, read_plain
+
+LARGEST = 64 * MIB
 _SHIPPED = Path(__file__).parent.parent / "corpora"
 
 
@@ -15,12 +18,12 @@ class CorpusError(ValueError):
 def read_corpus(path: str | Path) -> tuple[str, ...]:
     """The texts of a UTF-8 file, one a line, without empty lines and the space around a line.
 
-    Raises CorpusError where there is no such file, it cannot be read, it is not UTF-8, or it has no
-    text in it.
+    Raises CorpusError where there is no such file, it cannot be read, it is not a regular file or
+    larger than 64 MiB, it is not UTF-8, or it has no text in it.
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = read_plain(path, LARGEST)
     except IsADirectoryError:
         raise CorpusError(f"{path} is a folder; name a text file with one text a line") from None
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A causal language model and its tokenizer, loaded from a folder or from the hub (extra `llm`).
+"""A causal language model and its tokenizer, loaded from where it is (extra `llm`).
 
 What is loaded is complete or refused: a folder without a tokenizer, with weights missing or with a
 tokenizer that has more tokens than the model is an error, never a model with random weights. Code
@@ -7,7 +7,6 @@ that a model folder brings along is not run.
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,8 @@ from tokenauction.mechanisms.models.backend import (
     quiet,
 )
 from tokenauction.mechanisms.models.forward_pass import ForwardPass
+from tokenauction.mechanisms.models.model_places import cannot_load, find
+from tokenauction.mechanisms.models.token_texts import vocabulary_of
 
 CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
 SAMPLED = 1024
@@ -74,24 +75,8 @@ class Pretrained:
         return frozenset(token for token in found if token is not None and 0 <= token < self.size)
 
     def vocabulary(self, end: frozenset[int]) -> Vocabulary:
-        """The text of every token as it reads in mid-sentence.
-
-        A token that is no whole character is shown by its name in the tokenizer.
-        """
-        anchor = self._tokens("a")
-        texts = self._decoded([anchor, *([*anchor, token] for token in range(self.size))])
-        before, names = texts[0], self.tokenizer.convert_ids_to_tokens(list(range(self.size)))
-        pieces = (
-            text[len(before) :] if text.startswith(before) and "\ufffd" not in text else str(name)
-            for text, name in zip(texts[1:], names, strict=True)
-        )
-        return Vocabulary(tuple(pieces), end, lambda tokens: self._decoded([list(tokens)])[0])
-
-    def _decoded(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        found: list[str] = self.tokenizer.batch_decode(
-            rows, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
-        return found
+        """The text of every token as it reads in mid-sentence."""
+        return vocabulary_of(self.tokenizer, self.size, end)
 
     def encode(self, own: str, prompt: str, chat: bool) -> list[int]:
         """The tokens of an agent's own prompt and the common one, joined as they are.
@@ -150,26 +135,31 @@ class Pretrained:
 
 
 def load(source: str | Path, device: Any = None, dtype: Any = None) -> Pretrained:
-    """A model by its folder, or by its name on the hub.
+    """A model by its folder, by the name that it has in the cache of the hub, or by `hub:NAME`.
 
     `device` is CUDA where there is one, else the CPU; `dtype` is bfloat16 on CUDA and float32 on
     the CPU. Raises CannotLoadModel, ModelFailed where it does not fit into memory, and ImportError
     without torch and transformers.
     """
+    found_at = find(source)
     torch, transformers = libraries()
     place = choose_device(torch, device)
     kind = choose_dtype(torch, dtype, place)
-    name = str(Path(source).expanduser()) if Path(source).expanduser().exists() else str(source)
+    name = found_at.name
+    where: dict[str, Any] = {
+        "local_files_only": not found_at.fetched,
+        "trust_remote_code": False,
+    }
     with quiet(), memory_guard(f"loading {name} as {str(kind)[6:]} on {place}"):
         try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(name)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(name, **where)
             model, found = transformers.AutoModelForCausalLM.from_pretrained(
-                name, dtype=kind, output_loading_info=True
+                name, dtype=kind, output_loading_info=True, **where
             )
         except Exception as error:
             if is_memory(error):
                 raise
-            raise CannotLoadModel(_cannot_load(name, error)) from error
+            raise cannot_load(name, _reason(error)) from error
         model = model.to(place).eval()
     loaded = Pretrained(name, model, tokenizer)
     _check_complete(loaded, found)
@@ -192,10 +182,6 @@ def _check_complete(loaded: Pretrained, found: dict[str, Any]) -> None:
         )
 
 
-def _cannot_load(name: str, error: Exception) -> str:
+def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[0] if lines else type(error).__name__
-    return (
-        f"cannot load a causal model with its tokenizer from {name}: {reason} "
-        "(a model is a folder written by save_pretrained, or a name on the hub)"
-    )
+    return lines[0] if lines else type(error).__name__

@@ -94,8 +94,8 @@ agents = together(
         "models",
         multiple=True,
         type=Pairs(alone=True),
-        help="A causal model for all agents, by folder or hub name; NAME=PATH for one of an agent's"
-        " own. Needs the extra `llm`.",
+        help="A causal model for all agents, by its folder, or hub:NAME to fetch it from the hub;"
+        " NAME=PATH for one of an agent's own. Needs the extra `llm`.",
     ),
     click.option(
         "--agent",

@@ -8,7 +8,14 @@ import click
 from tokenauction.proofs import report
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.agent_options import Bids, Nonce, agents, asked, seed
-from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, write
+from tokenauction.proofs.command_line.console import (
+    Interrupts,
+    check_files,
+    fail,
+    files_named,
+    write,
+)
+from tokenauction.proofs.command_line.parameter_types import PaymentType, RuleType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
 
@@ -39,12 +46,14 @@ Exit status:
 )
 @click.option(
     "--rule",
+    type=RuleType(mechanisms=True),
     default="linear",
     show_default=True,
     help="An aggregation rule, named as for `verify`.",
 )
 @click.option(
     "--payment",
+    type=PaymentType(),
     default="critical-bid",
     show_default=True,
     help="critical-bid (second price), none, or a payment rule such as pay-your-bid.",
@@ -83,7 +92,14 @@ def run(scenario: str | None, **options: Any) -> None:
     A SCENARIO is co-marketing (an airline and a resort; the default) or competing (two airlines),
     whose n-gram agents are trained on the spot.
     """
-    check_files(options["output"], options["transcript"])
+    check_files(
+        options["output"],
+        options["transcript"],
+        [
+            *files_named(options["rule"], options["payment"]),
+            *(file for _, file in options["corpora"]),
+        ],
+    )
     for name in ("record", "nonce"):
         if options[name] and not options["transcript"]:
             fail(f"--{name} is about a transcript: give --transcript FILE too, or leave it out")
@@ -115,15 +131,21 @@ Examples:
 Exit status:
   0  every line says what follows from the lines before it
   1  a line disagrees; the first is named
-  2  wrong usage, or no transcript
+  2  wrong usage, no transcript, or one that names what cannot be used
   3  the lines agree, but the transcript is cut or was interrupted
   130  interrupted
 """
 )
 @click.argument("transcript", type=click.Path(dir_okay=False))
 @click.option("--agents", is_flag=True, help="Make the agents again, and their distributions too.")
-@click.option("--rule", help="The rule that ran, where it is in a file: file.py::name.")
-@click.option("--payment", help="The payment rule that ran, where it is in a file.")
+@click.option(
+    "--rule",
+    type=RuleType(mechanisms=True),
+    help="The rule that ran, where it is in a file: file.py::name.",
+)
+@click.option(
+    "--payment", type=PaymentType(), help="The payment rule that ran, where it is in a file."
+)
 def audit(transcript: str, agents: bool, rule: str | None, payment: str | None) -> None:
     """Compute every aggregate, token and payment of a transcript again.
 

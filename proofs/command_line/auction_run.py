@@ -20,7 +20,7 @@ from tokenauction.mechanisms.auction.audit import (
     read_header,
 )
 from tokenauction.mechanisms.auction.bidding import Bids
-from tokenauction.mechanisms.auction.transcript import FULL, Transcript
+from tokenauction.mechanisms.auction.transcript import FULL, Transcript, check_new
 from tokenauction.proofs import report
 from tokenauction.proofs.command_line import auction_display, auction_setup, auction_terms
 from tokenauction.proofs.command_line.auction_setup import AgentsAsked
@@ -48,9 +48,13 @@ def run(asked: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) 
     """Run an auction and show it live; raises CannotRun where it cannot begin."""
     rule, payment = options["rule"], options["payment"]
     try:
+        asked.check()
+        if options["transcript"]:
+            check_new(options["transcript"])
         terms = auction_terms.terms_of(
             rule, payment, options["sampling"], not options["no_expected"]
         )
+        options = {**options, "note": auction_terms.note_on(terms, rule, payment)}
         auction = TokenAuction(
             asked.made(), terms.rule, terms.payment, terms.sampling, expected=terms.expected
         )
@@ -109,12 +113,14 @@ def _report(
     already: bool,
 ) -> str:
     terms = auction.terms
+    note = options["note"]
     if options["style"] == "json":
         about = {
             "rule": terms.rule.label,
             "payment": terms.payment_label,
             "sampling": terms.sampling,
             "prompt": prompt,
+            **({"note": note} if note else {}),
         }
         return report.to_json(auction_display.as_json(outcome, about, options["explain"]))
     about_text = (
@@ -126,6 +132,8 @@ def _report(
     parts.append(auction_display.payments(outcome, about_text))
     if terms.payment == CRITICAL_BID and not Bids(terms.rule, outcome.bids).odds:
         parts.append(_doubt(terms))
+    if note:
+        parts.append(f"{note}\n")
     return ("\n" if already else "") + "\n".join(parts)
 
 
@@ -143,7 +151,7 @@ def audited(path: str, with_agents: bool, rule: str | None, payment: str | None)
         auction_setup.check_begun(path)
         header = read_header(path)
         if altered(header):
-            return f"{Path(path).name}: line 1 disagrees: {ALTERED}", 1
+            return _printable(f"{Path(path).name}: line 1 disagrees: {ALTERED}"), 1
         terms = auction_terms.terms_of_transcript(header, rule, payment)
         if header.get("record") != FULL and not with_agents:
             raise CannotRun(
@@ -155,11 +163,14 @@ def audited(path: str, with_agents: bool, rule: str | None, payment: str | None)
         if agents is not None and not found.agrees:
             if not auction_setup.are_those_that_ran(agents, header):
                 found.reason += "; the agents made again are not those that ran"
+    except CannotRun as problem:
+        raise CannotRun(_printable(str(problem))) from problem
     except (NotATranscript, KeyError, TypeError, AttributeError) as problem:
-        raise CannotRun(message(problem)) from problem
+        raise CannotRun(_printable(message(problem))) from problem
     except TROUBLE as problem:
-        raise CannotRun(f"{path}: {message(problem)}") from problem
-    return _found(found, with_agents), 1 if not found.agrees else 0 if found.complete else 3
+        raise CannotRun(_printable(f"{path}: {message(problem)}")) from problem
+    status = 1 if not found.agrees else 0 if found.complete else 3
+    return _printable(_found(found, with_agents)), status
 
 
 def _found(found: Audit, with_agents: bool) -> str:
@@ -168,10 +179,24 @@ def _found(found: Audit, with_agents: bool) -> str:
         return f"{name}: line {found.line} disagrees: {found.reason}"
     tokens = "1 token" if found.tokens == 1 else f"{found.tokens} tokens"
     what = "distribution, aggregate" if with_agents else "aggregate"
-    told = f"{name}: {tokens}: every {what}, token and payment agrees"
+    within = f"to {found.tolerance:.0e}".replace("e-0", "e-")
+    told = (
+        f"{name}: {tokens}: every {what}, token and payment agrees ({within}, payments {within} of "
+        "the highest bid or of themselves)"
+    )
     if found.remark:
         return f"{told} up to here; {found.remark}"
-    return f"{told}; the last hash is {found.hash[:16]}"
+    if found.text_checked:
+        return f"{told}, and so does the text; the last hash is {found.hash[:16]}"
+    return (
+        f"{told}. The text is not checked: it is as its tokenizer reads the tokens, and does not "
+        f"follow from their pieces; --agents checks it. The last hash is {found.hash[:16]}"
+    )
+
+
+def _printable(text: str) -> str:
+    """One line: what a transcript says is quoted, and could draw lines of its own."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def message(problem: BaseException) -> str:

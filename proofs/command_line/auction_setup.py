@@ -5,12 +5,14 @@ enough to make them again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tokenauction.mechanisms.auction import Agent, Agents, Terms
 from tokenauction.mechanisms.auction.audit import NotATranscript
+from tokenauction.mechanisms.auction.transcript_fields import fingerprint_as_shown
+from tokenauction.mechanisms.models.model_places import HUB
 from tokenauction.mechanisms.models.scenarios import SCENARIOS, agents_of_files
 from tokenauction.proofs.command_line.auction_terms import fingerprint_of_terms
 
@@ -38,11 +40,23 @@ class AgentsAsked:
             raise ValueError(
                 "--model needs --agent NAME=PROMPT for each agent, and --agent a model"
             )
+        if self.models and self.prompts and set(self.models) not in ({""}, set(self.prompts)):
+            raise ValueError(
+                "--model NAME=PATH is needed for each --agent NAME=PROMPT, or one PATH"
+            )
         if not self.models and (self.device, self.dtype) != (None, None):
             raise ValueError(
                 "--device and --dtype are of causal models: name one with --model, or leave them "
                 "out"
             )
+
+    def check(self) -> None:
+        """Raises CannotLoadModel for a model that is nowhere, before anything is loaded."""
+        if self.models:
+            from tokenauction.mechanisms.models.model_places import find
+
+            for source in self.models.values():
+                find(source)
 
     def made(self) -> Agents | Sequence[Agent]:
         """The agents; raises ValueError where a file or a model cannot be used."""
@@ -58,10 +72,6 @@ class AgentsAsked:
         if set(models) == {""}:
             return CausalModels.from_prompts(
                 models[""], prompts, device=self.device, dtype=self.dtype
-            )
-        if set(models) != set(prompts):
-            raise ValueError(
-                "--model NAME=PATH is needed for each --agent NAME=PROMPT, or one PATH"
             )
         pairs = {name: (models[name], prompt) for name, prompt in prompts.items()}
         return CausalModels.from_models(pairs, device=self.device, dtype=self.dtype)
@@ -100,7 +110,9 @@ class AgentsAsked:
             return {"scenario": self.scenario or DEFAULT_SCENARIO}
         if self.corpora:
             return {"corpora": dict(self.corpora)}
-        return {"models": dict(self.models or {}), "prompts": dict(self.prompts or {})}
+        where = {"device": self.device, "dtype": self.dtype}
+        given = {option: value for option, value in where.items() if value is not None}
+        return {"models": dict(self.models or {}), "prompts": dict(self.prompts or {}), **given}
 
 
 def identity(asked: AgentsAsked, terms: Terms, rule: str, payment: str) -> dict[str, Any]:
@@ -120,13 +132,20 @@ def agents_named(header: Mapping[str, Any]) -> str:
 
 
 def agents_of_transcript(header: Mapping[str, Any]) -> Agents:
-    """The agents that a transcript names, made again; raises ValueError."""
+    """The agents that a transcript names, made again; raises ValueError.
+
+    Nothing is fetched for it: a model is in its folder, or in the cache of the hub.
+    """
     from tokenauction.mechanisms.auction.agents import together
 
     known = (header.get("identity") or {}).get("agents")
     if not known:
         raise ValueError("the transcript does not say how to make its agents again")
-    return together(AgentsAsked(**known).made())
+    asked = AgentsAsked(**known)
+    if asked.models:
+        here = {name: of.removeprefix(HUB) for name, of in asked.models.items()}
+        asked = replace(asked, models=here)
+    return together(asked.made())
 
 
 def are_those_that_ran(agents: Agents, header: Mapping[str, Any]) -> bool:
@@ -136,7 +155,8 @@ def are_those_that_ran(agents: Agents, header: Mapping[str, Any]) -> bool:
         (name, dict(description))
         for name, description in zip(agents.names, agents.descriptions, strict=True)
     ]
-    same_words = header["vocabulary"].get("fingerprint") == agents.vocabulary.fingerprint
+    shown = header["vocabulary"]
+    same_words = shown["fingerprint"] == fingerprint_as_shown(shown, agents.vocabulary)
     return ran == again and same_words
 
 

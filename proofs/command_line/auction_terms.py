@@ -3,10 +3,13 @@
 The names of rules and payments are those of `verify`.
 """
 
+import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from tokenauction.mechanisms import (
+    CATALOGUE,
+    PAYMENTS,
     AggregationRule,
     Mechanism,
     OpinionPool,
@@ -14,6 +17,13 @@ from tokenauction.mechanisms import (
 )
 from tokenauction.mechanisms.auction import CRITICAL_BID, NO_PAYMENT, Terms
 from tokenauction.proofs.loading import CannotLoad, load_file, load_targets
+
+# The rule that each shipped payment rule is about; `pay-your-bid` is about none.
+MADE_FOR: Final = {
+    "second-price": "linear",
+    "vcg-linear": "linear",
+    "vcg-log-linear": "log-linear",
+}
 
 
 def terms_of(rule: str, payment: str, sampling: str | None, expected: bool) -> Terms:
@@ -40,6 +50,36 @@ def terms_of(rule: str, payment: str, sampling: str | None, expected: bool) -> T
         return Terms(function, paid, sampling or ("stable" if linear else "race"), expected)
     except TypeError as problem:
         raise CannotLoad(str(problem)) from None
+
+
+def note_on(terms: Terms, rule: str, payment: str) -> str | None:
+    """What to know of a payment that was made for another rule; None where there is nothing.
+
+    `rule` and `payment` are the names that the terms were made from.
+    """
+    for name, belongs_to in MADE_FOR.items():
+        if isinstance(terms.payment, PaymentRule) and (
+            terms.payment.function is PAYMENTS[name].function
+        ):
+            if _computes(terms.rule, CATALOGUE[belongs_to]):
+                return None
+            pair = rule if isinstance(_one_target(rule), Mechanism) else f"{rule}+{payment}"
+            return (
+                f"{name} was made for the rule {belongs_to}; with {terms.rule.label} it is charged "
+                f"all the same, and means nothing in particular: tokenauction verify "
+                f"{shlex.quote(pair)} says which incentives the two have."
+            )
+    return None
+
+
+def _computes(rule: AggregationRule, shipped: AggregationRule) -> bool:
+    """Whether a rule is known to be a shipped one, whatever it is called."""
+    from tokenauction.proofs.examination import Examined, fingerprint
+
+    if rule.function is shipped.function:
+        return True
+    found = fingerprint([Examined(rule)])
+    return found is not None and found == fingerprint([Examined(shipped)])
 
 
 def rule_of(name: str) -> AggregationRule:

@@ -12,6 +12,7 @@ from tokenauction.proofs.command_line import claim_options
 from tokenauction.proofs.command_line.console import (
     check_files,
     fail,
+    files_named,
     stop_children_on_interrupt,
     write,
 )
@@ -52,7 +53,7 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
     that differs tenfold and a proof that needs over half of a limit are brittle.
     """
     stop_children_on_interrupt()
-    check_files(output)
+    check_files(output, read=files_named(*options["targets"], *options["properties"]))
     request = {name: list(one) if isinstance(one, tuple) else one for name, one in options.items()}
     runs = {seed: _rows({**request, "seed": seed, "explain": False}) for seed in range(seeds)}
     kept = {name: options[name] for name in ("agents", "tokens", "budget")}

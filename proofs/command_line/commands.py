@@ -23,9 +23,11 @@ from tokenauction.proofs.command_line.brittleness_command import brittleness
 from tokenauction.proofs.command_line.compare_command import compare
 from tokenauction.proofs.command_line.console import (
     cannot_write,
+    check_apart,
     check_files,
     end_interrupted,
     fail,
+    files_named,
     open_output,
     plain_warnings,
     stop_children_on_interrupt,
@@ -166,11 +168,16 @@ def verify(
     file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
     """
     stop_children_on_interrupt()
-    wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
     tests, jobs = options.pop("emit_test"), options.pop("jobs")
     for axis in ("agents", "tokens") if scope is not None and scope != Scope() else ():
         options[axis] = options[axis] or max(getattr(scope, axis))
     emit_option.check_file(tests)
+    wanted = outputs.settled(
+        options.pop("outputs"),
+        options.pop("output"),
+        read=files_named(*targets, *properties),
+        also=[(f"--emit-test {tests}", tests)] if tests else [],
+    )
     request = {"targets": list(targets), "properties": list(properties), **options}
     display = Display(rows_at_once=outputs.Output("text") in wanted)
     try:
@@ -243,6 +250,8 @@ def theorems(
     each says which, and docs/theorems.md lists them.
     """
     check_files(output)
+    if output and export:
+        check_apart([(f"--output {output}", output), (f"--export {export}", str(export))])
     from tokenauction.proofs import theorem_report
     from tokenauction.proofs.paper.library import Checked, check
 

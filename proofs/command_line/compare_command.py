@@ -17,6 +17,7 @@ from tokenauction.proofs.command_line import claim_options, compare_display
 from tokenauction.proofs.command_line.console import (
     check_files,
     fail,
+    files_named,
     stop_children_on_interrupt,
     write,
 )
@@ -77,7 +78,7 @@ def compare(
     """
     stop_children_on_interrupt()
     signal.signal(signal.SIGTERM, _end)
-    check_files(output)
+    check_files(output, read=files_named(one, other, *options["properties"]))
     try:
         with checked_out([one, other]) as sources:
             outcome = _decided(sources, {**options, "guarantees": not no_guarantees})

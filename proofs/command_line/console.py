@@ -1,12 +1,15 @@
 """What the commands share at the edge: interrupts, written files, warnings, how one fails."""
 
 import os
+import re
 import signal
+import stat
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -98,28 +101,66 @@ def stop_children_on_interrupt() -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def check_files(output: str | None, transcript: str | None = None) -> None:
-    """End the command where a report has no folder, a file no name, or two files are one."""
-    for option, name in (("--output", output), ("--transcript", transcript)):
+def check_files(
+    output: str | None, transcript: str | None = None, read: Iterable[str] = ()
+) -> None:
+    """End the command where a report has no folder, a file no name, or two files are one.
+
+    `read` are the files that the command reads.
+    """
+    named = [("--output", output), ("--transcript", transcript)]
+    for option, name in named:
         if name == "":
             fail(f"{option} is empty: name a file, or leave it out")
     if output and not Path(output).absolute().parent.is_dir():
         fail(f"--output {output}: there is no folder {Path(output).absolute().parent}")
-    if output and transcript and one_file(output, transcript):
-        fail(
-            f"--output {output} would be written over --transcript {transcript}: name another file"
-        )
+    check_apart([(f"{option} {name}", name) for option, name in named if name], read)
 
 
-def one_file(output: str, transcript: str) -> bool:
+def check_apart(written: Sequence[tuple[str, str]], read: Iterable[str] = ()) -> None:
+    """End the command where a file would be written twice, or over one that it reads.
+
+    `written` has each file with the words that the user named it by.
+    """
+    for (one, name), (other, second) in combinations(written, 2):
+        if one_file(name, second) or one_file(second, name):
+            fail(f"{one} would be written over {other}: name another file")
+    for one, name in written:
+        for source in read:
+            if one_file(name, source):
+                fail(f"{one} would be written over {source}, which is read: name another file")
+        if _is_standard_output(name):
+            fail(f"{one} is where standard output goes: name another file, or leave it out")
+
+
+def files_named(*names: str | None) -> list[str]:
+    """The files in targets and properties such as `rules.py::mine` and `rules.py::mine+fee`."""
+    parts = (
+        part
+        for name in names
+        if name
+        for part in (name, name.partition("::")[0], *re.split(r"::|\+", name))
+    )
+    return [part for part in dict.fromkeys(parts) if Path(part).is_file()]
+
+
+def one_file(output: str, other: str) -> bool:
     """Whether a report, or its unfinished file, is another file, such as the transcript."""
-    for name in (output, f"{output}.partial", f"{output}.part"):
-        one, other = Path(name), Path(transcript)
-        if one.resolve() == other.resolve():
+    real = os.path.realpath(output)
+    for name in (real, f"{real}.partial", f"{real}.part"):
+        if name == os.path.realpath(other):
             return True
-        if one.exists() and other.exists() and one.samefile(other):
+        if os.path.exists(name) and os.path.exists(other) and os.path.samefile(name, other):
             return True
     return False
+
+
+def _is_standard_output(name: str) -> bool:
+    try:
+        found, printed = os.stat(name), os.fstat(1)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and os.path.samestat(found, printed)
 
 
 def write(text: str, output: str | None) -> None:
@@ -138,6 +179,7 @@ def put(text: str, place: Path) -> None:
     if place.exists() and not place.is_file():
         place.write_text(text, "utf-8")
         return
+    place = place.resolve()  # what a link is to is written, and the link stays
     temporary = place.with_name(f"{place.name}.partial")
     try:
         temporary.write_text(text, "utf-8")

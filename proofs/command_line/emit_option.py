@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from tokenauction.mechanisms.plain_files import check_plain
 from tokenauction.proofs import supervisor
 from tokenauction.proofs.command_line.console import fail, put
 
@@ -38,6 +39,7 @@ def check_file(file: str | None) -> None:
 
 def _is_ours(place: Path) -> bool:
     try:
+        check_plain(place)
         text = place.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return False

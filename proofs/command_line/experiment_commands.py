@@ -9,12 +9,14 @@ from click.core import ParameterSource
 
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.agent_options import SCENARIO_NAMES, Bids, agents, asked, seed
-from tokenauction.proofs.command_line.console import Interrupts, check_files, fail
+from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, files_named
+from tokenauction.proofs.command_line.parameter_types import RuleType
 
 _rules = click.option(
     "--rule",
     "rules",
     multiple=True,
+    type=RuleType(),
     help="An aggregation rule, named as for `verify`; may be repeated.",
 )
 # What a monitor is told of the auctions that it runs.
@@ -131,7 +133,11 @@ def monitor(scenario: str | None, **options: Any) -> None:
     Every agent's bid is raised by factors of 1.1, 2 and 10 at every token. An excess is how far the
     probability of a token then lies outside the range between what the agent wants and what it had.
     """
-    check_files(options["output"], options["transcript"])
+    check_files(
+        options["output"],
+        options["transcript"],
+        [*files_named(*options["rules"]), *(file for _, file in options["corpora"])],
+    )
     if options["transcript"]:
         _check_nothing_else(_OF_RUNS)
     interrupts = Interrupts()

@@ -30,6 +30,8 @@ def swept(
 ) -> Iterator[str]:
     """Sweep every group of agents into one folder; the lines that say what was written."""
     try:
+        for one in wanted:
+            one.check()
         plan = _plan(options)
         parts = chain.from_iterable(
             sweep(
@@ -86,6 +88,7 @@ def _rules(names: Sequence[str]) -> tuple[AggregationRule, ...]:
 def monitored(wanted: AgentsAsked, options: Mapping[str, Any], interrupts: Interrupts) -> str:
     """Watch rules on a transcript, or on texts written now, and put what was found in a table."""
     try:
+        wanted.check()
         rules = _rules(options["rules"]) or RULES
         if options["transcript"]:
             auction_setup.check_begun(options["transcript"])
@@ -136,8 +139,8 @@ def _words(watch: Monitor) -> str:
         for row in watch.rows()
     ]
     return (
-        f"{table(heading, rows)}\n{watch.steps} tokens; "
-        "median to most: of the excess probability, over the violating comparisons\n"
+        f"{table(heading, rows)}\n{watch.steps} tokens; violated: an excess above 1e-9 (1e-5 in "
+        "float32); median to most: of the excess probability, over the violating comparisons\n"
     )
 
 

@@ -11,8 +11,10 @@ import click
 
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.command_line.console import (
+    check_apart,
     end_interrupted,
     fail,
+    files_named,
     stop_children_on_interrupt,
 )
 from tokenauction.proofs.command_line.display import Display
@@ -107,6 +109,14 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
         known = _locked(project.root / project.lock, update)
     except (BadConfiguration, BadLock) as problem:
         _fail(str(problem), wanted)
+    check_apart(
+        [
+            *((one.option, one.file) for one in wanted if one.file is not None),
+            *([("the lock", str(project.root / project.lock))] if update else []),
+            *((f"--cache {one}", str(one)) for one in [options["cache"]] if one),
+        ],
+        _read(project, config, update),
+    )
     if known is None and not update:
         _fail(
             f"{project.root / project.lock}: there is no lock yet; "
@@ -134,6 +144,17 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
         click.echo(f"tokenauction: interrupted; what was decided is {place}", err=True)
         end_interrupted()
     sys.exit(made.exit_status())
+
+
+def _read(project: Configuration, config: Path | None, update: bool) -> list[str]:
+    """The files that a gate reads: its configuration, its lock, and those of the rules."""
+    names = [
+        str(project.root / name)
+        for requirement in project.requirements
+        for name in (requirement.target, *(requirement.properties or ()), *requirement.recorded)
+    ]
+    lock_file = [] if update else [str(project.root / project.lock)]
+    return [str(config or project.file), *lock_file, *files_named(*names)]
 
 
 def _shown(text: str, output: outputs.Output) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from tokenauction.mechanisms import CATALOGUE, MECHANISMS
+from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs.verdict import Scope
 from tokenauction.theory import PROPERTIES
 
@@ -51,6 +51,39 @@ class ScopeType(click.ParamType[Scope]):
                 ctx,
             )
         return Scope.up_to(*map(int, found.groups()))
+
+
+class RuleType(click.ParamType[str]):
+    """An aggregation rule, or a Python file; with `mechanisms`, a rule with a payment too."""
+
+    name = "rule"
+
+    def __init__(self, mechanisms: bool = False) -> None:
+        self._mechanisms = mechanisms
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What a target can be, without the mechanisms where nobody pays by the rule."""
+        left_out = {} if self._mechanisms else MECHANISMS
+        items = TargetType().shell_complete(ctx, param, incomplete)
+        return [item for item in items if item.value not in left_out]
+
+
+class PaymentType(click.ParamType[str]):
+    """What is charged: a word of its own, a shipped payment rule, or one of a Python file."""
+
+    name = "payment"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names and files that start so."""
+        shipped = [*CATALOGUE, *MECHANISMS]
+        names = [n for n in ("critical-bid", "none", *PAYMENTS) if n.startswith(incomplete)]
+        items = TargetType().shell_complete(ctx, param, incomplete)
+        files = [item for item in items if item.value not in shipped]
+        return [*map(CompletionItem, names), *files]
 
 
 class PropertyType(click.ParamType[str]):

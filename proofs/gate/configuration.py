@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tokenauction.mechanisms.plain_files import check_plain
+
 if TYPE_CHECKING:
     from tokenauction.proofs.verdict import Scope
 
@@ -93,6 +95,7 @@ def read(file: Path) -> Configuration:
 
 def _parsed(file: Path) -> dict[str, Any]:
     try:
+        check_plain(file)
         return tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as problem:
         raise BadConfiguration(f"{file}: {problem}") from None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+from tokenauction.mechanisms.plain_files import check_plain
 from tokenauction.proofs.gate.files import replace_file
 from tokenauction.proofs.verdict import Scope, Sizes
 
@@ -64,6 +65,7 @@ Lock = Mapping[ClaimKey, Locked]
 def read(place: Path) -> Lock | None:
     """The lock in a file, None where there is no such file; raises BadLock."""
     try:
+        check_plain(place)
         text = place.read_text("utf-8")
     except FileNotFoundError:
         return None

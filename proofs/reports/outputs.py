@@ -5,7 +5,7 @@ or not at all; GitHub's job summary is appended to, as it belongs to every step 
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import combinations
@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from tokenauction.proofs.command_line.console import fail, one_file, put
+from tokenauction.proofs.command_line.console import check_apart, fail, one_file, put
 from tokenauction.proofs.reports import github, junit, markdown, sarif
 from tokenauction.proofs.reports.findings import Finding
 
@@ -75,11 +75,18 @@ option = click.option(
 )
 
 
-def settled(outputs: Sequence[Output], file: str | None) -> tuple[Output, ...]:
+def settled(
+    outputs: Sequence[Output],
+    file: str | None,
+    *,
+    read: Iterable[str] = (),
+    also: Sequence[tuple[str, str]] = (),
+) -> tuple[Output, ...]:
     """The outputs, with the file of `--output` given to the only one that names none.
 
     Ends the command, with what to do instead, where two reports are for one place, a document is
-    not alone on standard output, or a folder is missing.
+    not alone on standard output, a folder is missing, or a report would be written over a file that
+    the command reads, or over those that it writes `also`, each with the words that name it.
     """
     chosen = list(outputs) or [Output("text", option="--format text")]
     if file is not None:
@@ -93,6 +100,7 @@ def settled(outputs: Sequence[Output], file: str | None) -> tuple[Output, ...]:
     for (one, name), (other, second) in combinations(files, 2):
         if one_file(name, second) or one_file(second, name):
             fail(f"{one.option} and {other.option} are one file: name another")
+    check_apart([*((one.option, name) for one, name in files), *also], read)
     return tuple(chosen)
 
 
