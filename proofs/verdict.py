@@ -6,9 +6,10 @@ witness; `Unknown` says why, and never counts as a pass.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tokenauction.proofs.assignment import Assignment
+if TYPE_CHECKING:  # for its name only: listing rules loads no solver and no arrays
+    from tokenauction.proofs.assignment import Assignment
 
 Sizes = Literal["all"] | tuple[int, ...]
 
@@ -86,7 +87,7 @@ class Witness:
     `payments_at` the property's names for the bids there.
     """
 
-    assignment: Assignment
+    assignment: "Assignment"
     exact: bool
     undefined: bool
     token: int | None

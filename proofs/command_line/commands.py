@@ -13,13 +13,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options, emit_option
-from tokenauction.proofs.command_line.auction_commands import audit, run
-from tokenauction.proofs.command_line.brittleness_command import brittleness
-from tokenauction.proofs.command_line.compare_command import compare
 from tokenauction.proofs.command_line.console import (
     Interrupts,
     cannot_write,
@@ -30,8 +26,7 @@ from tokenauction.proofs.command_line.console import (
     write,
 )
 from tokenauction.proofs.command_line.display import Display, table
-from tokenauction.proofs.command_line.experiment_commands import monitor, sweep
-from tokenauction.proofs.command_line.gate_command import gate_command
+from tokenauction.proofs.command_line.later import Later
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.reports import findings, outputs
 from tokenauction.proofs.side_by_side import verify_side_by_side
@@ -271,6 +266,8 @@ def theorems(
 @click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
 def rules(files: tuple[str, ...], budget: float) -> None:
     """List the shipped aggregation rules, payment rules and mechanisms, and those of files."""
+    from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
+
     extra = _listed("rules", files, budget)
     tables: list[tuple[str, list[list[str]]]] = [
         (kind, [[name, one.support, one.summary] for name, one in shipped.items()])
@@ -314,5 +311,44 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, "tokenauction", "_TOKENAUCTION_COMPLETE").source())
 
 
-for _command in (brittleness, compare, gate_command, run, audit, sweep, monitor):
+_HERE = "tokenauction.proofs.command_line"
+LATER = (
+    Later(
+        "brittleness",
+        f"{_HERE}.brittleness_command:brittleness",
+        "Decide the same claims under several seeds: does a verdict, or what it costs, hang on "
+        "luck?",
+    ),
+    Later(
+        "compare",
+        f"{_HERE}.compare_command:compare",
+        "Are A and B the same function, and which guarantees does B gain or lose against A?",
+    ),
+    Later(
+        "gate",
+        f"{_HERE}.gate_command:gate_command",
+        "Check what a project requires of its rules, against what was locked.",
+    ),
+    Later(
+        "run",
+        f"{_HERE}.auction_commands:run",
+        "Run one auction: agents bid token by token, one text comes out, each agent pays.",
+    ),
+    Later(
+        "audit",
+        f"{_HERE}.auction_commands:audit",
+        "Compute every aggregate, token and payment of a transcript again.",
+    ),
+    Later(
+        "sweep",
+        f"{_HERE}.experiment_commands:sweep",
+        "Vary the share of the bids: texts, token probabilities, payments and revenue.",
+    ),
+    Later(
+        "monitor",
+        f"{_HERE}.experiment_commands:monitor",
+        "Watch the robust order on distributions that occur, for rules that may violate it.",
+    ),
+)
+for _command in LATER:
     main.add_command(_command)

@@ -8,14 +8,12 @@ import sys
 import textwrap
 from itertools import groupby
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.status import Status
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt, summary, title
+
+if TYPE_CHECKING:  # rich is loaded where something is shown, which a help text is not
+    from rich.status import Status
 
 _COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow"}
 
@@ -28,13 +26,10 @@ class Display:
     """
 
     def __init__(self, rows_at_once: bool = False) -> None:
-        self._console = Console(stderr=True)
-        self._status: Status | None = None
+        self._status = _spinner()
         self._count = 0
         self._rows_at_once = rows_at_once and not sys.stdout.isatty()
         self._printed: list[dict[str, Any]] = []
-        if self._console.is_terminal:
-            self._status = self._console.status("starting", spinner="dots")
 
     def __enter__(self) -> "Display":
         if self._status is not None:
@@ -70,6 +65,14 @@ class Display:
         return "\n".join([*lines, *_details(rows, width=0), summary(rows)]) + "\n"
 
 
+def _spinner() -> "Status | None":
+    """The line of progress on standard error; None where that is no terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console.status("starting", spinner="dots") if console.is_terminal else None
+
+
 def _row(row: dict[str, Any]) -> str:
     """One verdict in one line."""
     return f"{row['status']:8} {title(row)}  [{scope_with_doubt(row)}]"
@@ -90,6 +93,10 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def _fancy(rows: list[dict[str, Any]]) -> str:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console()
     cells = [_cells(row) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]

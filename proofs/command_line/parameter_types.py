@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from tokenauction.mechanisms import CATALOGUE, MECHANISMS
 from tokenauction.theory import PROPERTIES
 
 
@@ -18,6 +17,8 @@ class TargetType(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """The names and files that start so."""
+        from tokenauction.mechanisms import CATALOGUE, MECHANISMS
+
         names = [n for n in [*CATALOGUE, *MECHANISMS] if n.startswith(incomplete)]
         files = sorted(str(path) for path in Path().glob(f"{incomplete}*.py"))
         return [CompletionItem(text) for text in [*names, *files]]

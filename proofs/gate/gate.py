@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauction.proofs import report, supervisor
-from tokenauction.proofs.claims import LARGEST_FINGERPRINTED
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.checks import Answer, Request, answers
 from tokenauction.proofs.gate.configuration import TABLE, Configuration, Requirement
@@ -250,6 +249,8 @@ def _is_told_by_fingerprint(scope: Scope) -> bool:
 
     That of a rule without a trace over every size speaks of small sizes only.
     """
+    from tokenauction.proofs.claims import LARGEST_FINGERPRINTED
+
     return all(
         sizes == "all" or max(sizes, default=0) <= LARGEST_FINGERPRINTED
         for sizes in (scope.agents, scope.tokens)
