@@ -164,15 +164,21 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _check_distribution(rule: str, parameter: str, row: Any) -> None:
-    if row is not None and not (
-        all(float(p) >= 0 for p in row) and abs(sum(float(p) for p in row) - 1) < 1e-9
-    ):
+    if row is not None and not _is_distribution(row):
         raise TypeError(f"{rule}: the parameter {parameter!r} must be a distribution, not {row!r}")
+
+
+def _is_distribution(row: Any) -> bool:
+    try:
+        numbers = [float(p) for p in row]
+    except (TypeError, ValueError):
+        return False
+    return all(number >= 0 for number in numbers) and abs(sum(numbers) - 1) < 1e-9
 
 
 def _number(rule: str, parameter: str, value: Any) -> Number:
     if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
         raise TypeError(f"{rule}: the parameter {parameter!r} must be a number, not {value!r}")
-    if isinstance(value, float) and not -1e300 < value < 1e300:
-        raise TypeError(f"{rule}: the parameter {parameter!r} must be finite, not {value!r}")
+    if not -1e300 < value < 1e300:
+        raise TypeError(f"{rule}: the parameter {parameter!r} must be between -1e300 and 1e300")
     return value

@@ -382,7 +382,12 @@ def test_a_row_is_printed_while_the_next_claim_is_being_decided(tmp_path: Path) 
     assert "good" not in out
 
 
-IMPORTED = ["click", "rich.console", "tokenauction.mechanisms.catalogue", "tokenauction.theory"]
+IMPORTED = [
+    "click",
+    "tokenauction.proofs.report",
+    "tokenauction.mechanisms.catalogue",
+    "tokenauction.theory",
+]
 INTERRUPTED_AT = """
 import os, signal, sys
 

@@ -145,7 +145,8 @@ def verify(targets: tuple[str, ...], properties: tuple[str, ...], **options: Any
 
     A TARGET is the name of a shipped rule or mechanism (see `tokenauction rules`), a rule with
     parameters as in "cap(highest=2)", a rule and a payment rule as in linear+pay-your-bid, a
-    file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
+    file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment. Both sides of
+    the plus can be of a file: linear+pay.py::fee.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))

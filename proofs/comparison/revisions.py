@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from tokenauction.proofs.targets import files_of, split
+
 # The last single colon before a Python file, but not that of a drive as in C:\rules.py.
 _REVISED: Final = re.compile(r"(?!\w:[\\/])(?P<revision>.+?):(?P<path>[^:]+\.py)(?P<rest>::[^:]*)?")
 
@@ -49,7 +51,7 @@ class Revised:
 
 
 def revised(target: str) -> Revised | None:
-    """The parts of a target in a revision; None for every other target.
+    """The parts of one side of a target that is in a revision; None for every other.
 
     >>> revised("HEAD~1:rules/boosted.py::boosted")
     Revised(revision='HEAD~1', path='rules/boosted.py', rest='::boosted')
@@ -72,23 +74,36 @@ def checked_out(targets: Sequence[str]) -> Iterator[list[Source]]:
         trees: dict[str, Path] = {}
         sources = []
         for target in targets:
-            parts = revised(target)
-            if parts is None:
+            texts = [text for text in split(target) if text is not None]
+            found = [revised(text) for text in texts]
+            revision = _one_revision(target, texts, found)
+            if revision is None:
                 sources.append(Source(target, target))
                 continue
             root = _root(target)
-            commit = _commit(parts.revision)
-            inside = _inside(parts, commit, root)
+            commit = _commit(revision)
+            inside = [None if one is None else _inside(one, commit, root) for one in found]
             if commit not in trees:
                 trees[commit] = _materialised(commit, Path(folder).resolve() / commit)
-            place = trees[commit] / inside
-            if not place.is_file():
-                raise NoRevision(f"{target}: {parts.path} is a link that leads nowhere in git")
-            tree = str(trees[commit])
-            sources.append(
-                Source(target, f"{place}{parts.rest}", parts.revision, commit, tree, str(root))
+            tree = trees[commit]
+            for one, path in zip(found, inside, strict=True):
+                if one and path and not (tree / path).is_file():
+                    raise NoRevision(f"{target}: {one.path} is a link that leads nowhere in git")
+            moved = (
+                f"{tree / path}{one.rest}" if one and path else text
+                for text, one, path in zip(texts, found, inside, strict=True)
             )
+            sources.append(Source(target, "+".join(moved), revision, commit, str(tree), str(root)))
         yield sources
+
+
+def _one_revision(target: str, texts: Sequence[str], found: Sequence[Revised | None]) -> str | None:
+    """The revision of a target's files; None where it is of none, NoRevision for several."""
+    revisions = {one.revision for one in found if one is not None}
+    here = [text for text, one in zip(texts, found, strict=True) if one is None]
+    if revisions and (len(revisions) > 1 or any(map(files_of, here))):
+        raise NoRevision(f"{target}: the rule and the payment rule are of two revisions; name one")
+    return next(iter(revisions), None)
 
 
 def _git(*arguments: str, **variables: str) -> str | None:

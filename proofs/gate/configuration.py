@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tokenauction.proofs.targets import in_other_files
+
 if TYPE_CHECKING:
     from tokenauction.proofs.verdict import Scope
 
@@ -154,11 +156,7 @@ def _check_keys(table: Mapping[str, Any], known: set[str], place: str) -> None:
 
 
 def _name(value: Any, key: str) -> str:
-    text = _text(value, key)
-    path, colons, name = text.partition("::")
-    if not path.endswith(".py"):
-        return text
-    return f"{Path(path).as_posix()}{colons}{name}"
+    return in_other_files(_text(value, key), lambda path: Path(path).as_posix())
 
 
 def _text(value: Any, key: str) -> str:

@@ -18,6 +18,7 @@ from tokenauction.proofs.gate.configuration import TABLE, Configuration, Require
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.standing import Found, Standing, covers, judge
 from tokenauction.proofs.side_by_side import parts_of
+from tokenauction.proofs.targets import files_of
 from tokenauction.proofs.verdict import Scope
 
 _SHOWN = ("rule", "file", "line", "fingerprint", "property")
@@ -115,10 +116,9 @@ def _identified(configuration: Configuration, lock: Lock, ways: Ways, seen: Surv
     Each file has a process of its own, as when it is decided: what one file does to a process must
     not show in the functions of another.
     """
-    files: dict[str, list[int]] = {}
+    files: dict[tuple[str, ...], list[int]] = {}
     for number, wanted in enumerate(configuration.requirements):
-        path = wanted.target.partition("::")[0]
-        files.setdefault(path if path.endswith(".py") else "", []).append(number)
+        files.setdefault(tuple(files_of(wanted.target)), []).append(number)
     claims: list[tuple[int, _Claim]] = []
     problems = []
     for numbers in files.values():
