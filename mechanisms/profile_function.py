@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal, Self, get_type_hints
 
 from array_api_compat import array_namespace
 
+from tokenauction.mechanisms.mistakes import are_exchanged
+
 Support = Literal["any", "full"]
 Number = int | float | Fraction
 
@@ -120,6 +122,12 @@ class ProfileFunction:
         by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         if len(extra) < 2 or any(parameter.kind not in by_position for parameter in extra[:2]):
             raise TypeError(f"{name}: {cls.kind} takes (bids, dists), in that order")
+        first, second = (parameter.name for parameter in extra[:2])
+        if are_exchanged(first, second):
+            raise TypeError(
+                f"{name}({first}, {second}): the arguments are in the wrong order; {cls.kind} "
+                "takes (bids, dists)"
+            )
         hints = _annotations(function)
         numbers: dict[str, Number] = {}
         distributions: dict[str, Any] = {}
@@ -180,5 +188,6 @@ def _number(rule: str, parameter: str, value: Any) -> Number:
     if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
         raise TypeError(f"{rule}: the parameter {parameter!r} must be a number, not {value!r}")
     if not -1e300 < value < 1e300:
-        raise TypeError(f"{rule}: the parameter {parameter!r} must be between -1e300 and 1e300")
+        limit = f"finite, not {value!r}" if isinstance(value, float) else "below 1e300 in size"
+        raise TypeError(f"{rule}: the parameter {parameter!r} must be {limit}")
     return value
