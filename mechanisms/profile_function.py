@@ -118,7 +118,7 @@ class ProfileFunction:
         name = getattr(function, "__name__", "rule")
         if support not in ("any", "full"):
             raise TypeError(f'{name}: support must be "any" or "full", not {support!r}')
-        extra = list(inspect.signature(function).parameters.values())
+        extra = list(_signature(function, name).parameters.values())
         by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         if len(extra) < 2 or any(parameter.kind not in by_position for parameter in extra[:2]):
             raise TypeError(f"{name}: {cls.kind} takes (bids, dists), in that order")
@@ -162,6 +162,13 @@ class ProfileFunction:
 
 # Names of distributions that properties quantify over.
 _TAKEN = frozenset({"bids", "dists", "b", "p", "common", "other", "raised_bid", "scale"})
+
+
+def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        raise TypeError(f"{name}: write a function (bids, dists) around it") from None
 
 
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@
 A rule that cannot be traced is attacked numerically and never proved.
 """
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -109,7 +110,7 @@ def verify(
     budget: float = 60.0,
     seed: int = 0,
 ) -> Verdict:
-    """Prove or refute a property of a rule or a mechanism.
+    """Prove or refute a property of a rule or a mechanism; `api.verify` takes names as well.
 
     `prop` is a built-in's name, a property, or a preference order (then: monotonicity in it).
     `agents` and `tokens` bound the fixed sizes that are looked at; a proof for all sizes is tried
@@ -139,7 +140,9 @@ def as_property(prop: str | RuleProperty | PreferenceOrder) -> RuleProperty:
         return monotone_in(prop)
     if isinstance(prop, str):
         if prop not in PROPERTIES:
-            raise KeyError(f"unknown property {prop!r}; there are: {', '.join(PROPERTIES)}")
+            near = difflib.get_close_matches(prop, list(PROPERTIES), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise KeyError(f"unknown property {prop!r}{hint} (there is: {', '.join(PROPERTIES)})")
         return PROPERTIES[prop]
     return prop
 

@@ -4,7 +4,7 @@ A frozen sum type. `Proved` says which numbers of agents and tokens it covers; `
 witness; `Unknown` says why, and never counts as a pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -104,7 +104,43 @@ class Witness:
 
 
 @dataclass(frozen=True)
-class Proved:
+class Answer:
+    """What an answer has that was given from Python: the text that the command line prints of it.
+
+    `telling` makes that text; None where the answer comes from inside, without the question.
+    """
+
+    telling: Callable[[Any], str] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
+
+    def explain(self) -> str:
+        """The proof or the counterexample in full, as `--explain` prints it."""
+        if self.telling is not None:
+            return self.telling(self)
+        answer: Any = self
+        witness = getattr(answer, "witness", None)
+        said = getattr(answer, "reason", "") if witness is None else witness.sentence
+        return "\n".join([f"{answer.status}  [{answer.scope}]", *([said] if said else [])]) + "\n"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the text in the place of what makes it."""
+        told = None if self.telling is None else Told(self.explain())
+        return {**vars(self), "telling": told}
+
+
+@dataclass(frozen=True)
+class Told:
+    """The explanation of an answer whose question is gone."""
+
+    text: str
+
+    def __call__(self, _: Any) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Proved(Answer):
     """The property holds at every profile of the scope."""
 
     scope: Scope
@@ -115,7 +151,7 @@ class Proved:
 
 
 @dataclass(frozen=True)
-class Refuted:
+class Refuted(Answer):
     """The property fails at the witness."""
 
     witness: Witness
@@ -127,7 +163,7 @@ class Refuted:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class Unknown(Answer):
     """Neither proved nor refuted; `explored` says what was tried."""
 
     reason: str

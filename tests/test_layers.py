@@ -61,6 +61,7 @@ def test_a_layer_imports_only_what_is_below(folder: str) -> None:
         allowed = EXCEPTIONS.get(str(place.with_suffix(""))) or EXCEPTIONS.get(
             str(place.parent), ()
         )
+        assert "tokenauction" not in names, f"{path} imports the package that it is a part of"
         wrong = [name for name in names if name.startswith(FORBIDDEN[folder])]
         wrong = [name for name in wrong if not name.startswith(allowed)]
         assert not wrong, f"{path} imports {wrong}"

@@ -90,7 +90,7 @@ def _report_options(style: Decorator, explain: str) -> Decorator:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with: tokenauction verify linear",
 )
-@click.version_option(package_name="tokenauction")
+@click.version_option(package_name="tokenauction", prog_name="tokenauction")
 def main() -> None:
     """Prove or refute the incentive properties of token auctions."""
 

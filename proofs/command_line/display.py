@@ -61,8 +61,13 @@ class Display:
         if sys.stdout.isatty() and not plain:
             return _fancy(rows)
         printed = [] if plain else self._printed
-        lines = [_row(row) for row in rows if row not in printed]
-        return "\n".join([*lines, *_details(rows, width=0), summary(rows)]) + "\n"
+        return plain_text(rows, [row for row in rows if row not in printed])
+
+
+def plain_text(rows: list[dict[str, Any]], listed: list[dict[str, Any]] | None = None) -> str:
+    """Results as they are printed where there is no terminal; a line for those that are listed."""
+    lines = [_row(row) for row in (rows if listed is None else listed)]
+    return "\n".join([*lines, *_details(rows, width=0), summary(rows)]) + "\n"
 
 
 def _spinner() -> "Status | None":

@@ -98,7 +98,9 @@ def _parsed(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as problem:
         raise BadConfiguration(f"{file}: {problem}") from None
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise BadConfiguration(f"{file}: {problem.strerror}") from None
+    except UnicodeDecodeError as problem:
         raise BadConfiguration(f"{file}: {problem}") from None
 
 
