@@ -9,6 +9,7 @@ from tokenauction.proofs import report
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.agent_options import Bids, Nonce, agents, asked, seed
 from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, write
+from tokenauction.proofs.command_line.parameter_types import PaymentType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
 
@@ -45,6 +46,7 @@ Exit status:
 )
 @click.option(
     "--payment",
+    type=PaymentType("critical-bid", "none"),
     default="critical-bid",
     show_default=True,
     help="critical-bid (second price), none, or a payment rule such as pay-your-bid.",
@@ -123,7 +125,9 @@ Exit status:
 @click.argument("transcript", type=click.Path(dir_okay=False))
 @click.option("--agents", is_flag=True, help="Make the agents again, and their distributions too.")
 @click.option("--rule", help="The rule that ran, where it is in a file: file.py::name.")
-@click.option("--payment", help="The payment rule that ran, where it is in a file.")
+@click.option(
+    "--payment", type=PaymentType(), help="The payment rule that ran, where it is in a file."
+)
 def audit(transcript: str, agents: bool, rule: str | None, payment: str | None) -> None:
     """Compute every aggregate, token and payment of a transcript again.
 

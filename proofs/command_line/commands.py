@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import get_completion_class
 
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
-from tokenauction.proofs.command_line import claim_options, emit_option
+from tokenauction.proofs.command_line import claim_options, emit_option, shell
 from tokenauction.proofs.command_line.console import (
     Interrupts,
     cannot_write,
@@ -27,6 +27,7 @@ from tokenauction.proofs.command_line.console import (
 )
 from tokenauction.proofs.command_line.display import Display, table
 from tokenauction.proofs.command_line.later import Later
+from tokenauction.proofs.command_line.parameter_types import FileType, TheoremType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.reports import findings, outputs
 from tokenauction.proofs.side_by_side import verify_side_by_side
@@ -36,23 +37,12 @@ Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
 
-class _TheoremName(click.ParamType[str]):
-    name = "theorem"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from tokenauction.proofs.paper.contents import LIBRARY
-
-        names = (theorem.name for theorem in LIBRARY)
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
 class _Group(click.Group):
     """Commands that end as those of other tools do where nobody listens, or output is refused."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         open_output()
+        shell.install()
         try:
             with plain_warnings():
                 return super().main(*arguments, **options)
@@ -199,7 +189,7 @@ Exit status:
   2  wrong usage
 """
 )
-@click.argument("names", metavar="[NAME]...", nargs=-1, type=_TheoremName())
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=TheoremType())
 @_report_options(
     text_or_json("A line a theorem, or a report of the schema tokenauction.theorems/1."),
     "Give the conclusions, and every step of the proofs, as formulas.",
@@ -263,7 +253,7 @@ def theorems(
 
 
 @main.command(epilog="Example: tokenauction rules my_rules.py")
-@click.argument("files", metavar="[FILE.py]...", nargs=-1)
+@click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType())
 @click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
 def rules(files: tuple[str, ...], budget: float) -> None:
     """List the shipped aggregation rules, payment rules and mechanisms, and those of files."""
@@ -285,7 +275,7 @@ def rules(files: tuple[str, ...], budget: float) -> None:
 
 
 @main.command(epilog="Example: tokenauction properties my_orders.py")
-@click.argument("files", metavar="[FILE.py]...", nargs=-1)
+@click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType())
 @click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
 def properties(files: tuple[str, ...], budget: float) -> None:
     """List the properties that can be decided, and those of files."""
