@@ -277,4 +277,4 @@ class _Comparison:
         one, other = self.titles
         sides = {"a": {"title": one}, "b": {"title": other}, "guarantees": []}
         told = explanation_of(found, list(zip(self.titles, self.verifiers, strict=True)))
-        return compare_display.text({**row, **sides, "explanation": told}, explain=True)
+        return compare_display.text({**row, **sides, "explanation": told}, explain=True, plain=True)

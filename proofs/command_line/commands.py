@@ -25,7 +25,7 @@ from tokenauction.proofs.command_line.console import (
     plain_warnings,
     write,
 )
-from tokenauction.proofs.command_line.display import Display, table
+from tokenauction.proofs.command_line.display import Display, fitted, table
 from tokenauction.proofs.command_line.later import Later
 from tokenauction.proofs.command_line.parameter_types import FileType, TheoremType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
@@ -235,7 +235,7 @@ def theorems(
             results.append(found)
             display.decided()
             if shown:
-                click.echo(theorem_report.line(found, width))
+                click.echo(fitted(theorem_report.line(found, width)))
     lines = [] if shown else [theorem_report.line(one, width) for one in results]
     if explain or statement:
         write_out = theorem_report.steps if explain else theorem_report.statement

@@ -84,9 +84,11 @@ def compare(
         sys.exit(INTERRUPTED)
     kept = {name: options[name] for name in ("budget", "seed")}
     found = comparison_report.comparison(outcome.rows(), kept)
-    as_text = style == "text"
-    shown = compare_display.text(found, options["explain"]) if as_text else report.to_json(found)
-    write(shown, output)
+    if style == "text":
+        plain = output is not None
+        write(compare_display.text(found, options["explain"], plain), output)
+    else:
+        write(report.to_json(found), output)
     if outcome.interrupted:
         click.echo("tokenauction: interrupted; what was decided is reported", err=True)
         sys.exit(INTERRUPTED)

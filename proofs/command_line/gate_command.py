@@ -13,7 +13,7 @@ import click
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.console import fail
-from tokenauction.proofs.command_line.display import Display
+from tokenauction.proofs.command_line.display import Display, fitted
 from tokenauction.proofs.command_line.report_options import to_file
 from tokenauction.proofs.gate import checking, executors
 from tokenauction.proofs.gate.configuration import BadConfiguration
@@ -114,7 +114,7 @@ def _shown(text: str, output: outputs.Output) -> str:
     if output.file is not None or not sys.stdout.isatty():
         return text
     lines = []
-    for line in text.splitlines():
+    for line in fitted(text).splitlines():
         sign, space, rest = line.partition("  ")
         colour = _COLOURS.get(sign)
         lines.append(f"{click.style(sign, fg=colour)}{space}{rest}" if colour else line)
