@@ -126,14 +126,48 @@ def load_property(name: str) -> RuleProperty:
     )
 
 
+def rules_in(path: str) -> list[tuple[str, Target | PaymentRule]]:
+    """Every rule, payment rule and mechanism of a file, each with the target that names it.
+
+    Of another target, what it names. Raises CannotLoad.
+    """
+    if not path.endswith(FILE) or "::" in path:
+        return list(load_named(path))
+    module = load_file(path)
+    names = {id(value): name for name, value in reversed(vars(module).items())}
+    found: list[Target | PaymentRule] = [
+        one
+        for kind in (AggregationRule, PaymentRule, Mechanism)
+        for one in _own_members(module, (kind,), _SHIPPED)
+    ]
+    if not found:
+        raise CannotLoad(_no_rule(path))
+    return [(f"{path}::{names[id(one)]}", one) for one in found]
+
+
 def properties_in(path: str) -> list[RuleProperty]:
     """Every property of a file, and monotonicity in every order of it."""
-    members = _own_members(
-        load_file(path),
-        (PreferenceOrder, RuleProperty),
-        {*map(id, ORDERS.values()), *map(id, PROPERTIES.values())},
-    )
-    return [monotone_in(one) if isinstance(one, PreferenceOrder) else one for one in members]
+    return [prop for _, prop in named_properties_in(path)]
+
+
+def named_properties_in(path: str) -> list[tuple[str, RuleProperty]]:
+    """The same, each with its name for `--property`.
+
+    Of `file.py::name`, that one. Raises CannotLoad.
+    """
+    if "::" in path:
+        return [(path, load_property(path))]
+    module = load_file(path)
+    shipped = {*map(id, ORDERS.values()), *map(id, PROPERTIES.values())}
+    names = {id(value): name for name, value in reversed(vars(module).items())}
+    members = _own_members(module, (PreferenceOrder, RuleProperty), shipped)
+    return [
+        (
+            f"{path}::{names[id(one)]}",
+            monotone_in(one) if isinstance(one, PreferenceOrder) else one,
+        )
+        for one in members
+    ]
 
 
 def _named(target: str) -> list[Target]:
@@ -286,18 +320,24 @@ def _member(one: Part) -> Target:
 def _in_file(path: str) -> list[Target]:
     """Every rule and mechanism of a file."""
     module = load_file(path)
-    shipped = {id(one) for table in (CATALOGUE, PAYMENTS, MECHANISMS) for one in table.values()}
-    rules = _own_members(module, (AggregationRule,), shipped)
-    mechanisms = _own_members(module, (Mechanism,), shipped)
+    rules = _own_members(module, (AggregationRule,), _SHIPPED)
+    mechanisms = _own_members(module, (Mechanism,), _SHIPPED)
     if not mechanisms:
-        for payment in _own_members(module, (PaymentRule,), shipped):
+        for payment in _own_members(module, (PaymentRule,), _SHIPPED):
             raise CannotLoad(_alone(path, payment))
     if not rules and not mechanisms:
-        raise CannotLoad(
-            f"{path} has no aggregation rule; decorate a function (bids, dists) -> dist with "
-            "@aggregation_rule from tokenauction.mechanisms"
-        )
+        raise CannotLoad(_no_rule(path))
     return [*rules, *mechanisms]
+
+
+def _no_rule(path: str) -> str:
+    return (
+        f"{path} has no aggregation rule; decorate a function (bids, dists) -> dist with "
+        "@aggregation_rule from tokenauction.mechanisms"
+    )
+
+
+_SHIPPED = {id(one) for table in (CATALOGUE, PAYMENTS, MECHANISMS) for one in table.values()}
 
 
 def _alone(path: str, payment: PaymentRule) -> str:

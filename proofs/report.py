@@ -33,7 +33,7 @@ def versions() -> dict[str, str]:
 
 
 def schema(kind: str = "report") -> dict[str, Any]:
-    """The JSON Schema of a report, or of another command's: `compare`, `gate`, `brittleness`."""
+    """The JSON Schema of a report, or of another command's, as `compare`, `gate` or `rules`."""
     from importlib.resources import files
 
     text = files("tokenauction.proofs").joinpath(f"{kind}.schema.json").read_text("utf-8")

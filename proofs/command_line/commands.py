@@ -31,7 +31,6 @@ from tokenauction.proofs.command_line.parameter_types import FileType, TheoremTy
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.reports import findings, outputs
 from tokenauction.proofs.side_by_side import verify_side_by_side
-from tokenauction.theory import PROPERTIES
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -252,43 +251,83 @@ def theorems(
     sys.exit(report.REFUTED if any(one.status == "failed" for one in results) else report.PROVED)
 
 
-@main.command(epilog="Example: tokenauction rules my_rules.py")
+_loading = click.option(
+    "--budget",
+    type=claim_options.Seconds(0.5, 86400),
+    default=60.0,
+    show_default=True,
+    help="Seconds to load a file.",
+)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  tokenauction rules
+  tokenauction rules my_rules.py
+  tokenauction rules --format json --output rules.json
+"""
+)
 @click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType())
-@click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
-def rules(files: tuple[str, ...], budget: float) -> None:
+@_loading
+@text_or_json("Tables, or a report of the schema tokenauction.rules/1.")
+@to_file
+def rules(files: tuple[str, ...], budget: float, style: str, output: str | None) -> None:
     """List the shipped aggregation rules, payment rules and mechanisms, and those of files."""
-    from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
+    check_files(output)
+    from tokenauction.proofs import listing
 
-    extra = _listed("rules", files, budget)
-    tables: list[tuple[str, list[list[str]]]] = [
-        (kind, [[name, one.support, one.summary] for name, one in shipped.items()])
-        for kind, shipped in (
-            ("rule", CATALOGUE),
-            ("payment rule", PAYMENTS),
-            ("mechanism", MECHANISMS),
-        )
+    shipped, own = listing.shipped_rules(), _listed("rules", files, budget)
+    if style == "json":
+        found = {"schema": listing.RULES_SCHEMA, "versions": report.versions()}
+        write(report.to_json({**found, "rules": [*shipped, *own]}), output)
+        return
+    tables = [
+        (heading, [_cells(row, "target") for row in shipped if row["kind"] == kind])
+        for kind, heading in listing.HEADINGS.items()
     ]
-    if extra:
-        tables.append(("in the files", extra))
-    shown = (table([kind, "support", "what it does"], rows) for kind, rows in tables)
-    click.echo("\n".join(shown), nl=False)
+    if own:
+        tables.append(("in the files", [_cells(row, "label") for row in own]))
+    plain = output is not None
+    shown = (table([kind, "support", "what it does"], rows, plain) for kind, rows in tables)
+    write("\n".join(shown), output)
 
 
-@main.command(epilog="Example: tokenauction properties my_orders.py")
+@main.command(
+    epilog="""\b
+Examples:
+  tokenauction properties
+  tokenauction properties my_orders.py
+  tokenauction properties --format json --output properties.json
+"""
+)
 @click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType())
-@click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
-def properties(files: tuple[str, ...], budget: float) -> None:
+@_loading
+@text_or_json("A table, or a report of the schema tokenauction.properties/1.")
+@to_file
+def properties(files: tuple[str, ...], budget: float, style: str, output: str | None) -> None:
     """List the properties that can be decided, and those of files."""
-    rows = [[name, prop.support, prop.summary] for name, prop in PROPERTIES.items()]
-    extra = _listed("properties", files, budget)
-    click.echo(table(["property", "support", "what it says"], rows + extra), nl=False)
+    check_files(output)
+    from tokenauction.proofs import listing
+
+    rows = [*listing.shipped_properties(), *_listed("properties", files, budget)]
+    if style == "json":
+        found = {"schema": listing.PROPERTIES_SCHEMA, "versions": report.versions()}
+        write(report.to_json({**found, "properties": rows}), output)
+        return
+    cells = [_cells(row, "name") for row in rows]
+    write(table(["property", "support", "what it says"], cells, plain=output is not None), output)
 
 
-def _listed(do: str, files: tuple[str, ...], budget: float) -> list[list[str]]:
+def _cells(row: dict[str, Any], name: str) -> list[str]:
+    return [row[name], row["support"], row["summary"]]
+
+
+def _listed(do: str, files: tuple[str, ...], budget: float) -> list[dict[str, Any]]:
     if not files:
         return []
     try:
-        return [row[:3] for row in supervisor.list_rows(do, list(files), budget)]
+        return supervisor.list_rows(do, list(files), budget)
     except supervisor.Failed as problem:
         fail(str(problem))
 
