@@ -4,6 +4,7 @@ They run in the process that calls them, and so do the rules and the files that 
 nothing stops a rule that hangs. Only the gate has its child processes.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -28,7 +29,7 @@ from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty
 if TYPE_CHECKING:
     from tokenauction.proofs.gate.gate_report import GateReport
 
-Named = str | Target | Callable[..., Any]
+Named = str | os.PathLike[str] | Target | Callable[..., Any]
 Property = str | RuleProperty | PreferenceOrder
 
 
@@ -52,6 +53,12 @@ class Verdicts(Mapping[str, Verdict]):
         """Refuted if one is; else unknown if one is; else proved."""
         statuses = {one.status for one in self.found.values()}
         return next(one for one in ("refuted", "unknown", "proved") if one in statuses)
+
+    def __bool__(self) -> bool:
+        raise TypeError("several verdicts are no truth value: ask for their status")
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {one}" for name, one in self.found.items())
 
     def explain(self) -> str:
         """What `tokenauction verify --explain` prints."""
@@ -95,12 +102,13 @@ def verify(
     `target` is a rule, a mechanism, a function `(bids, dists) -> dist`, or a name as on the command
     line (`"linear"`, `"second-price"`, `"rules.py::mine"`), whose file is run here. `prop` is a
     name, a property, or a preference order (then: monotonicity in it). `agents` and `tokens` bound
-    the fixed sizes that are looked at; a proof for all sizes is tried all the same. `explain()` of
+    the fixed sizes that are looked at; a proof for all sizes is tried all the same. What comes back
+    is no truth value: ask for its `status`. `explain()` of
     what comes back is the text that `tokenauction verify --explain` prints.
 
     Raises CannotLoad for a target or a file that is not there, KeyError for an unknown property,
-    TypeError for what is neither, ValueError for a property of mechanisms if there are no payments,
-    `Unusable` for a rule that does not run.
+    TypeError for what is neither, ValueError for a property of mechanisms if there are no payments
+    and for a limit that is none, `Unusable` for a rule that does not run.
 
     >>> verify("linear", "monotone").status
     'proved'
@@ -109,7 +117,7 @@ def verify(
     ('refuted', 'proved', 'refuted')
     """
     asked = _target(target)
-    verifier = verifier_of(asked, Options(agents, tokens, budget, seed))
+    verifier = verifier_of(asked, _options(budget, seed, agents, tokens))
     if prop is not None:
         return _told(asked, verifier, _property(prop))
     return Verdicts(_of_each(asked, verifier, [one for _, one in claims_of([asked], [])]))
@@ -128,7 +136,7 @@ def compare(one: Named, other: Named, *, budget: float = 60.0, seed: int = 0) ->
     >>> compare("linear", lambda bids, dists: dists[0, :]).status
     'different'
     """
-    options = Options(budget=budget, seed=seed)
+    options = _options(budget, seed)
     sides = [_target(side) for side in (one, other)]
     titles = [
         side if isinstance(side, str) else found.label
@@ -176,8 +184,27 @@ def check_gate(
 # What is asked -----------------------------------------------------------------------------------
 
 
+def _options(
+    budget: float, seed: int, agents: int | None = None, tokens: int | None = None
+) -> Options:
+    """What may be spent, in the limits that the command line has; raises ValueError."""
+    for name, size in (("agents", agents), ("tokens", tokens)):
+        if size is not None and not (isinstance(size, int) and 1 <= size <= _MOST):
+            raise ValueError(f"{name} is a whole number from 1 to {_MOST}, not {size!r}")
+    if not (isinstance(budget, int | float) and 0.5 <= budget <= _DAY):
+        raise ValueError(f"the budget is a number of seconds from 0.5 to {_DAY}, not {budget!r}")
+    if not (isinstance(seed, int) and seed >= 0):
+        raise ValueError(f"the seed is a whole number that is not negative, not {seed!r}")
+    return Options(agents, tokens, float(budget), seed)
+
+
+_MOST, _DAY = 50, 86_400
+
+
 def _target(target: Any) -> Target:
     """The one rule or mechanism that is meant."""
+    if isinstance(target, os.PathLike):
+        target = os.fspath(target)
     if isinstance(target, AggregationRule | Mechanism):
         return target
     if isinstance(target, str):

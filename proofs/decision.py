@@ -10,7 +10,6 @@
 A rule that cannot be traced is attacked numerically and never proved.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -39,6 +38,7 @@ from tokenauction.proofs.fixed_sizes import decide_size
 from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import Lemma, lemmas_for
+from tokenauction.proofs.loading import near_to
 from tokenauction.proofs.numeric_attack import Violation
 from tokenauction.proofs.numpy_run import (
     CHECKED_SIZES,
@@ -140,7 +140,7 @@ def as_property(prop: str | RuleProperty | PreferenceOrder) -> RuleProperty:
         return monotone_in(prop)
     if isinstance(prop, str):
         if prop not in PROPERTIES:
-            near = difflib.get_close_matches(prop, list(PROPERTIES), n=1)
+            near = near_to(prop, PROPERTIES)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise KeyError(f"unknown property {prop!r}{hint} (there is: {', '.join(PROPERTIES)})")
         return PROPERTIES[prop]

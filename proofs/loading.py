@@ -376,6 +376,8 @@ _LOADED: dict[Path, ModuleType] = {}
 def load_file(path: str) -> ModuleType:
     """Run a Python file, once; raises CannotLoad with the line that failed."""
     place = Path(path)
+    if place.is_dir():
+        raise CannotLoad(f"{path} is a folder, and rules are in a file")
     if not place.is_file():
         raise CannotLoad(f"{path}: there is no such file")
     resolved = place.resolve()
@@ -481,8 +483,18 @@ def _lies_in(folder: Path, module: ModuleType | None) -> bool:
     return any(place and Path(place).resolve() in beside for place in places)
 
 
+def near_to(name: str, known: Iterable[str]) -> list[str]:
+    """The one of some names that may be meant by another, whatever its case; or none.
+
+    >>> near_to("LINEAR", ["linear", "cap"]), near_to("nothing", ["linear", "cap"])
+    (['linear'], [])
+    """
+    lower = {one.lower(): one for one in known}
+    return [lower[one] for one in difflib.get_close_matches(name.lower(), list(lower), n=1)]
+
+
 def _unknown(what: str, name: str, known: Mapping[str, Any] | list[str], place: str = "") -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = near_to(name, known)
     hint = f"; did you mean {near[0]}?" if near else ""
     listed = ", ".join(known) or "nothing"
     return f"{place}unknown {what} {name!r}{hint} (there is: {listed})"

@@ -116,12 +116,24 @@ class Answer:
 
     def explain(self) -> str:
         """The proof or the counterexample in full, as `--explain` prints it."""
-        if self.telling is not None:
-            return self.telling(self)
+        return f"{self}\n" if self.telling is None else self.telling(self)
+
+    def __str__(self) -> str:
+        """The status, and what it covers or why it is so.
+
+        >>> print(Proved(Scope(), Evidence("the same canonical form")))
+        proved for all agents, all tokens
+        """
         answer: Any = self
         witness = getattr(answer, "witness", None)
         said = getattr(answer, "reason", "") if witness is None else witness.sentence
-        return "\n".join([f"{answer.status}  [{answer.scope}]", *([said] if said else [])]) + "\n"
+        return f"{answer.status}: {said}" if said else f"{answer.status} for {answer.scope}"
+
+    def __bool__(self) -> bool:
+        """Refused where a caller from Python could take a refutation for a yes."""
+        if self.telling is not None:
+            raise TypeError("an answer is no truth value: ask for its status")
+        return True
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: the text in the place of what makes it."""

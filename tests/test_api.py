@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tokenauction.mechanisms import Mechanism, linear, pay_your_bid
+from tokenauction.mechanisms import Mechanism, linear, log_linear, pay_your_bid
 from tokenauction.proofs import (
     BadConfiguration,
     BadLock,
@@ -57,6 +57,7 @@ def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rules.py").write_text(RULES)
     (tmp_path / "two.py").write_text(RULES.replace("@payment_rule", "@aggregation_rule"))
+    (tmp_path / "one.py").write_text(RULES[: RULES.index("@aggregation_rule\ndef first")])
     return tmp_path
 
 
@@ -83,6 +84,7 @@ def test_the_page_says_what_happens() -> None:
         Mechanism(linear, pay_your_bid),
         "linear+pay-your-bid",
         "rules.py::squared",
+        Path("one.py"),
         "linear+rules.py::fee",
     ],
     ids=str,
@@ -137,6 +139,16 @@ def test_a_rule_that_is_undefined_everywhere_is_refuted_and_unusable() -> None:
         (lambda: verify(linear, 3), TypeError, "name one, as 'monotone'"),  # type: ignore[call-overload]
         (lambda: verify(linear, "critical-bid"), ValueError, "a property of mechanisms"),
         (lambda: verify(linear, "rules.py::fee"), CannotLoad, "neither a property nor an order"),
+        (
+            lambda: verify(linear, "neutral", agents=0),
+            ValueError,
+            "agents is a whole number from 1",
+        ),
+        (lambda: verify(linear, "neutral", tokens=51), ValueError, "from 1 to 50, not 51"),
+        (lambda: verify(linear, "neutral", budget=-1), ValueError, "from 0.5 to 86400, not -1"),
+        (lambda: verify(linear, budget=float("nan")), ValueError, "seconds .*, not nan"),
+        (lambda: verify(linear, "neutral", seed=-1), ValueError, "the seed is a whole number"),
+        (lambda: compare(linear, linear, budget=0), ValueError, "from 0.5 to 86400, not 0"),
         (lambda: compare(linear, "second-price"), NotComparable, "is a mechanism and linear a ru"),
         (lambda: compare(linear, "no.py::one"), CannotLoad, "there is no such file"),
     ],
@@ -189,17 +201,20 @@ def test_the_explanation_of_a_comparison_is_what_the_command_prints(
 def test_a_verdict_from_inside_says_what_it_knows() -> None:
     from tokenauction.proofs.decision import verify as of_one
 
-    assert of_one(linear, "neutral").explain() == "proved  [all agents, all tokens]\n"
-    refuted = of_one(linear, "monotone-tv").explain()
-    assert refuted.startswith("proved  [")
-    assert "Agent 0 raised" in of_one(verify_target("log-linear"), "monotone").explain()
+    assert of_one(linear, "neutral").explain() == "proved for all agents, all tokens\n"
+    assert of_one(log_linear, "monotone").explain().startswith("refuted: Agent 0 raised")
 
 
-def verify_target(name: str) -> Any:
-    """A shipped rule by name."""
-    from tokenauction.proofs.loading import load_targets
-
-    return load_targets([name])[0]
+def test_an_answer_is_no_truth_value(rules: Path) -> None:
+    """Else `assert verify(rule, ...)` would pass for a rule that is refuted."""
+    for answer in (verify("log-linear", "monotone"), verify("linear"), compare("linear", "cap")):
+        with pytest.raises(TypeError, match=r"no truth value: ask for .* status"):
+            assert answer
+    assert str(verify("linear", "neutral")) == "proved for all agents, all tokens"
+    assert str(compare("linear", "linear")) == "equivalent for all agents, all tokens"
+    lines = str(verify("log-linear")).splitlines()
+    assert lines[0] == "distribution: proved for all agents, all tokens"
+    assert lines[-1].startswith("monotone: refuted: Agent 0 raised")
 
 
 # The gate ----------------------------------------------------------------------------------------
@@ -217,6 +232,7 @@ def test_the_gate(rules: Path, command: Command) -> None:
         check_gate()
     made = check_gate(update=True, jobs=1)
     assert (made.is_open, made.updated, made.exit_status()) == (True, True, 0)
+    assert made
     again = check_gate(rules / "pyproject.toml", cache=rules / "elsewhere")
     done = command("gate")
     assert (again.explain(), again.exit_status()) == (done.stdout, done.returncode)
@@ -226,4 +242,5 @@ def test_the_gate(rules: Path, command: Command) -> None:
         changed = check_gate(executor=executor, fresh=True)
         assert executor.submit(lambda: 1).result() == 1
     assert not changed.is_open
+    assert not changed
     assert "FAIL" in changed.explain()

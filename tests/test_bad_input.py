@@ -126,6 +126,15 @@ def test_a_file_that_is_no_file(command: Command, tmp_path: Path, name: str) -> 
     ("arguments", "message"),
     [
         (["verify", "lineer"], "unknown rule 'lineer'; did you mean linear?"),
+        (["verify", "LINEAR"], "unknown rule 'LINEAR'; did you mean linear?"),
+        (["verify", "mine"], "unknown rule 'mine'; did you mean mine.py?"),
+        (["verify", "."], ". is not a Python file"),
+        (["theorems", "GIBBS"], "unknown theorem 'GIBBS'; did you mean gibbs?"),
+        (["theorems", "gibbs", "--export", "/proc/no"], "--export /proc/no: No such file or direc"),
+        (
+            ["compare", "linear", "cap", "--no-guarantees", "--property", "monotone"],
+            "--no-guarantees looks at no property, and --property at one: leave one of them out",
+        ),
         (["verify", "qqq"], "unknown rule 'qqq' (there is: linear, "),
         (
             ["verify", "linear", "--property", "monotne"],

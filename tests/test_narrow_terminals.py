@@ -28,17 +28,24 @@ unknown = "warn"
 
 
 def shown(columns: int, *arguments: str, folder: Path | None = None) -> str:
-    """What a terminal of so many columns shows of standard output."""
+    """The text that a terminal of so many columns shows of standard output."""
+    read = written(columns, *arguments, folder=folder, NO_COLOR="1")
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", read).replace("\r\n", "\n")
+
+
+def written(columns: int, *arguments: str, folder: Path | None = None, **variables: str) -> str:
+    """What is written to such a terminal, as it is."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    kept = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    hidden = ("COLUMNS", "LINES", "NO_COLOR", "TERM", "FORCE_COLOR")
+    kept = {name: text for name, text in os.environ.items() if name not in hidden}
     child = subprocess.Popen(
         [sys.executable, "-m", "tokenauction.proofs.cli", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=subprocess.DEVNULL,
         cwd=folder,
-        env={**kept, "NO_COLOR": "1"},
+        env={**kept, "TERM": "xterm-256color", **variables},
     )
     os.close(theirs)
     read = b""
@@ -52,7 +59,7 @@ def shown(columns: int, *arguments: str, folder: Path | None = None) -> str:
         read += more
     os.close(ours)
     child.wait()
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", read.decode()).replace("\r\n", "\n")
+    return read.decode()
 
 
 def check_width(text: str, columns: int) -> None:
@@ -118,6 +125,19 @@ def test_a_file_is_as_wide_as_it_needs(tmp_path: Path) -> None:
     shown(40, *asked, folder=tmp_path)
     lines = (tmp_path / "compare.txt").read_text().splitlines()
     assert any(line.startswith("With bids (") and len(line) > 60 for line in lines)
+
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])[0-9;]*m")
+
+
+@pytest.mark.parametrize("command", [["verify", "linear"], ["gate"]])
+def test_colours_are_for_those_who_want_them(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(TABLE)
+    asked = [*command, "--property", "neutral"] if command != ["gate"] else [*command, "--update"]
+    coloured = written(80, *asked, folder=tmp_path)
+    assert COLOUR.search(coloured)
+    for variable in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert not COLOUR.search(written(80, *asked, folder=tmp_path, **variable))
 
 
 WORDS = st.lists(st.sampled_from(["a", "robust-order", "two", "0.5", "agents,"]), max_size=12)

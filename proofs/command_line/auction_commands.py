@@ -56,7 +56,13 @@ Exit status:
     type=click.Choice(["stable", "race"]),
     help="Stable sampling or the exponential race (default: stable for linear pools, else race).",
 )
-@click.option("--max-tokens", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="Most tokens of the text.",
+)
 @seed
 @click.option(
     "--transcript",

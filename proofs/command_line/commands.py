@@ -220,8 +220,10 @@ def theorems(
         wanted = theorem_report.chosen(names)
         if export is not None:
             export.mkdir(parents=True, exist_ok=True)
-    except (theorem_report.UnknownTheorem, OSError) as problem:
+    except theorem_report.UnknownTheorem as problem:
         fail(str(problem))
+    except OSError as problem:
+        fail(f"--export {export}: {problem.strerror}")
     results: list[Checked] = []
     width = max(len(theorem.name) for theorem in wanted)
     shown = style == "text" and output is None

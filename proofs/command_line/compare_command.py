@@ -73,6 +73,8 @@ def compare(
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
     check_files(output)
+    if no_guarantees and options["properties"]:
+        fail("--no-guarantees looks at no property, and --property at one: leave one of them out")
     try:
         with checked_out([one, other]) as sources:
             outcome = _decided(sources, {**options, "guarantees": not no_guarantees})

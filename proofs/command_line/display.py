@@ -129,6 +129,14 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else None
 
 
+def takes_colour() -> bool:
+    """Whether standard output is a terminal with colours, whose user has nothing against them."""
+    from rich.console import Console
+
+    console = Console()
+    return console.is_terminal and console.color_system is not None and not console.no_color
+
+
 def fitted(text: str) -> str:
     """Lines wrapped to the terminal, what is left over further in; in a pipe as they are."""
     columns = terminal_width()

@@ -13,7 +13,7 @@ import click
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.console import fail
-from tokenauction.proofs.command_line.display import Display, fitted
+from tokenauction.proofs.command_line.display import Display, fitted, takes_colour
 from tokenauction.proofs.command_line.report_options import to_file
 from tokenauction.proofs.gate import checking, executors
 from tokenauction.proofs.gate.configuration import BadConfiguration
@@ -111,10 +111,13 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
 
 def _shown(text: str, output: outputs.Output) -> str:
     """The text, its verdicts coloured in a terminal; the words say the same."""
-    if output.file is not None or not sys.stdout.isatty():
+    if output.file is not None:
+        return text
+    text = fitted(text)
+    if not takes_colour():
         return text
     lines = []
-    for line in fitted(text).splitlines():
+    for line in text.splitlines():
         sign, space, rest = line.partition("  ")
         colour = _COLOURS.get(sign)
         lines.append(f"{click.style(sign, fg=colour)}{space}{rest}" if colour else line)

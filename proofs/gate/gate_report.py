@@ -59,6 +59,10 @@ class GateReport:
         """Whether nothing that is required is missing, and nothing got worse."""
         return self.exit_status() == report.PROVED
 
+    def __bool__(self) -> bool:
+        """Whether the gate is open."""
+        return self.is_open
+
     def explain(self) -> str:
         """The text that `tokenauction gate` prints."""
         return self.text()
