@@ -260,8 +260,8 @@ def measure(limit: float, runs: int) -> list[Row]:
     imports = [sys.executable, "-c", "import sympy, z3"]
     base = start_up(imports, runs)
     note("start-up", "import sympy, z3", "python -c", base, "")
-    for name in ("rules", "--version"):
-        seconds = start_up([script, name], runs)
+    for name in ("--help", "--version", "rules", "verify --help", "gate --help"):
+        seconds = start_up([script, *name.split()], runs)
         note("start-up", f"tokenauction {name}", "", seconds, f"{seconds / base:.2f} of the import")
     return rows
 

@@ -53,7 +53,7 @@ class Mechanism:
     @property
     def summary(self) -> str:
         """What both do."""
-        return f"{self.rule.summary} {self.payment.summary}"
+        return f"{self.rule.summary} {self.payment.summary}".strip()
 
     @property
     def file(self) -> str:

@@ -66,7 +66,8 @@ def _pool(
     others = _parameters(weights)
 
     def pooled(bids: Any, dists: Any, **parameters: Any) -> Any:
-        return mean(weights(bids, **parameters), dists)
+        found = weights(bids, **parameters)
+        return None if found is None else mean(found, dists)
 
     update_wrapper(pooled, weights)
     profile = [

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal, Self, get_type_hints
 
 from array_api_compat import array_namespace
 
+from tokenauction.mechanisms.mistakes import are_exchanged
+
 Support = Literal["any", "full"]
 Number = int | float | Fraction
 
@@ -116,10 +118,16 @@ class ProfileFunction:
         name = getattr(function, "__name__", "rule")
         if support not in ("any", "full"):
             raise TypeError(f'{name}: support must be "any" or "full", not {support!r}')
-        extra = list(inspect.signature(function).parameters.values())
+        extra = list(_signature(function, name).parameters.values())
         by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         if len(extra) < 2 or any(parameter.kind not in by_position for parameter in extra[:2]):
             raise TypeError(f"{name}: {cls.kind} takes (bids, dists), in that order")
+        first, second = (parameter.name for parameter in extra[:2])
+        if are_exchanged(first, second):
+            raise TypeError(
+                f"{name}({first}, {second}): the arguments are in the wrong order; {cls.kind} "
+                "takes (bids, dists)"
+            )
         hints = _annotations(function)
         numbers: dict[str, Number] = {}
         distributions: dict[str, Any] = {}
@@ -156,6 +164,13 @@ class ProfileFunction:
 _TAKEN = frozenset({"bids", "dists", "b", "p", "common", "other", "raised_bid", "scale"})
 
 
+def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        raise TypeError(f"{name}: write a function (bids, dists) around it") from None
+
+
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function)
@@ -164,15 +179,22 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _check_distribution(rule: str, parameter: str, row: Any) -> None:
-    if row is not None and not (
-        all(float(p) >= 0 for p in row) and abs(sum(float(p) for p in row) - 1) < 1e-9
-    ):
+    if row is not None and not _is_distribution(row):
         raise TypeError(f"{rule}: the parameter {parameter!r} must be a distribution, not {row!r}")
+
+
+def _is_distribution(row: Any) -> bool:
+    try:
+        numbers = [float(p) for p in row]
+    except (TypeError, ValueError):
+        return False
+    return all(number >= 0 for number in numbers) and abs(sum(numbers) - 1) < 1e-9
 
 
 def _number(rule: str, parameter: str, value: Any) -> Number:
     if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
         raise TypeError(f"{rule}: the parameter {parameter!r} must be a number, not {value!r}")
-    if isinstance(value, float) and not -1e300 < value < 1e300:
-        raise TypeError(f"{rule}: the parameter {parameter!r} must be finite, not {value!r}")
+    if not -1e300 < value < 1e300:
+        limit = f"finite, not {value!r}" if isinstance(value, float) else "below 1e300 in size"
+        raise TypeError(f"{rule}: the parameter {parameter!r} must be {limit}")
     return value

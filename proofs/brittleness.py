@@ -6,7 +6,6 @@ next version of the rule, the checker or Z3 as well. The schema is `tokenauction
 """
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any, Final
 
 from tokenauction.proofs import report
@@ -68,6 +67,8 @@ def _steps(rows: Sequence[Row]) -> list[int]:
 def _spread(steps: Sequence[int]) -> dict[str, Any] | None:
     if not steps:
         return None
+    from statistics import median  # slow to load
+
     ratio = max(*steps, 1) / max(min(steps), 1)
     return {
         "least": min(steps),

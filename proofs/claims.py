@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 import numpy as np
 
 from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunction
+from tokenauction.mechanisms.mistakes import nothing_returned
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.symbolic_array import (
@@ -357,7 +358,7 @@ class _Builder:
                 return Formula(graph.truth(bool(result)), tuple(self.calls))
             raise TracingError(
                 f"{self.claim.prop.file}:{self.claim.prop.line}: the property "
-                f"{self.claim.prop.name} must return one truth value; use xp.all"
+                f"{self.claim.prop.name} {_why_no_truth(self.claim.prop, result)}"
             )
         return Formula(result.node(), tuple(self.calls))
 
@@ -497,6 +498,8 @@ class _Builder:
         axis = RESULT[rule.returns].axis
         if isinstance(result, np.ndarray):
             result = TracedArray(as_traced(self.trace, result), result)
+        if result is None:
+            raise RuleFault(f"{place} {nothing_returned(rule.function)}")
         if not isinstance(result, TracedArray):
             raise RuleFault(
                 f"{place} returns {type(result).__name__}, not an array of {axis.value}"
@@ -522,6 +525,13 @@ class _Builder:
         if result.boolean:
             raise RuleFault(f"{place} returns truth values, not numbers")
         return result
+
+
+def _why_no_truth(prop: RuleProperty, result: Any) -> str:
+    """What is wrong with what a property has returned."""
+    if result is not None:
+        return "must return one truth value; use xp.all"
+    return nothing_returned(prop.function if prop.order is None else prop.order.function)
 
 
 def _written_out(

@@ -39,6 +39,7 @@ from tokenauction.proofs.graph import Axis
 from tokenauction.proofs.hints import with_hint
 from tokenauction.proofs.interpret.batch import Batch
 from tokenauction.proofs.lemmas import Lemma, lemmas_for
+from tokenauction.proofs.loading import near_to
 from tokenauction.proofs.numeric_attack import Violation
 from tokenauction.proofs.numpy_run import (
     CHECKED_SIZES,
@@ -112,7 +113,7 @@ def verify(
     budget: float = 60.0,
     seed: int = 0,
 ) -> Verdict:
-    """Prove or refute a property of a rule or a mechanism.
+    """Prove or refute a property of a rule or a mechanism; `api.verify` takes names as well.
 
     `prop` is a built-in's name, a property, or a preference order (then: monotonicity in it).
     `agents` and `tokens` bound the fixed sizes that are looked at; a proof for all sizes is tried
@@ -142,7 +143,9 @@ def as_property(prop: str | RuleProperty | PreferenceOrder) -> RuleProperty:
         return monotone_in(prop)
     if isinstance(prop, str):
         if prop not in PROPERTIES:
-            raise KeyError(f"unknown property {prop!r}; there are: {', '.join(PROPERTIES)}")
+            near = near_to(prop, PROPERTIES)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise KeyError(f"unknown property {prop!r}{hint} (there is: {', '.join(PROPERTIES)})")
         return PROPERTIES[prop]
     return prop
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from tokenauction.proofs import report, terms
 from tokenauction.proofs.assignment import Assignment
-from tokenauction.proofs.canonical import Canon
+from tokenauction.proofs.canonical import Canon, TooLarge
 from tokenauction.proofs.claims import Call, Claim, Instance
 from tokenauction.proofs.examination import Examined
 from tokenauction.proofs.given import given
@@ -323,10 +323,13 @@ def formulas(one: Examined) -> list[str]:
         return []
     canon = Canon(one.function.support == "full", budget=100_000)
     lines = []
-    for assumed, result in paths:
-        condition = canon.condition(assumed)
-        when = "" if condition == terms.TRUE else f" if {terms.show_condition(condition)}"
-        lines.append(f"{_RESULTS[one.function.returns]} = {canon.poly(result)}{when}")
+    try:
+        for assumed, result in paths:
+            condition = canon.condition(assumed)
+            when = "" if condition == terms.TRUE else f" if {terms.show_condition(condition)}"
+            lines.append(f"{_RESULTS[one.function.returns]} = {canon.poly(result)}{when}")
+    except TooLarge:
+        return [f"{_RESULTS[one.function.returns]} is too long a formula to be written out"]
     return lines
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +26,7 @@ from tokenauction.mechanisms import (
     ProfileFunction,
 )
 from tokenauction.proofs.from_source import load_from_source, modules_from_source
+from tokenauction.proofs.targets import FILE, Part, part_of, split
 from tokenauction.proofs.tracebacks import line_in
 from tokenauction.theory import (
     DEFAULT_MECHANISM_PROPERTIES,
@@ -39,7 +41,7 @@ from tokenauction.theory import (
 _SHIPPED_RULES = str(Path(__file__).parent.parent / "mechanisms") + os.sep
 
 Target = AggregationRule | Mechanism
-Part = TypeVar("Part", bound=ProfileFunction)
+Function = TypeVar("Function", bound=ProfileFunction)
 
 
 class CannotLoad(Exception):
@@ -49,8 +51,9 @@ class CannotLoad(Exception):
 def load_targets(targets: Iterable[str]) -> list[Target]:
     """The rules and mechanisms that the targets name.
 
-    `linear`, `cap(highest=2)`, `second-price`, `linear+pay-your-bid`, `file.py`, `file.py::name`,
-    `file.py::rule+payment`. Raises CannotLoad.
+    As docs/rules.md lists them: `linear`, `cap(highest=2)`, `second-price`, `linear+pay-your-bid`,
+    `file.py`, `file.py::name`, `file.py::rule+payment`, `linear+file.py::payment`. Raises
+    CannotLoad.
 
     >>> [one.label for one in load_targets(["log-linear", "cap(highest=2)", "pay-your-bid"])]
     ['log_linear', 'cap(highest=2)', 'linear+pay_your_bid']
@@ -65,9 +68,9 @@ def load_named(target: str) -> list[tuple[str, Target]]:
     ['second-price']
     """
     found = _named(target)
-    path, _, attribute = target.partition("::")
-    if not path.endswith(".py") or attribute:
-        return [(target.strip(), one) for one in found]
+    path = target.strip()
+    if not path.endswith(FILE) or "::" in path or split(path)[1] is not None:
+        return [(path, one) for one in found]
     names = {id(value): name for name, value in reversed(vars(load_file(path)).items())}
     return [(f"{path}::{names[id(one)]}", one) for one in found]
 
@@ -120,108 +123,226 @@ def load_property(name: str) -> RuleProperty:
     )
 
 
+def rules_in(path: str) -> list[tuple[str, Target | PaymentRule]]:
+    """Every rule, payment rule and mechanism of a file, each with the target that names it.
+
+    Of another target, what it names. Raises CannotLoad.
+    """
+    if not path.endswith(FILE) or "::" in path:
+        return list(load_named(path))
+    module = load_file(path)
+    names = {id(value): name for name, value in reversed(vars(module).items())}
+    found: list[Target | PaymentRule] = [
+        one
+        for kind in (AggregationRule, PaymentRule, Mechanism)
+        for one in _own_members(module, (kind,), _SHIPPED)
+    ]
+    if not found:
+        raise CannotLoad(_no_rule(path))
+    return [(f"{path}::{names[id(one)]}", one) for one in found]
+
+
 def properties_in(path: str) -> list[RuleProperty]:
     """Every property of a file, and monotonicity in every order of it."""
-    members = _own_members(
-        load_file(path),
-        (PreferenceOrder, RuleProperty),
-        {*map(id, ORDERS.values()), *map(id, PROPERTIES.values())},
-    )
-    return [monotone_in(one) if isinstance(one, PreferenceOrder) else one for one in members]
+    return [prop for _, prop in named_properties_in(path)]
+
+
+def named_properties_in(path: str) -> list[tuple[str, RuleProperty]]:
+    """The same, each with its name for `--property`.
+
+    Of `file.py::name`, that one. Raises CannotLoad.
+    """
+    if "::" in path:
+        return [(path, load_property(path))]
+    module = load_file(path)
+    shipped = {*map(id, ORDERS.values()), *map(id, PROPERTIES.values())}
+    names = {id(value): name for name, value in reversed(vars(module).items())}
+    members = _own_members(module, (PreferenceOrder, RuleProperty), shipped)
+    return [
+        (
+            f"{path}::{names[id(one)]}",
+            monotone_in(one) if isinstance(one, PreferenceOrder) else one,
+        )
+        for one in members
+    ]
 
 
 def _named(target: str) -> list[Target]:
-    if target.endswith(".py") or "::" in target:
-        return _in_file(target)
-    name = target.strip().replace("_", "-")
-    if name in MECHANISMS:
-        return [MECHANISMS[name]]
-    rule, plus, payment = target.partition("+")
-    found = cast(AggregationRule, _shipped("rule", rule, CATALOGUE))
-    if not plus:
-        return [found]
-    return [Mechanism(found, cast(PaymentRule, _shipped("payment rule", payment, PAYMENTS)))]
+    """Every rule and mechanism that a target names."""
+    text, paid = split(target)
+    one = part_of(text)
+    if paid is not None:
+        return [_with_payment(one, paid, target.strip())]
+    if "+" in one.path and not Path(one.path).is_file():
+        _shipped("rule", one.path.partition("+")[0])
+    if "::" in text:
+        return [_member(one)]
+    if one.path:
+        return _in_file(one.path)
+    if text.replace("_", "-") in MECHANISMS:
+        return [MECHANISMS[text.replace("_", "-")]]
+    return [cast(AggregationRule, _shipped("rule", text))]
 
 
-def _shipped(what: str, target: str, shipped: Mapping[str, ProfileFunction]) -> ProfileFunction:
-    """A shipped rule, with parameters perhaps."""
-    match = re.fullmatch(r"([\w-]+)(?:\((.*)\))?", target.strip())
-    name = match.group(1).replace("_", "-") if match else target
-    if match is None or name not in shipped:
-        if target.strip() and Path(target).exists():
-            raise CannotLoad(f"{target} is not a Python file: a file of rules ends in .py")
-        if "/" in target or ".py:" in target:
-            raise CannotLoad(f"{target}: a rule of a file is named path.py::name")
-        known = [*shipped, *MECHANISMS] if what == "rule" else list(shipped)
-        raise CannotLoad(_unknown(what, target, known))
-    if not match.group(2):
-        return shipped[name]
+def _with_payment(one: Part, paid: str, target: str) -> Mechanism:
+    """The mechanism of a rule and a payment rule, each shipped or of a file."""
+    if not one.name:
+        where = (
+            f"name one rule of the file, as {one}::NAME" if one.path else "name a rule, as linear"
+        )
+        raise CannotLoad(f"{target}: {where}+{paid}")
+    rule = _rule_to_charge(one) if one.path else _named(str(one))[0]
+    if isinstance(rule, Mechanism):
+        raise CannotLoad(
+            f"{target}: {one} is a mechanism, and has the payment {rule.payment.label} already: "
+            f"leave +{paid} out, or name a rule"
+        )
     try:
-        return shipped[name].with_parameters(**_parameters(match.group(2)))
-    except (TypeError, ValueError, ZeroDivisionError) as problem:
-        raise CannotLoad(f"{target}: {problem}") from None
+        return Mechanism(rule, load_payment(paid, beside=one.path))
+    except TypeError as problem:
+        raise CannotLoad(str(problem)) from None
+
+
+def _rule_to_charge(one: Part) -> Any:
+    """The rule or the mechanism of a file in front of a plus."""
+    found = _attribute(load_file(one.path), one.path, one.name)
+    if isinstance(found, PaymentRule):
+        raise CannotLoad(
+            f"{one.path}: {one.name} is not an aggregation rule, and a rule comes before the plus"
+        )
+    return _member(one)
+
+
+def load_payment(name: str, beside: str = "") -> PaymentRule:
+    """A payment rule by name: a shipped one, `file.py::name`, or one of the file `beside`.
+
+    Raises CannotLoad.
+
+    >>> load_payment("pay-your-bid").label
+    'pay_your_bid'
+    """
+    one = part_of(name)
+    if one.path and not one.name:
+        raise CannotLoad(f"{name}: name one payment rule of the file, as {name}::NAME")
+    own = beside and (
+        hasattr(load_file(beside), one.name) or one.name.replace("_", "-") not in PAYMENTS
+    )
+    if one.path or own:
+        return _payment_of_file(replace(one, path=one.path or beside))
+    return cast(PaymentRule, _shipped("payment rule", name))
+
+
+def _shipped(what: str, text: str) -> ProfileFunction:
+    """A shipped rule or payment rule, with parameters perhaps."""
+    shipped: Mapping[str, ProfileFunction] = CATALOGUE if what == "rule" else PAYMENTS
+    one = part_of(text)
+    found = shipped.get(one.name.replace("_", "-"))
+    if found is not None:
+        return _given(found, one)
+    if text and Path(text).exists():
+        raise CannotLoad(f"{text} is not a Python file: a file of rules ends in .py")
+    if one.name.replace("_", "-") in MECHANISMS:
+        raise CannotLoad(f"{text}: {one.name} is a mechanism, and takes no parameters")
+    if "/" in text or f"{FILE}:" in text:
+        raise CannotLoad(f"{text}: a rule of a file is named path.py::name")
+    if text and Path(f"{text}{FILE}").is_file():
+        raise CannotLoad(f"unknown {what} {text!r}; did you mean {text}{FILE}?")
+    known = [*shipped, *MECHANISMS] if what == "rule" else list(shipped)
+    raise CannotLoad(_unknown(what, text, known))
+
+
+def _given(found: Function, one: Part) -> Function:
+    """A function at the parameters that are written behind its name."""
+    if not one.parameters:
+        return found
+    try:
+        return found.with_parameters(**_parameters(one.parameters))
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise CannotLoad(f"{one}: {problem}") from None
 
 
 def _parameters(text: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for part in text.split(","):
-        name, equals, value = part.partition("=")
+    for given in text.split(","):
+        name, equals, value = given.partition("=")
         if not equals:
-            raise ValueError(f"write parameters as name=number, not {part.strip()!r}")
-        if re.search(r"e[+-]?[\d_]{4}", value, re.IGNORECASE):
-            raise ValueError(f"{value.strip()} has too large an exponent for a parameter")
-        exact = Fraction(value.strip())
-        values[name.strip()] = int(exact) if exact.denominator == 1 else float(exact)
+            raise ValueError(f"write parameters as name=number, not {given.strip()!r}")
+        values[name.strip()] = _value(name.strip(), value.strip())
     return values
 
 
-def _in_file(target: str) -> list[Target]:
-    path, _, attribute = target.partition("::")
-    module = load_file(path)
-    if "+" in attribute:
-        name, _, paid = attribute.partition("+")
-        rule = _attribute_of(AggregationRule, module, path, name)
-        shipped_payment = PAYMENTS.get(paid.replace("_", "-"))
-        if shipped_payment is not None and not hasattr(module, paid):
-            return [Mechanism(rule, shipped_payment)]
-        return [Mechanism(rule, _attribute_of(PaymentRule, module, path, paid))]
-    if attribute:
-        found = _attribute(module, path, attribute)
-        if isinstance(found, AggregationRule | Mechanism):
-            return [found]
-        if isinstance(found, PaymentRule):
-            raise CannotLoad(_alone(path, found))
-        raise CannotLoad(
-            f"{path}: {attribute} is neither an aggregation rule nor a mechanism; decorate a rule "
-            "with @aggregation_rule, or make a Mechanism(rule, payment)"
+def _value(name: str, text: str) -> int | float:
+    """A parameter's number as it is written; raises ValueError."""
+    try:
+        if re.search(r"e[+-]?\d{4}", text, re.IGNORECASE):
+            raise ValueError  # a power of ten that takes for ever to write out
+        exact = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"the parameter {name!r} is a number, as 2 or 0.5, not {text!r}") from None
+    return int(exact) if exact.denominator == 1 else float(exact)
+
+
+def _payment_of_file(one: Part) -> PaymentRule:
+    found = _attribute(load_file(one.path), one.path, one.name)
+    if isinstance(found, PaymentRule):
+        return _given(found, one)
+    way_out = (
+        ""
+        if _can_be_named(found)
+        else (
+            "; decorate a function (bids, dists) -> payments with @payment_rule from "
+            "tokenauction.mechanisms"
         )
-    shipped = {id(one) for table in (CATALOGUE, PAYMENTS, MECHANISMS) for one in table.values()}
-    rules = _own_members(module, (AggregationRule,), shipped)
-    mechanisms = _own_members(module, (Mechanism,), shipped)
-    charged = {id(mechanism.payment.function) for mechanism in mechanisms}
-    for payment in _own_members(module, (PaymentRule,), shipped):
-        if id(payment.function) not in charged and not mechanisms:
+    )
+    raise CannotLoad(f"{one.path}: {one.name} is not a payment rule{way_out}")
+
+
+def _member(one: Part) -> Target:
+    """The rule or mechanism of a file that a part names."""
+    found = _attribute(load_file(one.path), one.path, one.name)
+    if isinstance(found, AggregationRule):
+        return _given(found, one)
+    if isinstance(found, Mechanism):
+        if one.parameters is None:
+            return found
+        raise CannotLoad(f"{one}: {one.name} is a mechanism, and takes no parameters")
+    if isinstance(found, PaymentRule):
+        raise CannotLoad(_alone(one.path, found))
+    raise CannotLoad(
+        f"{one.path}: {one.name} is neither an aggregation rule nor a mechanism; decorate a rule "
+        "with @aggregation_rule, or make a Mechanism(rule, payment)"
+    )
+
+
+def _in_file(path: str) -> list[Target]:
+    """Every rule and mechanism of a file."""
+    module = load_file(path)
+    rules = _own_members(module, (AggregationRule,), _SHIPPED)
+    mechanisms = _own_members(module, (Mechanism,), _SHIPPED)
+    if not mechanisms:
+        for payment in _own_members(module, (PaymentRule,), _SHIPPED):
             raise CannotLoad(_alone(path, payment))
     if not rules and not mechanisms:
-        raise CannotLoad(
-            f"{path} has no aggregation rule; decorate a function (bids, dists) -> dist with "
-            "@aggregation_rule from tokenauction.mechanisms"
-        )
+        raise CannotLoad(_no_rule(path))
     return [*rules, *mechanisms]
+
+
+def _no_rule(path: str) -> str:
+    return (
+        f"{path} has no aggregation rule; decorate a function (bids, dists) -> dist with "
+        "@aggregation_rule from tokenauction.mechanisms"
+    )
+
+
+_SHIPPED = {id(one) for table in (CATALOGUE, PAYMENTS, MECHANISMS) for one in table.values()}
 
 
 def _alone(path: str, payment: PaymentRule) -> str:
     return (
         f"{path}: {payment.name} is a payment rule, and belongs to a rule: write "
-        f"Mechanism(rule, {payment.name}) in the file, or name {path}::RULE+{payment.name}"
+        f"Mechanism(rule, {payment.name}) in the file, or name {path}::RULE+{payment.name}, or "
+        f"linear+{path}::{payment.name} for a shipped rule"
     )
-
-
-def _attribute_of(kind: type[Part], module: ModuleType, path: str, name: str) -> Part:
-    found = _attribute(module, path, name)
-    if not isinstance(found, kind):
-        raise CannotLoad(f"{path}: {name} is not {kind.kind}")
-    return found
 
 
 def _own_members(module: ModuleType, kinds: tuple[type, ...], shipped: set[int]) -> list[Any]:
@@ -252,6 +373,8 @@ _LOADED: dict[Path, ModuleType] = {}
 def load_file(path: str) -> ModuleType:
     """Run a Python file, once; raises CannotLoad with the line that failed."""
     place = Path(path)
+    if place.is_dir():
+        raise CannotLoad(f"{path} is a folder, and rules are in a file")
     if not place.is_file():
         raise CannotLoad(f"{path}: there is no such file")
     resolved = place.resolve()
@@ -327,8 +450,18 @@ def _lies_in(folder: Path, module: ModuleType | None) -> bool:
     return any(place and Path(place).resolve() in beside for place in places)
 
 
+def near_to(name: str, known: Iterable[str]) -> list[str]:
+    """The one of some names that may be meant by another, whatever its case; or none.
+
+    >>> near_to("LINEAR", ["linear", "cap"]), near_to("nothing", ["linear", "cap"])
+    (['linear'], [])
+    """
+    lower = {one.lower(): one for one in known}
+    return [lower[one] for one in difflib.get_close_matches(name.lower(), list(lower), n=1)]
+
+
 def _unknown(what: str, name: str, known: Mapping[str, Any] | list[str], place: str = "") -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = near_to(name, known)
     hint = f"; did you mean {near[0]}?" if near else ""
     listed = ", ".join(known) or "nothing"
     return f"{place}unknown {what} {name!r}{hint} (there is: {listed})"

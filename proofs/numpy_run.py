@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokenauction.mechanisms import ProfileFunction
+from tokenauction.mechanisms.mistakes import exchanged, nothing_returned, works_exchanged
 from tokenauction.proofs import claims
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.code_constants import numbers_in
@@ -64,6 +65,8 @@ def run_rule(
     inputs += [(own, named[name]) for name, own in given.items()]
     if not all(np.array_equal(own, before) for own, before in inputs):
         raise Misbehaves(f"{place} changes its input in place; write x = x + y rather than x += y")
+    if result is None:
+        raise Misbehaves(f"{place} {nothing_returned(rule.function)}")
     try:
         array = np.asarray(result, dtype=float)
     except MemoryError:
@@ -73,6 +76,7 @@ def run_rule(
         raise Misbehaves(f"{place} returns {kind}, not an array of numbers") from None
     length = dists.shape[1] if rule.returns == "tokens" else dists.shape[0]
     if array.shape != (length,):
+        _refuse_exchanged(rule)
         raise Misbehaves(
             f"{place} returns an array of shape {array.shape} for {dists.shape[0]} agents and "
             f"{dists.shape[1]} tokens; {rule.kind} returns one of shape ({rule.returns},)"
@@ -131,7 +135,47 @@ class Runs:
 
 
 def check_usable(rule: ProfileFunction) -> Runs:
-    """Where a rule runs; raises Unusable where it does nowhere, or misbehaves."""
+    """Where a rule runs; raises Unusable where it does nowhere, or misbehaves.
+
+    A rule that only runs with its arguments exchanged is one that nobody asks about: where there
+    are as many agents as tokens it may return numbers, and they say nothing.
+    """
+    try:
+        runs = _runs_of(rule)
+    except Unusable:
+        _refuse_exchanged(rule)
+        raise
+    if runs.problem and all(agents == tokens for agents, tokens in runs.sizes):
+        _refuse_exchanged(rule)
+    return runs
+
+
+def _refuse_exchanged(rule: ProfileFunction) -> None:
+    """Raise Misbehaves for a rule whose arguments are exchanged."""
+    if _is_exchanged(rule):
+        told = exchanged(rule.kind, rule.returns)
+        raise Misbehaves(f"{rule.file}:{rule.line}: {rule.name} {told}") from None
+
+
+def _is_exchanged(rule: ProfileFunction) -> bool:
+    """Whether a function returns what it should where it is called as (dists, bids)."""
+    only = claims.tokens_of(rule)
+    sizes = [(n, only or t) for n, t in CHECKED_SIZES if n != (only or t)][:3]
+
+    def called(dists: Floats, bids: Floats) -> Any:
+        fixed = {name: named.get(name, row) for name, row in rule.distributions.items()}
+        return rule.function(dists, bids, **rule.numbers, **fixed)
+
+    for agents, tokens in sizes:
+        bids, dists, named = generic_profile(rule, agents, tokens, 7)
+        length = tokens if rule.returns == "tokens" else agents
+        with np.errstate(all="ignore"):
+            if not works_exchanged(called, bids, dists, length):
+                return False
+    return True
+
+
+def _runs_of(rule: ProfileFunction) -> Runs:
     usable = []
     problem: Unusable | None = None
     all_nan = True

@@ -7,8 +7,6 @@ is rational and a rounded decimal where it is not. The schema is shipped as `rep
 import json
 import platform
 from collections.abc import Mapping
-from importlib import metadata
-from importlib.resources import files
 from typing import Any, Final
 
 from tokenauction.proofs.reasons import Reason
@@ -29,12 +27,16 @@ PROVED, REFUTED, UNUSABLE, UNKNOWN = 0, 1, 2, 3
 
 def versions() -> dict[str, str]:
     """What a report was made with."""
+    from importlib import metadata  # slow to load, as the next one is
+
     found = {name: metadata.version(name) for name in _TOOLS}
     return {"python": platform.python_version(), **found}
 
 
 def schema(kind: str = "report") -> dict[str, Any]:
-    """The JSON Schema of a report, or of another command's: `compare`, `gate`, `brittleness`."""
+    """The JSON Schema of a report, or of another command's, as `compare`, `gate` or `rules`."""
+    from importlib.resources import files
+
     text = files("tokenauction.proofs").joinpath(f"{kind}.schema.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded

@@ -59,9 +59,9 @@ def undecided(claim: Row, reason: str, seconds: float = 0.0) -> Row:
     }
 
 
-def list_rows(do: str, targets: list[str], budget: float) -> list[list[str]]:
-    """The rules or properties of files; raises Failed."""
-    rows: list[list[str]] = ask({"do": do, "targets": targets}, budget)["rows"]
+def list_rows(do: str, targets: list[str], budget: float) -> list[Row]:
+    """The rules or properties of files, as `listing` shows them; raises Failed."""
+    rows: list[Row] = ask({"do": do, "targets": targets}, budget)["rows"]
     return rows
 
 

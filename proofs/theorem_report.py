@@ -3,13 +3,13 @@
 The JSON has the schema `tokenauction.theorems/1`, shipped as `theorems.schema.json`.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from tokenauction.proofs.kernel.printing import symbols, text
+from tokenauction.proofs.loading import near_to
 from tokenauction.proofs.paper.contents import LIBRARY
 from tokenauction.proofs.paper.library import Checked, PaperTheorem
 from tokenauction.proofs.report import versions
@@ -27,7 +27,7 @@ def chosen(names: Sequence[str]) -> list[PaperTheorem]:
     names = [name.replace("_", "-") for name in names]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = near_to(name, known)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UnknownTheorem(f"unknown theorem {name!r}{hint} (there is: {', '.join(known)})")
     return [known[name] for name in dict.fromkeys(names)] or list(LIBRARY)

@@ -4,11 +4,12 @@ A frozen sum type. `Proved` says which numbers of agents and tokens it covers; `
 witness; `Unknown` says why, and never counts as a pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tokenauction.proofs.assignment import Assignment
+if TYPE_CHECKING:  # for its name only: listing rules loads no solver and no arrays
+    from tokenauction.proofs.assignment import Assignment
 
 Sizes = Literal["all"] | tuple[int, ...]
 
@@ -101,7 +102,7 @@ class Witness:
     say in words how the profile of each call differs from the one that is shown.
     """
 
-    assignment: Assignment
+    assignment: "Assignment"
     exact: bool
     undefined: bool
     token: int | None
@@ -120,7 +121,55 @@ class Witness:
 
 
 @dataclass(frozen=True)
-class Proved:
+class Answer:
+    """What an answer has that was given from Python: the text that the command line prints of it.
+
+    `telling` makes that text; None where the answer comes from inside, without the question.
+    """
+
+    telling: Callable[[Any], str] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
+
+    def explain(self) -> str:
+        """The proof or the counterexample in full, as `--explain` prints it."""
+        return f"{self}\n" if self.telling is None else self.telling(self)
+
+    def __str__(self) -> str:
+        """The status, and what it covers or why it is so.
+
+        >>> print(Proved(Scope(), Evidence("the same canonical form")))
+        proved for all agents, all tokens
+        """
+        answer: Any = self
+        witness = getattr(answer, "witness", None)
+        said = getattr(answer, "reason", "") if witness is None else witness.sentence
+        return f"{answer.status}: {said}" if said else f"{answer.status} for {answer.scope}"
+
+    def __bool__(self) -> bool:
+        """Refused where a caller from Python could take a refutation for a yes."""
+        if self.telling is not None:
+            raise TypeError("an answer is no truth value: ask for its status")
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the text in the place of what makes it."""
+        told = None if self.telling is None else Told(self.explain())
+        return {**vars(self), "telling": told}
+
+
+@dataclass(frozen=True)
+class Told:
+    """The explanation of an answer whose question is gone."""
+
+    text: str
+
+    def __call__(self, _: Any) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Proved(Answer):
     """The property holds at every profile of the scope; `reason` says why not of a larger one."""
 
     scope: Scope
@@ -132,7 +181,7 @@ class Proved:
 
 
 @dataclass(frozen=True)
-class Refuted:
+class Refuted(Answer):
     """The property fails at the witness."""
 
     witness: Witness
@@ -144,7 +193,7 @@ class Refuted:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class Unknown(Answer):
     """Neither proved nor refuted; `explored` says what was tried, `details` what was left open."""
 
     reason: str

@@ -16,12 +16,14 @@ from itertools import groupby
 from typing import Any, TextIO
 
 from tokenauction.proofs import child_limits, report
+from tokenauction.proofs.listing import property_row, rule_row
 from tokenauction.proofs.loading import (
     CannotLoad,
     Target,
     claims_of,
     load_targets,
-    properties_in,
+    named_properties_in,
+    rules_in,
 )
 from tokenauction.proofs.supervisor import undecided
 from tokenauction.theory import RuleProperty
@@ -116,13 +118,13 @@ def _compare(request: dict[str, Any], emit: Emit) -> None:
 
 
 def _rules(request: dict[str, Any], emit: Emit) -> None:
-    found = load_targets(request["targets"])
-    emit("listed", rows=[[r.label, r.support, r.summary, f"{r.file}:{r.line}"] for r in found])
+    found = [pair for path in request["targets"] for pair in rules_in(path)]
+    emit("listed", rows=[rule_row(target, one) for target, one in found])
 
 
 def _properties(request: dict[str, Any], emit: Emit) -> None:
-    found = [prop for path in request["targets"] for prop in properties_in(path)]
-    emit("listed", rows=[[p.name, p.support, p.summary, f"{p.file}:{p.line}"] for p in found])
+    found = [pair for path in request["targets"] for pair in named_properties_in(path)]
+    emit("listed", rows=[property_row(name, prop) for name, prop in found])
 
 
 def _emit(request: dict[str, Any], emit: Emit) -> None:

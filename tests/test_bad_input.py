@@ -126,6 +126,15 @@ def test_a_file_that_is_no_file(command: Command, tmp_path: Path, name: str) -> 
     ("arguments", "message"),
     [
         (["verify", "lineer"], "unknown rule 'lineer'; did you mean linear?"),
+        (["verify", "LINEAR"], "unknown rule 'LINEAR'; did you mean linear?"),
+        (["verify", "mine"], "unknown rule 'mine'; did you mean mine.py?"),
+        (["verify", "."], ". is not a Python file"),
+        (["theorems", "GIBBS"], "unknown theorem 'GIBBS'; did you mean gibbs?"),
+        (["theorems", "gibbs", "--export", "/proc/no"], "--export /proc/no: No such file or direc"),
+        (
+            ["compare", "linear", "cap", "--no-guarantees", "--property", "monotone"],
+            "--no-guarantees looks at no property, and --property at one: leave one of them out",
+        ),
         (["verify", "qqq"], "unknown rule 'qqq' (there is: linear, "),
         (
             ["verify", "linear", "--property", "monotne"],
@@ -382,7 +391,12 @@ def test_a_row_is_printed_while_the_next_claim_is_being_decided(tmp_path: Path) 
     assert "good" not in out
 
 
-IMPORTED = ["click", "rich.console", "tokenauction.mechanisms.catalogue", "tokenauction.theory"]
+IMPORTED = [
+    "click",
+    "tokenauction.proofs.report",
+    "tokenauction.mechanisms.catalogue",
+    "tokenauction.theory",
+]
 INTERRUPTED_AT = """
 import os, signal, sys
 

@@ -372,3 +372,18 @@ def test_a_warning_of_ours_is_one_sentence_and_others_are_as_before(
         warnings.warn("after that", ours, stacklevel=1)
     assert capsys.readouterr().err == "tokenauction: this takes long\n"
     assert shown == ["something else", "after that"]
+
+
+def test_a_formula_that_is_too_long_takes_no_verdict_away(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "long.py").write_text(
+        "from tokenauction.mechanisms import aggregation_rule\n\n\n"
+        "@aggregation_rule\ndef long(bids, dists):\n"
+        "    weights = bids\n    for _ in range(9):\n"
+        "        weights = weights * weights + bids + 1\n"
+        "    return dists.T @ weights / weights.sum() ** 2\n"
+    )
+    asked = ["verify", "long.py", "--property", "unanimous", "--budget", "5"]
+    short, full = command(*asked, folder=tmp_path), command(*asked, "--explain", folder=tmp_path)
+    assert short.returncode == full.returncode == 1
+    assert "q[t] is too long a formula to be written out" in full.stdout
+    assert short.stdout.splitlines()[0] == full.stdout.splitlines()[0]

@@ -299,6 +299,36 @@ def test_wrong_usage_says_the_way_out(changed: Path, one: str, said: str) -> Non
     assert "tokenauction-" not in complaint
 
 
+PAYMENT = """
+from tokenauction.mechanisms import aggregation_rule, payment_rule
+
+
+@aggregation_rule
+def rule(bids, dists):
+    return bids @ dists / bids.sum()
+
+
+@payment_rule
+def fee(bids, dists):
+    return bids / {parts}
+"""
+
+
+def test_a_payment_of_a_revision(repository: Repository) -> None:
+    folder = repository(*({"pay.py": PAYMENT.format(parts=parts)} for parts in (2, 4)))
+    now = "linear+pay.py::fee"
+    assert compared(folder, "linear+HEAD:pay.py::fee", now)[0] == 0
+    assert compared(folder, "v1:pay.py::rule+v1:pay.py::fee", now)[0] == 0
+    status, found, _ = compared(folder, "linear+v0:pay.py::fee", now)
+    assert (status, found["part"], found["a"]["revision"]) == (1, "payment", "v0")
+    assert found["reason"].endswith(f"linear+v0:pay.py::fee charges (1/2), {now} charges (1/4).")
+    assert compared(folder, "v0:pay.py::rule+fee", "v1:pay.py::rule+fee")[0] == 1
+    for mixed in ("v0:pay.py::rule+v1:pay.py::fee", "v0:pay.py::rule+pay.py::fee"):
+        status, _, said = compared(folder, mixed, now)
+        assert status == 2
+        assert f"{mixed}: the rule and the payment rule are of two revisions; name one" in said
+
+
 def test_without_a_repository(tmp_path: Path) -> None:
     written(tmp_path, {"rules.py": RULES, "helper.py": LINEAR})
     limit = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}

@@ -11,6 +11,8 @@ import pytest
 import tokenauction.mechanisms
 import tokenauction.proofs
 import tokenauction.theory
+from tokenauction.proofs.command_line import commands
+from tokenauction.proofs.command_line.later import Later
 
 FOLDERS = {
     name: Path(module.__path__[0])
@@ -59,6 +61,7 @@ def test_a_layer_imports_only_what_is_below(folder: str) -> None:
         allowed = EXCEPTIONS.get(str(place.with_suffix(""))) or EXCEPTIONS.get(
             str(place.parent), ()
         )
+        assert "tokenauction" not in names, f"{path} imports the package that it is a part of"
         wrong = [name for name in names if name.startswith(FORBIDDEN[folder])]
         wrong = [name for name in wrong if not name.startswith(allowed)]
         assert not wrong, f"{path} imports {wrong}"
@@ -134,16 +137,37 @@ def test_regression_tests_need_no_solver(module: str) -> None:
     assert module == "plugin" or "pytest" not in loaded
 
 
+SLOW = {"z3", "sympy", "flint", "numpy", "scipy", "torch", "transformers", "matplotlib"}
+COMMANDS = sorted(commands.main.commands)
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["rules"], ["properties"], ["--help"], ["verify", "--help"], ["run", "--help"]],
+    [
+        *(["rules"], ["properties"], ["completion", "bash"]),
+        *(["--help"], ["--version"]),
+        *([name, "--help"] for name in COMMANDS),
+    ],
+    ids=" ".join,
 )
-def test_listing_loads_no_solver(arguments: list[str]) -> None:
-    code = f"""
-from tokenauction.proofs.cli import main
-main({arguments!r}, standalone_mode=False)
-"""
-    assert not loaded_by(code) & {"z3", "sympy", "flint", "torch", "scipy"}
+def test_listing_loads_no_solver_and_no_arrays(arguments: list[str]) -> None:
+    loaded = loaded_by(f"from tokenauction.proofs.cli import main\n{called(arguments)}")
+    assert not loaded & SLOW
+    assert "click" in loaded
+    assert arguments != ["--help"] or not loaded & {"rich", "concurrent", "xml"}
+
+
+def called(arguments: list[str]) -> str:
+    """Code that runs a command in its process, and goes on."""
+    return f"main({arguments!r}, standalone_mode=False)"
+
+
+@pytest.mark.parametrize("later", commands.LATER, ids=lambda later: str(later.name))
+def test_a_command_that_is_loaded_later_is_listed_as_it_is(later: Later) -> None:
+    command = later.loaded()
+    assert command.name == later.name
+    for width in range(10, 120):
+        assert command.get_short_help_str(width) == later.get_short_help_str(width)
 
 
 def trusted() -> list[Path]:

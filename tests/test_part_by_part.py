@@ -18,6 +18,7 @@ from tokenauction.proofs.comparison.guesses import Numbers
 from tokenauction.proofs.comparison.part_by_part import PartByPart
 from tokenauction.proofs.comparison.same_function import SAME_PARTS
 from tokenauction.proofs.examination import Examined
+from tokenauction.proofs.graph import Node
 from tokenauction.proofs.loading import load_file
 
 HEAD = """\
@@ -95,10 +96,12 @@ def test_a_near_miss_is_different(tmp_path: Path, family: str) -> None:
 
 def parts_of(one: Any, other: Any) -> PartByPart:
     """The comparison of two rules, part by part."""
-    (first,), (second,) = (Examined(rule).open_paths for rule in (one, other))
-    assert isinstance(first, tuple)
-    assert isinstance(second, tuple)
-    return PartByPart(False, one, first[0], first[1], second[1], Account())
+    paths = [Examined(rule).open_paths for rule in (one, other)]
+    (assumed, first), (_, second) = (path for found in paths for path in found)
+    assert isinstance(assumed, Node)
+    assert isinstance(first, Node)
+    assert isinstance(second, Node)
+    return PartByPart(False, one, assumed, first, second, Account())
 
 
 def test_the_parts_that_are_the_same_are_told(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tokenauction.mechanisms.auction.fixed_order import aligned, divided
 
 FLOOR = 1e-30
 _ROUNDED = 1e-4
+_FEW = 20  # numbers that a message shows
 SUM_TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 
 HostArray = np.ndarray[Any, np.dtype[np.float64]]
@@ -131,10 +132,13 @@ def checked_aggregate(aggregate: Any, tokens: int, label: str) -> Any:
 
 def checked_weights(weights: Any, agents: int, label: str) -> HostArray:
     """What the weights of a pool are at some bids, as float64; raises BadWeights."""
+    if weights is None:
+        raise BadWeights(f"the weights of {label} are nothing (None): a `return` is missing")
     values = np.array(weights, dtype=np.float64)
     if values.shape != (agents,) or not np.isfinite(values).all() or not (values >= 0).all():
+        what = values.tolist() if values.size <= _FEW else f"an array of shape {values.shape}"
         raise BadWeights(
-            f"the weights of {label} are {values.tolist()}, not one finite number that is not "
+            f"the weights of {label} are {what}, not one finite number that is not "
             f"negative for each of {agents} agents"
         )
     if not values.any():
@@ -146,8 +150,9 @@ def checked_payments(payments: Any, agents: int, label: str) -> HostArray:
     """What a payment rule returned, shape (agents,); raises BadPayment."""
     values = on_host(payments) if is_array_api_obj(payments) else np.asarray(payments)
     if values.shape != (agents,) or not np.isfinite(values).all():
+        what = values.tolist() if values.size <= _FEW else f"an array of shape {values.shape}"
         raise BadPayment(
-            f"{label} charged {values.tolist()}, not one finite number for each of {agents} agents"
+            f"{label} charged {what}, not one finite number for each of {agents} agents"
         )
     return values
 

@@ -53,7 +53,7 @@ Exit status:
 )
 @click.option(
     "--payment",
-    type=PaymentType(),
+    type=PaymentType("critical-bid", "none"),
     default="critical-bid",
     show_default=True,
     help="critical-bid (second price), none, or a payment rule such as pay-your-bid.",
@@ -63,7 +63,13 @@ Exit status:
     type=click.Choice(["stable", "race"]),
     help="Stable sampling or the exponential race (default: stable for linear pools, else race).",
 )
-@click.option("--max-tokens", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="Most tokens of the text.",
+)
 @seed
 @click.option(
     "--transcript",

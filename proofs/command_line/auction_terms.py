@@ -16,7 +16,8 @@ from tokenauction.mechanisms import (
     PaymentRule,
 )
 from tokenauction.mechanisms.auction import CRITICAL_BID, NO_PAYMENT, Terms
-from tokenauction.proofs.loading import CannotLoad, load_file, load_targets
+from tokenauction.proofs.loading import CannotLoad, load_payment, load_targets
+from tokenauction.proofs.targets import part_of
 
 # The rule that each shipped payment rule is about; `pay-your-bid` is about none.
 MADE_FOR: Final = {
@@ -109,22 +110,11 @@ def _payment(rule: str, payment: str) -> PaymentRule | str:
     """The payment of a rule that has been found."""
     if payment in (CRITICAL_BID, NO_PAYMENT):
         return payment
-    if "::" in payment:
-        return _payment_in_file(payment)
     try:
-        paid = _one_target(f"{rule}+{payment}")
+        return load_payment(payment, beside=part_of(rule).path)
     except CannotLoad as problem:
-        raise CannotLoad(f"{problem}; or {CRITICAL_BID}, or {NO_PAYMENT}") from None
-    assert isinstance(paid, Mechanism)
-    return paid.payment
-
-
-def _payment_in_file(payment: str) -> PaymentRule:
-    path, _, name = payment.rpartition("::")
-    found = getattr(load_file(path), name, None)
-    if not isinstance(found, PaymentRule):
-        raise CannotLoad(f"{path}: {name} is not a payment rule")
-    return found
+        more = "" if "::" in payment else f"; or {CRITICAL_BID}, or {NO_PAYMENT}"
+        raise CannotLoad(f"{problem}{more}") from None
 
 
 def fingerprint_of_terms(terms: Terms) -> str | None:

@@ -11,16 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import get_completion_class
 
-from tokenauction.mechanisms import CATALOGUE, MECHANISMS, PAYMENTS
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.child_process import Interrupted
 from tokenauction.proofs.cli import INTERRUPTED
-from tokenauction.proofs.command_line import claim_options, emit_option
-from tokenauction.proofs.command_line.auction_commands import audit, run
-from tokenauction.proofs.command_line.brittleness_command import brittleness
-from tokenauction.proofs.command_line.compare_command import compare
+from tokenauction.proofs.command_line import claim_options, emit_option, shell
 from tokenauction.proofs.command_line.console import (
     cannot_write,
     check_apart,
@@ -34,30 +30,16 @@ from tokenauction.proofs.command_line.console import (
     until_interrupted,
     write,
 )
-from tokenauction.proofs.command_line.display import Display, table
-from tokenauction.proofs.command_line.experiment_commands import monitor, sweep
-from tokenauction.proofs.command_line.gate_command import gate_command
-from tokenauction.proofs.command_line.parameter_types import ScopeType
+from tokenauction.proofs.command_line.display import Display, fitted, table
+from tokenauction.proofs.command_line.later import Later
+from tokenauction.proofs.command_line.parameter_types import FileType, ScopeType, TheoremType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.reports import findings, outputs
 from tokenauction.proofs.side_by_side import verify_side_by_side
 from tokenauction.proofs.verdict import Scope
-from tokenauction.theory import PROPERTIES
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
-
-
-class _TheoremName(click.ParamType[str]):
-    name = "theorem"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from tokenauction.proofs.paper.contents import LIBRARY
-
-        names = (theorem.name for theorem in LIBRARY)
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 class _Group(click.Group):
@@ -65,6 +47,7 @@ class _Group(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         open_output()
+        shell.install()
         try:
             with plain_warnings():
                 return super().main(*arguments, **options)
@@ -102,7 +85,7 @@ def _report_options(style: Decorator, explain: str) -> Decorator:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with: tokenauction verify linear",
 )
-@click.version_option(package_name="tokenauction")
+@click.version_option(package_name="tokenauction", prog_name="tokenauction")
 def main() -> None:
     """Prove or refute the incentive properties of token auctions."""
 
@@ -165,7 +148,8 @@ def verify(
 
     A TARGET is the name of a shipped rule or mechanism (see `tokenauction rules`), a rule with
     parameters as in "cap(highest=2)", a rule and a payment rule as in linear+pay-your-bid, a
-    file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment.
+    file.py (every rule and mechanism in it), file.py::name or file.py::rule+payment. Both sides of
+    the plus can be of a file: linear+pay.py::fee.
     """
     stop_children_on_interrupt()
     tests, jobs = options.pop("emit_test"), options.pop("jobs")
@@ -225,7 +209,7 @@ Exit status:
   2  wrong usage
 """
 )
-@click.argument("names", metavar="[NAME]...", nargs=-1, type=_TheoremName())
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=TheoremType())
 @_report_options(
     text_or_json("A line a theorem, or a report of the schema tokenauction.theorems/1."),
     "Give the conclusions, and every step of the proofs, as formulas.",
@@ -259,8 +243,10 @@ def theorems(
         wanted = theorem_report.chosen(names)
         if export is not None:
             export.mkdir(parents=True, exist_ok=True)
-    except (theorem_report.UnknownTheorem, OSError) as problem:
+    except theorem_report.UnknownTheorem as problem:
         fail(str(problem))
+    except OSError as problem:
+        fail(f"--export {export}: {problem.strerror}")
     results: list[Checked] = []
     width = max(len(theorem.name) for theorem in wanted)
     shown = style == "text" and output is None
@@ -273,7 +259,7 @@ def theorems(
                 results.append(found)
                 display.decided()
                 if shown:
-                    click.echo(theorem_report.line(found, width))
+                    click.echo(fitted(theorem_report.line(found, width)))
 
         interrupted = until_interrupted(prove)
         results = list(results)
@@ -293,41 +279,83 @@ def theorems(
     sys.exit(report.REFUTED if any(one.status == "failed" for one in results) else report.PROVED)
 
 
-@main.command(epilog="Example: tokenauction rules my_rules.py")
-@click.argument("files", metavar="[FILE.py]...", nargs=-1)
-@click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
-def rules(files: tuple[str, ...], budget: float) -> None:
+_loading = click.option(
+    "--budget",
+    type=claim_options.Seconds(0.5, 86400),
+    default=60.0,
+    show_default=True,
+    help="Seconds to load a file.",
+)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  tokenauction rules
+  tokenauction rules my_rules.py
+  tokenauction rules --format json --output rules.json
+"""
+)
+@click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType())
+@_loading
+@text_or_json("Tables, or a report of the schema tokenauction.rules/1.")
+@to_file
+def rules(files: tuple[str, ...], budget: float, style: str, output: str | None) -> None:
     """List the shipped aggregation rules, payment rules and mechanisms, and those of files."""
-    extra = _listed("rules", files, budget)
-    tables: list[tuple[str, list[list[str]]]] = [
-        (kind, [[name, one.support, one.summary] for name, one in shipped.items()])
-        for kind, shipped in (
-            ("rule", CATALOGUE),
-            ("payment rule", PAYMENTS),
-            ("mechanism", MECHANISMS),
-        )
+    check_files(output)
+    from tokenauction.proofs import listing
+
+    shipped, own = listing.shipped_rules(), _listed("rules", files, budget)
+    if style == "json":
+        found = {"schema": listing.RULES_SCHEMA, "versions": report.versions()}
+        write(report.to_json({**found, "rules": [*shipped, *own]}), output)
+        return
+    tables = [
+        (heading, [_cells(row, "target") for row in shipped if row["kind"] == kind])
+        for kind, heading in listing.HEADINGS.items()
     ]
-    if extra:
-        tables.append(("in the files", extra))
-    shown = (table([kind, "support", "what it does"], rows) for kind, rows in tables)
-    click.echo("\n".join(shown), nl=False)
+    if own:
+        tables.append(("in the files", [_cells(row, "label") for row in own]))
+    plain = output is not None
+    shown = (table([kind, "support", "what it does"], rows, plain) for kind, rows in tables)
+    write("\n".join(shown), output)
 
 
-@main.command(epilog="Example: tokenauction properties my_orders.py")
-@click.argument("files", metavar="[FILE.py]...", nargs=-1)
-@click.option("--budget", type=click.FloatRange(0.5), default=60.0, help="Seconds to load a file.")
-def properties(files: tuple[str, ...], budget: float) -> None:
+@main.command(
+    epilog="""\b
+Examples:
+  tokenauction properties
+  tokenauction properties my_orders.py
+  tokenauction properties --format json --output properties.json
+"""
+)
+@click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType())
+@_loading
+@text_or_json("A table, or a report of the schema tokenauction.properties/1.")
+@to_file
+def properties(files: tuple[str, ...], budget: float, style: str, output: str | None) -> None:
     """List the properties that can be decided, and those of files."""
-    rows = [[name, prop.support, prop.summary] for name, prop in PROPERTIES.items()]
-    extra = _listed("properties", files, budget)
-    click.echo(table(["property", "support", "what it says"], rows + extra), nl=False)
+    check_files(output)
+    from tokenauction.proofs import listing
+
+    rows = [*listing.shipped_properties(), *_listed("properties", files, budget)]
+    if style == "json":
+        found = {"schema": listing.PROPERTIES_SCHEMA, "versions": report.versions()}
+        write(report.to_json({**found, "properties": rows}), output)
+        return
+    cells = [_cells(row, "name") for row in rows]
+    write(table(["property", "support", "what it says"], cells, plain=output is not None), output)
 
 
-def _listed(do: str, files: tuple[str, ...], budget: float) -> list[list[str]]:
+def _cells(row: dict[str, Any], name: str) -> list[str]:
+    return [row[name], row["support"], row["summary"]]
+
+
+def _listed(do: str, files: tuple[str, ...], budget: float) -> list[dict[str, Any]]:
     if not files:
         return []
     try:
-        return [row[:3] for row in supervisor.list_rows(do, list(files), budget)]
+        return supervisor.list_rows(do, list(files), budget)
     except supervisor.Failed as problem:
         fail(str(problem))
 
@@ -341,5 +369,44 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, "tokenauction", "_TOKENAUCTION_COMPLETE").source())
 
 
-for _command in (brittleness, compare, gate_command, run, audit, sweep, monitor):
+_HERE = "tokenauction.proofs.command_line"
+LATER = (
+    Later(
+        "brittleness",
+        f"{_HERE}.brittleness_command:brittleness",
+        "Decide the same claims under several seeds: does a verdict, or what it costs, hang on "
+        "luck?",
+    ),
+    Later(
+        "compare",
+        f"{_HERE}.compare_command:compare",
+        "Are A and B the same function, and which guarantees does B gain or lose against A?",
+    ),
+    Later(
+        "gate",
+        f"{_HERE}.gate_command:gate_command",
+        "Check what a project requires of its rules, against what was locked.",
+    ),
+    Later(
+        "run",
+        f"{_HERE}.auction_commands:run",
+        "Run one auction: agents bid token by token, one text comes out, each agent pays.",
+    ),
+    Later(
+        "audit",
+        f"{_HERE}.auction_commands:audit",
+        "Compute every aggregate, token and payment of a transcript again.",
+    ),
+    Later(
+        "sweep",
+        f"{_HERE}.experiment_commands:sweep",
+        "Vary the share of the bids: texts, token probabilities, payments and revenue.",
+    ),
+    Later(
+        "monitor",
+        f"{_HERE}.experiment_commands:monitor",
+        "Watch the robust order on distributions that occur, for rules that may violate it.",
+    ),
+)
+for _command in LATER:
     main.add_command(_command)

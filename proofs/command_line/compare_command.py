@@ -79,6 +79,8 @@ def compare(
     stop_children_on_interrupt()
     signal.signal(signal.SIGTERM, _end)
     check_files(output, read=files_named(one, other, *options["properties"]))
+    if no_guarantees and options["properties"]:
+        fail("--no-guarantees looks at no property, and --property at one: leave one of them out")
     try:
         with checked_out([one, other]) as sources:
             outcome = _decided(sources, {**options, "guarantees": not no_guarantees})
@@ -90,9 +92,11 @@ def compare(
         sys.exit(INTERRUPTED)
     kept = {name: options[name] for name in ("budget", "seed")}
     found = comparison_report.comparison(outcome.rows(), kept)
-    as_text = style == "text"
-    shown = compare_display.text(found, options["explain"]) if as_text else report.to_json(found)
-    write(shown, output)
+    if style == "text":
+        plain = output is not None
+        write(compare_display.text(found, options["explain"], plain), output)
+    else:
+        write(report.to_json(found), output)
     if outcome.interrupted:
         click.echo("tokenauction: interrupted; what was decided is reported", err=True)
         sys.exit(INTERRUPTED)

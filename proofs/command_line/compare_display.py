@@ -3,19 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tokenauction.proofs.command_line.display import table
+from tokenauction.proofs.command_line.display import fitted, table
 from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt
 
 _CHANGES = ("lost", "narrower", "gained", "wider", "same")
 
 
-def text(found: Mapping[str, Any], explain: bool) -> str:
-    """A comparison to read; with `explain`, with every guarantee and how the verdict came about."""
+def text(found: Mapping[str, Any], explain: bool, plain: bool = False) -> str:
+    """A comparison to read; with `explain`, with every guarantee and how the verdict came about.
+
+    Lines are fitted to the terminal where there is one; with `plain` they are as they are.
+    """
     lines = [_verdict(found), *_why(found)]
     if explain:
         lines += ["", *found.get("explanation", ()), *_assumed(found)]
-    return "\n".join([*lines, *_guarantees(found, explain)]) + "\n"
+    paragraphs = "\n".join(lines)
+    shown = [paragraphs if plain else fitted(paragraphs), *_guarantees(found, explain, plain)]
+    return "\n".join(shown) + "\n"
 
 
 def _verdict(found: Mapping[str, Any]) -> str:
@@ -38,7 +43,7 @@ def _assumed(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _guarantees(found: Mapping[str, Any], every: bool) -> list[str]:
+def _guarantees(found: Mapping[str, Any], every: bool, plain: bool) -> list[str]:
     guarantees = found["guarantees"]
     if not guarantees:
         return []
@@ -47,11 +52,13 @@ def _guarantees(found: Mapping[str, Any], every: bool) -> list[str]:
         for one in sorted(guarantees, key=lambda one: _CHANGES.index(one["change"]))
         if every or one["change"] != "same"
     ]
-    shown = ["", table(["guarantee", "A", "B", "change"], rows).rstrip("\n")] if rows else []
+    head = ["guarantee", "A", "B", "change"]
+    shown = ["", table(head, rows, plain).rstrip("\n")] if rows else []
     for one in guarantees:
         worse = {"lost": one["b"], "gained": one["a"]}.get(one["change"])
         if worse is not None and worse["reason"]:
-            shown += ["", f"{one['property']} is {one['change']}: {worse['reason']}"]
+            said = f"{one['property']} is {one['change']}: {worse['reason']}"
+            shown += ["", said if plain else fitted(said)]
             example = worse["counterexample"]
             shown += counterexamples.lines(example, "") if example is not None else []
     counts = ((change, sum(one["change"] == change for one in guarantees)) for change in _CHANGES)

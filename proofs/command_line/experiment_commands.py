@@ -65,7 +65,13 @@ Exit status:
     show_default=True,
     help="Texts for each share, at seeds 0, 1, ...",
 )
-@click.option("--max-tokens", type=click.IntRange(1), default=60, show_default=True)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="Most tokens of a text.",
+)
 @click.option("--no-plots", is_flag=True, help="Write the tables only.")
 def sweep(scenario: str | None, **options: Any) -> None:
     """Vary the share of the bids: texts, token probabilities, payments and revenue.

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -17,13 +16,11 @@ from tokenauction.proofs.command_line.console import (
     files_named,
     stop_children_on_interrupt,
 )
-from tokenauction.proofs.command_line.display import Display
+from tokenauction.proofs.command_line.display import Display, fitted, takes_colour
 from tokenauction.proofs.command_line.report_options import to_file
-from tokenauction.proofs.gate import configuration, executors, gate, lock
-from tokenauction.proofs.gate.cache import Cache
+from tokenauction.proofs.gate import checking, executors
 from tokenauction.proofs.gate.configuration import BadConfiguration, Configuration
-from tokenauction.proofs.gate.gate_report import GateReport
-from tokenauction.proofs.gate.lock import BadLock, Lock
+from tokenauction.proofs.gate.lock import BadLock
 from tokenauction.proofs.gate.same_rule import NoBase
 from tokenauction.proofs.reports import github, outputs
 
@@ -104,33 +101,29 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
     stop_children_on_interrupt()
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
     try:
-        project = configuration.read(config or configuration.find(Path.cwd()))
-        project = replace(project, root=project.root.resolve())
-        known = _locked(project.root / project.lock, update)
-    except (BadConfiguration, BadLock) as problem:
+        project = checking.project(config)
+        known = checking.locked(project, update, _say)
+        _check_files(project, config, update, options["cache"], wanted)
+        with Display() as display:
+            asked = checking.Options(
+                update=update,
+                progress=display.progress,
+                decided=lambda row: _tell(display, row),
+                **options,
+            )
+            made = checking.checked(project, known, asked)
+    except (
+        BadConfiguration,
+        BadLock,
+        NoBase,
+        supervisor.Failed,
+        executors.NoExecutor,
+    ) as problem:
         _fail(str(problem), wanted)
-    check_apart(
-        [
-            *((one.option, one.file) for one in wanted if one.file is not None),
-            *([("the lock", str(project.root / project.lock))] if update else []),
-            *((f"--cache {one}", str(one)) for one in [options["cache"]] if one),
-        ],
-        _read(project, config, update),
-    )
-    if known is None and not update:
-        _fail(
-            f"{project.root / project.lock}: there is no lock yet; "
-            "make it with `tokenauction gate --update`",
-            wanted,
-        )
-    try:
-        made, interrupted = _report(project, known or {}, update, options)
-    except (supervisor.Failed, executors.NoExecutor, NoBase) as problem:
-        _fail(str(problem), wanted)
-    if update and not made.updated and not interrupted:
-        click.echo("tokenauction: the lock was not written", err=True)
+    if update and not made.updated and not made.interrupted:
+        _say("the lock was not written")
     for message in made.unusable:
-        click.echo(f"tokenauction: {message}", err=True)
+        _say(message)
     outputs.deliver(
         wanted,
         outputs.renderers(
@@ -139,11 +132,28 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
             json=lambda: report.to_json(made.as_json()),
         ),
     )
-    if interrupted:
-        place = outputs.where(wanted)
-        click.echo(f"tokenauction: interrupted; what was decided is {place}", err=True)
+    if made.interrupted:
+        _say(f"interrupted; what was decided is {outputs.where(wanted)}")
         end_interrupted()
     sys.exit(made.exit_status())
+
+
+def _check_files(
+    project: Configuration,
+    config: Path | None,
+    update: bool,
+    cache: Path | None,
+    wanted: Sequence[outputs.Output],
+) -> None:
+    """End the command where a file would be written twice, or over one that is read."""
+    check_apart(
+        [
+            *((one.option, one.file) for one in wanted if one.file is not None),
+            *([("the lock", str(project.root / project.lock))] if update else []),
+            *([(f"--cache {cache}", str(cache))] if cache else []),
+        ],
+        _read(project, config, update),
+    )
 
 
 def _read(project: Configuration, config: Path | None, update: bool) -> list[str]:
@@ -159,7 +169,10 @@ def _read(project: Configuration, config: Path | None, update: bool) -> list[str
 
 def _shown(text: str, output: outputs.Output) -> str:
     """The text, its verdicts coloured in a terminal; the words say the same."""
-    if output.file is not None or not sys.stdout.isatty():
+    if output.file is not None:
+        return text
+    text = fitted(text)
+    if not takes_colour():
         return text
     lines = []
     for line in text.splitlines():
@@ -169,50 +182,6 @@ def _shown(text: str, output: outputs.Output) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _report(
-    project: Configuration, known: Lock, update: bool, options: dict[str, Any]
-) -> tuple[GateReport, bool]:
-    """What the gate says, and whether it was interrupted; writes the lock where it is whole."""
-    place = project.root / project.lock
-    with (
-        Display() as display,
-        executors.opened(options["executor"], options["jobs"], project.root) as workers,
-    ):
-        ways = gate.Ways(
-            executor=workers.executor,
-            cache=Cache(options["cache"] or project.root / project.cache),
-            sources=workers.sources,
-            jobs=workers.jobs,
-            fresh=options["fresh"],
-            recheck=options["recheck"],
-            base=options["base"],
-            progress=display.progress,
-            decided=lambda row: _tell(display, row),
-        )
-        seen = gate.survey(project, known, ways)
-        if seen.interrupted:
-            return _made(project, seen, known, False), True
-    updated = update and not seen.unusable
-    if updated:
-        try:
-            lock.write(place, gate.updated(seen, known))
-        except OSError as problem:
-            seen.unusable.append(f"{place}: {problem.strerror}")
-            updated = False
-    return _made(project, seen, known, updated), False
-
-
-def _locked(place: Path, update: bool) -> Lock | None:
-    """The lock, None for none; one that cannot be read is one that an update makes anew."""
-    try:
-        return lock.read(place)
-    except BadLock as problem:
-        if not update:
-            raise
-        click.echo(f"tokenauction: the old lock is left out of account: {problem}", err=True)
-        return None
-
-
 def _fail(message: str, wanted: Sequence[outputs.Output]) -> NoReturn:
     """End for what cannot be used; said in the annotations too, where those are asked for."""
     if any(one.format == "github" and one.file is None for one in wanted):
@@ -220,19 +189,8 @@ def _fail(message: str, wanted: Sequence[outputs.Output]) -> NoReturn:
     fail(message)
 
 
-def _made(project: Configuration, seen: gate.Survey, known: Lock, updated: bool) -> GateReport:
-    return GateReport(
-        standings=gate.standings(seen, known, updated),
-        removed=gate.gone(seen, known),
-        lock=known,
-        lock_file=str(project.lock),
-        updated=updated,
-        tools=gate.tools(),
-        relations=seen.relations,
-        locked=seen.locked,
-        interrupted=seen.interrupted,
-        unusable=tuple(seen.unusable),
-    )
+def _say(message: str) -> None:
+    click.echo(f"tokenauction: {message}", err=True)
 
 
 def _tell(display: Display, row: Any) -> None:

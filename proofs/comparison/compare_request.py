@@ -6,7 +6,7 @@ equivalent sides have is decided once.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tokenauction.proofs import report
@@ -143,22 +143,11 @@ class _Comparison:
         if isinstance(found, Different):
             result["counterexample"] = _shown(result["counterexample"], found)
         if self.request["explain"]:
-            result["explanation"] = self._explanation(found)
+            result["explanation"] = explanation_of(
+                found, list(zip(titles, self.verifiers, strict=True))
+            )
         self.emit("result", number=0, result=result)
         return isinstance(found, Equivalent)
-
-    def _explanation(self, found: Any) -> list[str]:
-        """What both compute, where that is known for every size, and what a proof consists of."""
-        from tokenauction.proofs.explain import formulas
-
-        lines = [
-            f"{source.title}: {line}"
-            for source, verifier in zip(self.sources, self.verifiers, strict=True)
-            for part in verifier.parts
-            for line in formulas(part)
-        ]
-        evidence = getattr(found, "evidence", None)
-        return lines if evidence is None else [*lines, *evidence.steps]
 
     def _decided(self, side: str, prop: RuleProperty) -> tuple[Any, float]:
         start = time.perf_counter()
@@ -176,6 +165,20 @@ class _Comparison:
             raise CannotLoad(str(problem)) from None
         finally:
             self.isolation.check()
+
+
+def explanation_of(found: Any, verifiers: Sequence[tuple[str, Any]]) -> list[str]:
+    """What both compute, where that is known for every size, and what a proof consists of."""
+    from tokenauction.proofs.explain import formulas
+
+    lines = [
+        f"{title}: {line}"
+        for title, verifier in verifiers
+        for part in verifier.parts
+        for line in formulas(part)
+    ]
+    evidence = getattr(found, "evidence", None)
+    return lines if evidence is None else [*lines, *evidence.steps]
 
 
 def _shown(counterexample: Result, found: Any) -> Result:

@@ -21,6 +21,7 @@ from tokenauction.proofs.examination import Examined
 from tokenauction.proofs.explain import profile
 from tokenauction.proofs.numpy_run import Unusable, run_rule
 from tokenauction.proofs.verdict import (
+    Answer,
     Evidence,
     Proved,
     Refuted,
@@ -35,7 +36,7 @@ Row = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Equivalent:
+class Equivalent(Answer):
     """The two are the same function, for every size."""
 
     evidence: Evidence
@@ -47,7 +48,7 @@ class Equivalent:
 
 
 @dataclass(frozen=True)
-class Different:
+class Different(Answer):
     """The two are not the same at the witness.
 
     `part` is what differs, and `returned` what each returns there; None where it is undefined.
@@ -62,7 +63,7 @@ class Different:
 
 
 @dataclass(frozen=True)
-class Undecided:
+class Undecided(Answer):
     """Neither is known; `reason` says what is, and why there is no more."""
 
     reason: str

@@ -22,6 +22,7 @@ from typing import TypeVar
 from tokenauction.proofs.comparison.revisions import Source
 from tokenauction.proofs.copies import own_files
 from tokenauction.proofs.loading import CannotLoad, Target, load_targets
+from tokenauction.proofs.targets import files_of
 
 Loaded = TypeVar("Loaded")
 _CHECKER = ("theory", "mechanisms", "proofs")
@@ -91,12 +92,13 @@ class Isolation:
 
     def _refuse_the_checker(self, source: Source) -> None:
         """The checker's own files run in one version: that of the checker."""
-        path = Path(source.target.partition("::")[0]).relative_to(source.tree)
-        if path.parts[0] in _CHECKER and _is_of_the_checker(Path(source.tree)):
-            raise CannotLoad(
-                f"{source.title} is part of tokenauction.{path.parts[0]}, the checker that runs: "
-                "run the checker of that revision instead"
-            )
+        paths = [Path(path).relative_to(source.tree) for path in files_of(source.target)]
+        for folder in (path.parts[0] for path in paths if path.parts[0] in _CHECKER):
+            if _is_of_the_checker(Path(source.tree)):
+                raise CannotLoad(
+                    f"{source.title} is part of tokenauction.{folder}, the checker that runs: "
+                    "run the checker of that revision instead"
+                )
 
     def _forget(self) -> None:
         """Drop the modules of every folder, so that the next side imports its own."""

@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from tokenauction.proofs.targets import files_of, in_other_files, split
+
 # The last single colon before a Python file, but not that of a drive as in C:\rules.py.
 _REVISED: Final = re.compile(r"(?!\w:[\\/])(?P<revision>.+?):(?P<path>[^:]+\.py)(?P<rest>::[^:]*)?")
 SHALLOW: Final = "this clone is shallow: fetch the history with git fetch --unshallow"
@@ -52,7 +54,7 @@ class Revised:
 
 
 def revised(target: str) -> Revised | None:
-    """The parts of a target in a revision; None for every other target.
+    """The parts of one side of a target that is in a revision; None for every other.
 
     >>> revised("HEAD~1:rules/boosted.py::boosted")
     Revised(revision='HEAD~1', path='rules/boosted.py', rest='::boosted')
@@ -75,17 +77,31 @@ def checked_out(targets: Sequence[str]) -> Iterator[list[Source]]:
         trees: dict[str, Revision] = {}
         sources = []
         for target in targets:
-            parts = revised(target)
-            if parts is None:
+            texts = [text for text in split(target) if text is not None]
+            found = [revised(text) for text in texts]
+            revision = _one_revision(target, texts, found)
+            if revision is None:
                 sources.append(Source(target, target))
                 continue
             repository = Repository(Path.cwd())
-            commit = repository.commit(parts.revision)
+            commit = repository.commit(revision)
             if commit not in trees:
                 trees[commit] = repository.materialised(commit, Path(folder))
-            found = trees[commit].source(f"{parts.path}{parts.rest}", parts.revision)
-            sources.append(replace(found, title=target))
+            plain = (
+                text if one is None else f"{one.path}{one.rest}"
+                for text, one in zip(texts, found, strict=True)
+            )
+            sources.append(replace(trees[commit].source("+".join(plain), revision), title=target))
         yield sources
+
+
+def _one_revision(target: str, texts: Sequence[str], found: Sequence[Revised | None]) -> str | None:
+    """The revision of a target's files; None where it is of none, NoRevision for several."""
+    revisions = {one.revision for one in found if one is not None}
+    here = [text for text, one in zip(texts, found, strict=True) if one is None]
+    if revisions and (len(revisions) > 1 or any(map(files_of, here))):
+        raise NoRevision(f"{target}: the rule and the payment rule are of two revisions; name one")
+    return next(iter(revisions), None)
 
 
 @contextmanager
@@ -101,26 +117,29 @@ def revision_in(folder: Path, revision: str) -> Iterator["Revision"]:
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit whose files are in a folder; `inner` is where its repository was asked from."""
+    """A commit whose files are in a folder."""
 
     repository: "Repository"
     commit: str
     tree: Path
 
     def source(self, target: str, called: str = "") -> Source:
-        """A target `path.py` or `path.py::name` in it; raises NoRevision where it has no such file.
+        """A target in it; raises NoRevision where it has none of the files that the target names.
 
         `called` is what the user called the revision, by default the first digits of the commit.
         """
         called = called or self.commit[:_DIGITS]
-        path, colons, name = target.partition("::")
-        place = self.tree / self.repository.inside(path, self.commit, called)
-        if not place.is_file():
-            title = f"{called}:{target}"
-            raise NoRevision(f"{title}: {path} is a link that leads nowhere in git")
+        title = f"{called}:{target}"
+
+        def moved(path: str) -> str:
+            place = self.tree / self.repository.inside(path, self.commit, called)
+            if not place.is_file():
+                raise NoRevision(f"{title}: {path} is a link that leads nowhere in git")
+            return str(place)
+
         return Source(
-            f"{called}:{target}",
-            f"{place}{colons}{name}",
+            title,
+            in_other_files(target, moved),
             called,
             self.commit,
             str(self.tree),

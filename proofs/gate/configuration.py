@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tokenauction.mechanisms.plain_files import check_plain
+from tokenauction.proofs.targets import in_other_files
 
 if TYPE_CHECKING:
     from tokenauction.proofs.verdict import Scope
@@ -99,7 +100,9 @@ def _parsed(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as problem:
         raise BadConfiguration(f"{file}: {problem}") from None
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise BadConfiguration(f"{file}: {problem.strerror}") from None
+    except UnicodeDecodeError as problem:
         raise BadConfiguration(f"{file}: {problem}") from None
 
 
@@ -157,11 +160,7 @@ def _check_keys(table: Mapping[str, Any], known: set[str], place: str) -> None:
 
 
 def _name(value: Any, key: str) -> str:
-    text = _text(value, key)
-    path, colons, name = text.partition("::")
-    if not path.endswith(".py"):
-        return text
-    return f"{Path(path).as_posix()}{colons}{name}"
+    return in_other_files(_text(value, key), lambda path: Path(path).as_posix())
 
 
 def _text(value: Any, key: str) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.child_process import STOP
-from tokenauction.proofs.claims import LARGEST_FINGERPRINTED
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.checks import Answer, Request, answers
 from tokenauction.proofs.gate.configuration import TABLE, Configuration, Requirement
@@ -23,6 +22,7 @@ from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.same_rule import Relation, Suspect, related
 from tokenauction.proofs.gate.standing import Found, Standing, is_proved_same, judge
 from tokenauction.proofs.side_by_side import parts_of
+from tokenauction.proofs.targets import files_of
 from tokenauction.proofs.verdict import Scope
 
 _SHOWN = ("rule", "file", "line", "fingerprint", "property")
@@ -138,10 +138,9 @@ def _identified(configuration: Configuration, lock: Lock, ways: Ways, seen: Surv
     Each file has a process of its own, as when it is decided: what one file does to a process must
     not show in the functions of another.
     """
-    files: dict[str, list[int]] = {}
+    files: dict[tuple[str, ...], list[int]] = {}
     for number, wanted in enumerate(configuration.requirements):
-        path = wanted.target.partition("::")[0]
-        files.setdefault(path if path.endswith(".py") else "", []).append(number)
+        files.setdefault(tuple(files_of(wanted.target)), []).append(number)
     claims: list[tuple[int, _Claim]] = []
     problems = []
     for numbers in files.values():
@@ -283,6 +282,8 @@ def _is_told_by_fingerprint(scope: Scope) -> bool:
 
     That of a rule without a trace over every size speaks of small sizes only.
     """
+    from tokenauction.proofs.claims import LARGEST_FINGERPRINTED
+
     return all(
         sizes == "all" or max(sizes, default=0) <= LARGEST_FINGERPRINTED
         for sizes in (scope.agents, scope.tokens)

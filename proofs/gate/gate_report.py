@@ -200,6 +200,19 @@ class GateReport:
             return report.REFUTED
         return report.UNKNOWN if failing else report.PROVED
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing that is required is missing, and nothing got worse."""
+        return self.exit_status() == report.PROVED
+
+    def __bool__(self) -> bool:
+        """Whether the gate is open."""
+        return self.is_open
+
+    def explain(self) -> str:
+        """The text that `tokenauction gate` prints."""
+        return self.text()
+
     def findings(self) -> list[Finding]:
         """The claims and the rules as the reports of other tools show them, the worst first."""
         found = [

@@ -23,6 +23,7 @@ from tokenauction.proofs.comparison.revisions import (
     revision_in,
 )
 from tokenauction.proofs.gate.configuration import Configuration, Requirement
+from tokenauction.proofs.targets import files_of
 
 Kind = Literal["same", "changed", "unknown"]
 _MOST_SECONDS: Final = 15.0
@@ -144,8 +145,7 @@ class _Comparisons:
 
     def _compared(self, suspect: Suspect) -> Relation:
         """What a comparison with the rule of the revision says."""
-        path, _, _ = suspect.old.partition("::")
-        if not path.endswith(".py"):
+        if not files_of(suspect.old):
             reason = f"{suspect.old} is not a file's: another version of tokenauction locked it"
             return Relation(suspect, "unknown", reason=reason)
         commit = self.revision.commit[:10]

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from tokenauction.proofs.reports.findings import Finding, place, scope_with_doubt
+from tokenauction.proofs.targets import name_of
 
 
 def render(findings: Sequence[Finding], folder: Path, timestamp: str) -> str:
@@ -58,7 +59,7 @@ def _add_suite(
         ("fingerprint", first["fingerprint"] or ""),
     ):
         SubElement(properties, "property", {"name": name, "value": _legal(value)})
-    name = first["rule"].rpartition("::")[2]
+    name = name_of(first["rule"]) or first["rule"]
     for one, kind in zip(cases, kinds, strict=True):
         _add_case(suite, one, kind, f"{classname}.{_token(name)}")
     SubElement(suite, "system-out").text = _legal("\n".join(map(_line, cases)))

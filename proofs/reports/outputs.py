@@ -7,7 +7,6 @@ or not at all; GitHub's job summary is appended to, as it belongs to every step 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from tokenauction.proofs.command_line.console import check_apart, fail, one_file, put
-from tokenauction.proofs.reports import github, junit, markdown, sarif
 from tokenauction.proofs.reports.findings import Finding
 
 FORMATS: Final = ("text", "json", "junit", "sarif", "github", "markdown")
@@ -133,6 +131,10 @@ def renderers(
     findings: Sequence[Finding], text: Renderer, json: Callable[[], str]
 ) -> Mapping[str, Renderer]:
     """How each format is made of findings; text and JSON are the command's own."""
+    from datetime import UTC, datetime
+
+    from tokenauction.proofs.reports import github, junit, markdown, sarif  # not for a help text
+
     folder = Path.cwd()
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return {

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -25,11 +24,13 @@ SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def render(findings: Sequence[Finding], folder: Path) -> str:
     """The log of one run; locations are relative to `folder`, the root of the repository."""
+    from importlib.metadata import version  # slow to load
+
     shown = [one for one in findings if one.outcome != "pass" or one.row["status"] == "unknown"]
     asked = list(dict.fromkeys(one.row["property"] for one in findings))
     driver = {
         "name": "tokenauction",
-        "version": metadata.version("tokenauction"),
+        "version": version("tokenauction"),
         "rules": [_rule(name) for name in asked],
     }
     run = {

@@ -27,6 +27,7 @@ from tokenauction.proofs.gate.configuration import (
 from tokenauction.proofs.gate.identification import claims_of_project
 from tokenauction.proofs.loading import CannotLoad, Target, load_file, load_named
 from tokenauction.proofs.reports.findings import scope
+from tokenauction.proofs.targets import files_of, in_other_files, name_of
 from tokenauction.proofs.testing.readable import shortfall, text
 from tokenauction.theory import RuleProperty
 
@@ -44,7 +45,7 @@ class _Wanted:
     @property
     def rule_name(self) -> str:
         """The name of the rule in its file."""
-        return self.target.rpartition("::")[2]
+        return name_of(self.target) or self.target
 
 
 class NotProved(Exception):
@@ -191,13 +192,13 @@ def _paths_below(folder: Path) -> list[str]:
 
 def _home(configuration: Configuration, wanted: Requirement) -> Path:
     """The file whose items a target makes: its own, or the configuration's for a shipped rule."""
-    path = wanted.target.partition("::")[0]
-    return (configuration.root / path if path.endswith(".py") else configuration.file).resolve()
+    files = files_of(wanted.target)
+    return (configuration.root / files[-1] if files else configuration.file).resolve()
 
 
 def _absolute(wanted: Requirement, root: Path) -> Requirement:
     def placed(name: str) -> str:
-        return str(root / name) if name.partition("::")[0].endswith(".py") else name
+        return in_other_files(name, lambda path: str(root / path))
 
     listed = wanted.properties
     properties = None if listed is None else tuple(map(placed, listed))

@@ -18,6 +18,7 @@ from typing import Any, Final
 from tokenauction.mechanisms import Mechanism
 from tokenauction.proofs.assignment import Assignment, assignment_of
 from tokenauction.proofs.loading import Target, claims_of, load_named, load_property
+from tokenauction.proofs.targets import in_other_files, sides
 from tokenauction.proofs.testing.instances import judge
 from tokenauction.theory import RuleProperty
 
@@ -203,11 +204,18 @@ def _call(test: _Test, folder: Path) -> list[str]:
 
 def _path(target: str, folder: Path) -> str:
     """A target or a property as an expression; a file is named from where the test is."""
-    path, colons, name = target.partition("::")
-    if not path.endswith(".py"):
-        return _quoted(target)
-    beside = Path(os.path.relpath(Path(path).resolve(), folder)).as_posix()
-    return f"{_HERE}{_quoted(f'{beside}{colons}{name}')}"
+
+    def beside(path: str) -> str:
+        return Path(os.path.relpath(Path(path).resolve(), folder)).as_posix()
+
+    moved = in_other_files(target, beside)
+    rule, *paid = sides(moved)
+    if not any(one.path for one in paid):
+        return f"{_HERE}{_quoted(moved)}" if rule.path else _quoted(moved)
+    paying = f"str({_HERE}{_quoted(str(paid[0]))})"
+    if not rule.path:
+        return f"{_quoted(f'{rule}+')} + {paying}"
+    return f"str({_HERE}{_quoted(f'{rule}+')}) + {paying}"
 
 
 def _literal(value: Any, name: str) -> str:
