@@ -55,15 +55,28 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
     stop_children_on_interrupt()
     check_files(output, read=files_named(*options["targets"], *options["properties"]))
     request = {name: list(one) if isinstance(one, tuple) else one for name, one in options.items()}
-    runs = {seed: _rows({**request, "seed": seed, "explain": False}) for seed in range(seeds)}
+    runs: dict[int, list[dict[str, Any]]] = {}
+    for seed in range(seeds):
+        rows = _rows({**request, "seed": seed, "explain": False})
+        if rows is None:
+            break
+        runs[seed] = rows
+    interrupted = len(runs) < seeds
+    if not runs:
+        click.echo("tokenauction: interrupted under seed 0; nothing is known", err=True)
+        sys.exit(INTERRUPTED)
     kept = {name: options[name] for name in ("agents", "tokens", "budget")}
     found = compared.brittleness(runs, kept)
     write(report.to_json(found) if style == "json" else compared.text(found), output)
+    if interrupted:
+        done = "seed 0" if len(runs) == 1 else f"seeds 0 to {len(runs) - 1}"
+        click.echo(f"tokenauction: interrupted; what is known of {done} is reported", err=True)
+        sys.exit(INTERRUPTED)
     sys.exit(compared.exit_status(found))
 
 
-def _rows(request: dict[str, Any]) -> list[dict[str, Any]]:
-    """The results under one seed; ends the command for input that cannot be used."""
+def _rows(request: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The results under one seed, None after an interrupt; ends the command for unusable input."""
     try:
         with Display() as display:
             display.progress(f"seed {request['seed']}")
@@ -71,8 +84,7 @@ def _rows(request: dict[str, Any]) -> list[dict[str, Any]]:
     except supervisor.Failed as problem:
         fail(str(problem))
     if outcome.interrupted:
-        click.echo(f"tokenauction: interrupted under seed {request['seed']}", err=True)
-        sys.exit(INTERRUPTED)
+        return None
     for message in outcome.unusable:
         fail(message)
     return outcome.rows()
