@@ -87,7 +87,7 @@ def test_the_page_says_what_happens() -> None:
         Path("one.py"),
         "linear+rules.py::fee",
     ],
-    ids=str,
+    ids=["rule", "name", "function", "lambda", "mechanism", "names", "in-file", "path", "fee"],
 )
 @pytest.mark.parametrize("prop", ["monotone", "monotone_odds", robust])
 def test_a_target_and_a_property_in_every_form(rules: Path, target: Any, prop: Any) -> None:
