@@ -285,6 +285,20 @@ def test_a_folder_of_a_model_has_its_configuration(tmp_path: Path) -> None:
         find(tmp_path / "config.json")
 
 
+def test_large_files_that_belong_to_a_model_are_no_trouble(tmp_path: Path) -> None:
+    """Weights for other libraries too, which nobody opens."""
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "onnx").mkdir()
+    for name in ("model.safetensors", "tf_model.h5", "onnx/model.onnx"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(model_places.LARGEST_TEXT + 1)
+    assert find(tmp_path).name == str(tmp_path)
+    with (tmp_path / "vocab.json").open("wb") as file:
+        file.truncate(model_places.LARGEST_TEXT + 1)
+    with pytest.raises(CannotLoadModel, match=r"vocab\.json: larger than 256 MiB"):
+        find(tmp_path)
+
+
 def test_a_template_beside_a_model_is_a_plain_file(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "additional_chat_templates").mkdir()
@@ -295,11 +309,11 @@ def test_a_template_beside_a_model_is_a_plain_file(tmp_path: Path) -> None:
 
 def test_limits_are_those_of_the_documentation() -> None:
     text = (Path(__file__).parent.parent / "docs" / "auctions.md").read_text("utf-8")
-    limits = (corpus.LARGEST, model_places.LARGEST_WEIGHTS, model_places.LARGEST_OTHER)
+    limits = (corpus.LARGEST, model_places.LARGEST, model_places.LARGEST_TEXT)
     assert limits == (64 * MIB, 64 * 1024 * MIB, 256 * MIB)
     assert (
-        "a corpus of at most 64 MiB, a file in the folder of a model of at most 64 GiB for weights "
-        "(`.safetensors`, `.bin`) and 256 MiB for others"
+        "a corpus of at most 64 MiB, a file in the folder of a model of at most 64 GiB, and 256 "
+        "MiB where it is text (`.json`, `.txt`, `.jinja`, `.model`)."
     ) in text
 
 

@@ -159,8 +159,6 @@ class Checks:
             )
         ended = again.token in vocabulary.end
         _same("piece", line["piece"], "" if ended else vocabulary.pieces[again.token])
-        if (self._line["record"] == FULL) != ("aggregate" in line):
-            raise Disagreement(f"record is {self._line['record']!r}, and the aggregate is not so")
         if "aggregate" in line:
             self._close("aggregate", line["aggregate"], on_host(again.aggregate), tolerance)
         self._close("probability", [line["probability"]], [again.probability], tolerance)
@@ -192,8 +190,10 @@ class Checks:
     def _distributions(self, line: dict[str, Any], tolerance: float) -> Any:
         vocabulary, recorded = self._vocabulary, None
         assert vocabulary is not None
-        if (self._line["record"] == FULL) != ("distributions" in line):
-            raise Disagreement(f"record is {self._line['record']!r}, and the distributions are not")
+        for field in ("distributions", "aggregate"):
+            if (field in line) != (self._line["record"] == FULL):
+                has = "has" if field in line else "lacks"
+                raise Disagreement(f"record is {self._line['record']!r}, and it {has} {field!r}")
         if "distributions" in line:
             rows = np.array(
                 [numbers_of(row) for row in line["distributions"]], dtype=line["arithmetic"]

@@ -2,8 +2,8 @@
 
 A name is a folder's, or that of a model that was fetched before. Only `hub:NAME` asks the hub, so
 that a mistyped path is an error at once, and a name in a transcript fetches nothing. The files of a
-model are looked at before anything opens them: each is a regular file, of at most 64 GiB for
-weights and 256 MiB for others. torch is not needed for any of that.
+model are looked at before anything opens them: each is a regular file of at most 64 GiB, and 256
+MiB where it is text. torch is not needed for any of that.
 """
 
 import difflib
@@ -18,8 +18,8 @@ from tokenauction.mechanisms.plain_files import MIB, check_plain
 
 HUB: Final = "hub:"
 CONFIGURATION: Final = "config.json"
-LARGEST_WEIGHTS, LARGEST_OTHER = 65_536 * MIB, 256 * MIB
-_WEIGHTS = (".safetensors", ".bin")
+LARGEST, LARGEST_TEXT = 65_536 * MIB, 256 * MIB
+_TEXTS = (".json", ".txt", ".jinja", ".model")
 _ON_THE_HUB = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 _TEMPLATES = "additional_chat_templates"
 
@@ -76,8 +76,7 @@ def _check_folder(folder: Path, name: str) -> None:
     for inside in (folder, folder / _TEMPLATES):
         for file in inside.iterdir() if inside.is_dir() else ():
             if not file.is_dir():
-                weights = file.suffix in _WEIGHTS
-                check_plain(file, LARGEST_WEIGHTS if weights else LARGEST_OTHER)
+                check_plain(file, LARGEST_TEXT if file.suffix in _TEXTS else LARGEST)
 
 
 def _near(folder: Path) -> str:
