@@ -11,7 +11,7 @@ from tokenauction.proofs import report, supervisor
 from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options
 from tokenauction.proofs.command_line.console import check_files, fail, write
-from tokenauction.proofs.command_line.display import Display
+from tokenauction.proofs.command_line.display import Display, fitted
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
 
@@ -53,7 +53,10 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
     runs = {seed: _rows({**request, "seed": seed, "explain": False}) for seed in range(seeds)}
     kept = {name: options[name] for name in ("agents", "tokens", "budget")}
     found = compared.brittleness(runs, kept)
-    write(report.to_json(found) if style == "json" else compared.text(found), output)
+    if style == "json":
+        write(report.to_json(found), output)
+    else:
+        write(compared.text(found) if output else fitted(compared.text(found)), output)
     sys.exit(compared.exit_status(found))
 
 
