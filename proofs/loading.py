@@ -158,6 +158,11 @@ def named_properties_in(path: str) -> list[tuple[str, RuleProperty]]:
     shipped = {*map(id, ORDERS.values()), *map(id, PROPERTIES.values())}
     names = {id(value): name for name, value in reversed(vars(module).items())}
     members = _own_members(module, (PreferenceOrder, RuleProperty), shipped)
+    if not members:
+        raise CannotLoad(
+            f"{path} has no property and no order; decorate one with @rule_property or "
+            "@preference_order from tokenauction.theory"
+        )
     return [
         (
             f"{path}::{names[id(one)]}",

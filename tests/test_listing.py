@@ -133,6 +133,17 @@ def test_a_list_goes_to_a_file(command: Command, kind: str) -> None:
     assert "there is no folder" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("rules", "empty.py has no aggregation rule"), ("properties", "empty.py has no property and")],
+)
+def test_a_file_with_nothing_to_list(command: Command, kind: str, message: str) -> None:
+    Path("empty.py").write_text("x = 1\n")
+    done = command(kind, "empty.py")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"tokenauction: {message}")
+
+
 @pytest.mark.parametrize("kind", ["rules", "properties"])
 def test_a_file_that_is_not_there(command: Command, kind: str) -> None:
     done = command(kind, "none.py")

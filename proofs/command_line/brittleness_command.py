@@ -16,7 +16,7 @@ from tokenauction.proofs.command_line.console import (
     stop_children_on_interrupt,
     write,
 )
-from tokenauction.proofs.command_line.display import Display
+from tokenauction.proofs.command_line.display import Display, fitted
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 
 
@@ -67,7 +67,10 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
         sys.exit(INTERRUPTED)
     kept = {name: options[name] for name in ("agents", "tokens", "budget")}
     found = compared.brittleness(runs, kept)
-    write(report.to_json(found) if style == "json" else compared.text(found), output)
+    if style == "json":
+        write(report.to_json(found), output)
+    else:
+        write(compared.text(found) if output else fitted(compared.text(found)), output)
     if interrupted:
         done = "seed 0" if len(runs) == 1 else f"seeds 0 to {len(runs) - 1}"
         click.echo(f"tokenauction: interrupted; what is known of {done} is reported", err=True)
