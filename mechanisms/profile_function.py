@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal, Self, get_type_hints
 
 from array_api_compat import array_namespace
 
+from tokenauction.theory.parameters import annotations_of, parameters_of
+
 Support = Literal["any", "full"]
 Number = int | float | Fraction
 
@@ -116,7 +118,7 @@ class ProfileFunction:
         name = getattr(function, "__name__", "rule")
         if support not in ("any", "full"):
             raise TypeError(f'{name}: support must be "any" or "full", not {support!r}')
-        extra = list(inspect.signature(function).parameters.values())
+        extra = list(parameters_of(function).values())
         by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         if len(extra) < 2 or any(parameter.kind not in by_position for parameter in extra[:2]):
             raise TypeError(f"{name}: {cls.kind} takes (bids, dists), in that order")
@@ -160,7 +162,7 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function)
     except (NameError, TypeError, AttributeError):
-        return dict(getattr(function, "__annotations__", {}))
+        return annotations_of(function)
 
 
 def _check_distribution(rule: str, parameter: str, row: Any) -> None:
