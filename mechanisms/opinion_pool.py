@@ -14,6 +14,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
+from tokenauction.theory.parameters import parameters_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _parameters(weights: Callable[..., Any]) -> list[inspect.Parameter]:
             f"the weights of a pool are a named function of the bids, not {weights!r}: write "
             "def weights(bids): ..."
         )
-    found = list(inspect.signature(weights).parameters.values())
+    found = list(parameters_of(weights).values())
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if not found or found[0].kind not in by_position or found[0].default is not found[0].empty:
         raise TypeError(

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Self, get_type_hints
 from array_api_compat import array_namespace
 
 from tokenauction.mechanisms.mistakes import are_exchanged
+from tokenauction.theory.parameters import annotations_of, parameters_of
 
 Support = Literal["any", "full"]
 Number = int | float | Fraction
@@ -118,7 +119,7 @@ class ProfileFunction:
         name = getattr(function, "__name__", "rule")
         if support not in ("any", "full"):
             raise TypeError(f'{name}: support must be "any" or "full", not {support!r}')
-        extra = list(_signature(function, name).parameters.values())
+        extra = list(_parameters(function, name).values())
         by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         if len(extra) < 2 or any(parameter.kind not in by_position for parameter in extra[:2]):
             raise TypeError(f"{name}: {cls.kind} takes (bids, dists), in that order")
@@ -164,9 +165,9 @@ class ProfileFunction:
 _TAKEN = frozenset({"bids", "dists", "b", "p", "common", "other", "raised_bid", "scale"})
 
 
-def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
+def _parameters(function: Callable[..., Any], name: str) -> Mapping[str, inspect.Parameter]:
     try:
-        return inspect.signature(function)
+        return parameters_of(function)
     except ValueError:
         raise TypeError(f"{name}: write a function (bids, dists) around it") from None
 
@@ -175,7 +176,7 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function)
     except (NameError, TypeError, AttributeError):
-        return dict(getattr(function, "__annotations__", {}))
+        return annotations_of(function)
 
 
 def _check_distribution(rule: str, parameter: str, row: Any) -> None:

@@ -1,5 +1,6 @@
 """The numbers and names of a function's code: what it may do, whatever a trace saw of it."""
 
+import dis
 import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -50,9 +51,17 @@ def _values_of(function: FunctionType) -> Iterator[Any]:
     """What a function's code names or has, with what is in containers and classes."""
     for code in _codes(function.__code__):
         yield from _flat(code.co_consts)
+        yield from _small_numbers(code)
         yield from _flat(function.__globals__.get(name) for name in code.co_names)
     yield from _flat((*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()))
     yield from _flat(_cells(function))
+
+
+def _small_numbers(code: CodeType) -> Iterator[int]:
+    """The small whole numbers of some code, which from Python 3.14 on are no constants of it."""
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_SMALL_INT":
+            yield step.argval
 
 
 def _reached(seen: dict[FunctionType, None]) -> Iterator[FunctionType]:

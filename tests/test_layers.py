@@ -68,6 +68,9 @@ def test_a_layer_imports_only_what_is_below(folder: str) -> None:
 
 
 # What a file may import beyond the standard library and the array API, by where it is.
+# On every Python that is supported; `annotationlib` came with 3.14.
+STANDARD = {*sys.stdlib_module_names, "annotationlib"}
+
 ALLOWED = {
     "theory": set(),
     "mechanisms": set(),
@@ -89,7 +92,7 @@ def test_what_runs_needs_little(folder: str) -> None:
         place = path.relative_to(FOLDERS[folder].parent)
         roots = {name.partition(".")[0] for name in imported(ast.parse(path.read_text("utf-8")))}
         allowed = ALLOWED.get(str(place.with_suffix("")), ALLOWED[str(place.parent)])
-        assert roots - set(sys.stdlib_module_names) <= base | allowed, path
+        assert roots - STANDARD <= base | allowed, path
 
 
 def modules_after(code: str) -> set[str]:

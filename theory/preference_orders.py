@@ -16,6 +16,8 @@ from typing import Any, Literal, overload
 
 from array_api_compat import array_namespace
 
+from tokenauction.theory.parameters import parameters_of
+
 Support = Literal["any", "full"]
 
 
@@ -57,7 +59,7 @@ def preference_order(
     """
 
     def make(predicate: Callable[..., Any]) -> PreferenceOrder:
-        names = list(inspect.signature(predicate).parameters)
+        names = list(parameters_of(predicate))
         if names != ["preferred", "better", "worse"]:
             raise TypeError(
                 f"{predicate.__name__}: a preference order takes (preferred, better, worse)"

@@ -15,6 +15,7 @@ from typing import Any, Literal, overload
 
 from array_api_compat import array_namespace
 
+from tokenauction.theory.parameters import parameters_of
 from tokenauction.theory.preference_orders import (
     PreferenceOrder,
     forward_kl,
@@ -68,7 +69,7 @@ class RuleProperty:
     @property
     def arguments(self) -> tuple[str, ...]:
         """What the property quantifies over, in the order of the function's parameters."""
-        return tuple(inspect.signature(self.function).parameters)
+        return tuple(parameters_of(self.function))
 
     @property
     def of_mechanisms(self) -> bool:
@@ -106,7 +107,7 @@ def rule_property(
     """
 
     def make(predicate: Callable[..., Any]) -> RuleProperty:
-        names = list(inspect.signature(predicate).parameters)
+        names = list(parameters_of(predicate))
         strange = [name for name in names if name not in QUANTIFIED]
         if strange or not {"rule", "payment"} & set(names):
             missing = "has no argument 'rule' or 'payment'"

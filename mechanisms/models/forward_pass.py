@@ -5,10 +5,10 @@ releases of transformers and `cache` by others, and some models neither take it 
 model is asked: by its signature, and by one pass over one token.
 """
 
-import inspect
 from typing import Any
 
 from tokenauction.mechanisms.models.backend import libraries, memory_guard
+from tokenauction.theory.parameters import parameters_of
 
 CACHE_NAMES = ("cache", "past_key_values")
 
@@ -25,7 +25,7 @@ class ForwardPass:
     def __init__(self, model: Any) -> None:
         """Asks the model; raises ModelFailed where memory runs out."""
         self._model = model
-        self._accepts = frozenset(inspect.signature(model.forward).parameters)
+        self._accepts = frozenset(parameters_of(model.forward))
         self._taken = next((name for name in CACHE_NAMES if name in self._accepts), None)
         self._returned = self._taken and self._found_in(self._read_one_token())
         self.keeps = self._returned is not None
