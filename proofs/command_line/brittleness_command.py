@@ -32,6 +32,7 @@ Exit status:
   0  every verdict is the same under every seed, at much the same cost
   1  some verdict, its scope or its cost hangs on the seed, or is close to a limit
   2  wrong usage, or input that cannot be used
+  130  interrupted; the seeds that were decided are reported
 """
 )
 @claim_options.claims

@@ -111,6 +111,7 @@ Exit status:
   1  something is refuted
   2  wrong usage, or input that cannot be used
   3  nothing is refuted, something is unknown, or proved for less than --scope
+  130  interrupted; what was decided is reported
 
 A file that is verified is run, as importing it would, in a child process.
 """
@@ -207,6 +208,7 @@ Exit status:
   0  every theorem is proved
   1  one fails
   2  wrong usage
+  130  interrupted; what was proved is reported
 """
 )
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=TheoremType())

@@ -46,6 +46,7 @@ Exit status:
   1  different: there is a profile at which they differ
   2  wrong usage, or input that cannot be used
   3  unknown
+  130  interrupted; what was decided is reported
 Guarantees that are lost do not change it.
 
 Both files are run, as importing them would, in one child process.
