@@ -4,6 +4,7 @@ Each test has a scratch repository: the locked functions are those of its histor
 """
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -139,7 +140,7 @@ def test_another_function_is_stale_in_one_line_and_shows_where_it_differs(
     assert [one["ruleId"] for one in sarif] == ["tokenauction/lock"]
     annotations = (project / "r.github").read_text("utf-8").splitlines()
     assert [one.partition(" ")[0] for one in annotations] == ["::error", "::notice"]
-    assert "agent 1 prefers  11 " in annotations[0] or "agent 0 prefers  11 " in annotations[0]
+    assert re.search(r"agent \d prefers +11 ", annotations[0])
     assert (project / "r.xml").read_text("utf-8").count("<failure") == 1
     assert "STALE" not in (project / "r.md").read_text("utf-8").replace("**stale**", "")
 
