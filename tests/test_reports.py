@@ -91,7 +91,7 @@ UNDEFINED = {
 }
 WITH_PAYMENTS = {
     **MONOTONE,
-    "payments": [["59/61"], ["67/71"]],
+    "payments": [["59/61", "3/61"], ["67/71", "5/71"]],
     "payments_at": ["bids", "raised_bids"],
     "other_bids": ["1", "73/79"],
 }
