@@ -263,7 +263,7 @@ def test_a_table_says_what_is_done_to_the_profile() -> None:
         "the tokens are reordered as [2, 0, 1]",
     ]
     assert "the bids are multiplied by 47/53" in counterexamples.table(UNDEFINED)
-    paid = counterexamples.table(WITH_PAYMENTS)
+    paid = counterexamples.table(WITH_PAYMENTS, width=200)
     assert "bid, second context" in paid[0]
     assert "pays after the raise" in paid[0]
     assert paid[1].split()[-2:] == ["59/61", "67/71"]
