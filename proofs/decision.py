@@ -457,7 +457,7 @@ class Decision:
     def _fixed_sizes(self) -> Verdict | None:
         proved: list[tuple[int, int]] = []
         undecided: list[tuple[int, int]] = []
-        vacuous = True
+        vacuous, disagrees = True, False
         for agents, tokens in self._small_sizes():
             if len(undecided) == 2:
                 break
@@ -470,6 +470,7 @@ class Decision:
             failure = failure_at(self.claim, agents, tokens)
             if failure:
                 self.notes.append(f"no proof for {agents} agents and {tokens} tokens: {failure}")
+                disagrees = True  # then its trace is not to be trusted at any size
                 continue
             for candidate in result.candidates:
                 if self._violates(candidate):
@@ -480,7 +481,7 @@ class Decision:
             shown = " nor ".join(f"with {n} agents and {t} tokens" for n, t in undecided)
             self.notes.append(f"not decided {shown}")
         scope = _largest_rectangle(proved)
-        if scope is None or vacuous:
+        if scope is None or vacuous or disagrees:
             return None
         covered = product(scope.agents, scope.tokens)
         steps = tuple(f"{n} agents, {t} tokens: no violation exists" for n, t in covered)
