@@ -290,7 +290,7 @@ def _weights_of(term: Node) -> tuple[list[Node], list[Node]]:
     if term.op == "mul":
         found = [_weights_of(factor) for factor in term.args]
         return [w for ws, _ in found for w in ws], [r for _, rs in found for r in rs]
-    if term.op == "div" and _has_no_log(term.args[1]) and not _is_weight(term):
+    if term.op == "div" and _is_never_negative(term.args[1]) and not _is_weight(term):
         weight, rest = _weights_of(term.args[0])
         return [*weight, graph.div(graph.ONE, term.args[1])], rest
     return ([term], []) if _is_weight(term) else ([], [term])
@@ -299,8 +299,8 @@ def _weights_of(term: Node) -> tuple[list[Node], list[Node]]:
 def _is_weight(node: Node) -> bool:
     """Whether a node is one product of bids, sizes, exponentials and powers, and of no logarithm.
 
-    Its canonical form has a single term, and is positive where it is not zero or negative by what
-    it divides by.
+    Its canonical form has a single term, and it is never negative: with a negative weight infinity
+    would become `exp(-inf)`, a number, and hide that `x` is not defined.
     """
     if not _has_no_log(node):
         return False
@@ -312,13 +312,29 @@ def _is_weight(node: Node) -> bool:
         case "mul":
             return all(map(_is_weight, node.args))
         case "div":
-            return _is_weight(node.args[0])
+            return _is_weight(node.args[0]) and _is_never_negative(node.args[1])
         case "pow":
             exponent = node.args[1]
             return exponent.op == "const" and exponent.data > 0 and _is_weight(node.args[0])
         case "where":
             return all(map(_is_weight, node.args[1:]))
     return False
+
+
+def _is_never_negative(node: Node) -> bool:
+    """Whether a node shows by its form that it is not negative, and has no logarithm."""
+    match node.op:
+        case "add" | "mul" | "min":
+            return all(map(_is_never_negative, node.args))
+        case "max":
+            return any(map(_is_never_negative, node.args)) and _has_no_log(node)
+        case "reduce":
+            return node.data[0] in ("sum", "prod", "max", "min") and _is_never_negative(
+                node.args[0]
+            )
+        case "prob" | "dist":
+            return True
+    return _is_weight(node)
 
 
 def _has_no_log(node: Node) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenauction.mechanisms import aggregation_rule
-from tokenauction.proofs import report
+from tokenauction.proofs import compare, report
 from tokenauction.proofs.decision import _largest_rectangle, verify
 from tokenauction.proofs.reasons import POSITIVE_ONLY
 from tokenauction.proofs.verdict import Proved, Refuted, Scope, Unknown
@@ -185,3 +185,55 @@ def check_runs(rule: Any, name: str) -> None:
         elif np.isfinite(found).all() and name == "convex-range":
             assert (found <= dists.max(0) + 1e-9).all()
             assert (found >= dists.min(0) - 1e-9).all()
+
+
+@aggregation_rule
+def hole(bids: Any, dists: Any) -> Any:
+    """At bids of three eighths in all, infinity becomes `exp(-inf)`, and the rule is another."""
+    gap = (8 * bids.sum() - 3) ** 2
+    nothing = np.exp(np.log(1 / gap) / -2)
+    return bids @ dists / bids.sum() + np.where(gap > 0, 0, 1) + nothing - nothing
+
+
+@aggregation_rule
+def no_hole(bids: Any, dists: Any) -> Any:
+    """The same without the other rule."""
+    gap = (8 * bids.sum() - 3) ** 2
+    nothing = np.exp(np.log(1 / gap) / -2)
+    return bids @ dists / bids.sum() + nothing - nothing
+
+
+@aggregation_rule
+def divided_by_less(bids: Any, dists: Any) -> Any:
+    """The same hole, where what the logarithm is divided by is negative at every bid."""
+    gap = (bids.sum() ** 2 - 0.7) ** 2
+    nothing = np.exp(np.log(1 / gap) / (-1 - bids[0]))
+    return bids @ dists / bids.sum() + np.where(gap > 0, 0, 1) + nothing - nothing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", [hole, divided_by_less], ids=lambda one: one.name)
+@pytest.mark.parametrize("name", ["unanimous", "convex-range", "scale-free"])
+def test_a_negative_weight_hides_nothing(rule: Any, name: str) -> None:
+    with np.errstate(divide="ignore"):
+        assert hole.function(np.array([0.375]), np.array([[0.5, 0.5]])).tolist() == [1.5, 1.5]
+    assert verify(rule, name, budget=4).status != "proved"
+
+
+@pytest.mark.slow
+def test_functions_that_differ_in_a_hole_are_not_equivalent() -> None:
+    assert compare(hole, no_hole, budget=4).status != "equivalent"
+
+
+def test_a_part_that_is_infinite_at_zeros_is_no_guess() -> None:
+    @aggregation_rule
+    def one(bids: Any, dists: Any) -> Any:
+        found = 1 + np.exp(np.log(dists).sum(0))
+        return found / found.sum()
+
+    @aggregation_rule
+    def other(bids: Any, dists: Any) -> Any:
+        found = 1 + np.where(dists[0] > 0, np.exp(np.log(dists).sum(0)), 0)
+        return found / found.sum()
+
+    assert compare(one, other, budget=2).status == "unknown"

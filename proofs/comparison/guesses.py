@@ -48,7 +48,7 @@ class Profiles:
         self.batch = Batch(columns.leaves(), columns.length)
 
     def numbers(self, part: Node) -> Numbers | None:
-        """The numbers of a part; None where it is no number at one of the profiles."""
+        """The numbers of a part; None where it is no finite number at one of the profiles."""
         indices = tuple(sorted(free_indices(part), key=lambda index: (index.axis.name, str(index))))
         places = product(*(range(self.sizes[index.axis]) for index in indices))
         try:
@@ -58,7 +58,8 @@ class Profiles:
             return None
         if not all(bool(self.batch.defined(one).all()) for one in made):
             return None
-        return Numbers(indices, np.array([self.batch.value(one) for one in made], dtype=float))
+        values = np.array([self.batch.value(one) for one in made], dtype=float)
+        return Numbers(indices, values) if np.isfinite(values).all() else None
 
 
 def factor_between(one: Numbers, other: Numbers) -> Fraction | None:
