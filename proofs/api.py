@@ -18,6 +18,7 @@ from tokenauction.proofs.command_line import compare_display
 from tokenauction.proofs.command_line.display import plain_text
 from tokenauction.proofs.comparison import equality
 from tokenauction.proofs.comparison.compare_request import explanation_of
+from tokenauction.proofs.comparison.comparison_report import difference
 from tokenauction.proofs.comparison.equality import Equality
 from tokenauction.proofs.decision import Options, Verifier, as_property, verifier_of
 from tokenauction.proofs.explain import explanation
@@ -301,6 +302,8 @@ class _Comparison:
 
     def __call__(self, found: Equality) -> str:
         row = report.result({}, found, 0.0)
+        if found.status == "different":
+            row["counterexample"] = difference(row["counterexample"], found)
         one, other = self.titles
         sides = {"a": {"title": one}, "b": {"title": other}, "guarantees": []}
         told = explanation_of(found, list(zip(self.titles, self.verifiers, strict=True)))

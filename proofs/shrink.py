@@ -14,6 +14,7 @@ from math import lcm
 from tokenauction.proofs.assignment import Assignment, Dist
 
 _ROUNDS = 12
+_LONG = 40.0
 _SIMPLE = [
     Fraction(text)
     for text in (
@@ -26,12 +27,29 @@ _SIMPLE = [
 def shrink(
     found: Assignment, violates: Callable[[Assignment], bool], most_tries: int = 4000
 ) -> Assignment:
-    """A simpler assignment that still violates; at most `most_tries` replays."""
+    """A simpler assignment that still violates; at most `most_tries` replays, or twice as many.
+
+    The raised bid is made simple last, since a small raise leaves no room for the other numbers.
+    Where that comes to a stop at long numbers, it is tried first, and the simpler result taken.
+    """
+    plain = _shrunk(found, violates, most_tries, raise_first=False)
+    if found.raised_bid is None or weight(plain)[2] <= _LONG:
+        return plain
+    return min(plain, _shrunk(found, violates, most_tries, raise_first=True), key=weight)
+
+
+def _shrunk(
+    found: Assignment,
+    violates: Callable[[Assignment], bool],
+    most_tries: int,
+    raise_first: bool,
+) -> Assignment:
+    numbers = partial(_simpler_numbers, raise_first=raise_first)
     tries = 0
     best = found
     for _ in range(_ROUNDS):
         improved = False
-        for candidates in (_fewer_agents, _fewer_tokens, _simpler_numbers, _simpler_dists):
+        for candidates in (_fewer_agents, _fewer_tokens, numbers, _simpler_dists):
             step = True
             while step and tries < most_tries:
                 step = False
@@ -175,11 +193,10 @@ def _rows_near(row: Dist) -> Iterator[Dist]:
                 yield tuple(Fraction(c, denominator) for c in nearest)
 
 
-def _simpler_numbers(values: Assignment) -> Iterator[Assignment]:
-    """One number made simpler at a time; the raised bid first, for other steps only shift it."""
-    if values.raised_bid is not None:
-        for simple in _numbers_near(values.raised_bid, values):
-            yield replace(values, raised_bid=simple)
+def _simpler_numbers(values: Assignment, raise_first: bool) -> Iterator[Assignment]:
+    """One number made simpler at a time."""
+    if raise_first:
+        yield from _simpler_raises(values)
     yield from _all_bids_scaled(values)
     for j, bid in enumerate(values.bids):
         for simple in _numbers_near(bid, values):
@@ -192,9 +209,17 @@ def _simpler_numbers(values: Assignment) -> Iterator[Assignment]:
         for simple in _numbers_near(bid, values):
             there = values.other_bids or ()
             yield replace(values, other_bids=(*there[:j], simple, *there[j + 1 :]))
+    if not raise_first:
+        yield from _simpler_raises(values)
     if values.scale is not None:
         for simple in _numbers_near(values.scale, values):
             yield replace(values, scale=simple)
+
+
+def _simpler_raises(values: Assignment) -> Iterator[Assignment]:
+    if values.raised_bid is not None:
+        for simple in _numbers_near(values.raised_bid, values):
+            yield replace(values, raised_bid=simple)
 
 
 def _all_bids_scaled(values: Assignment) -> Iterator[Assignment]:

@@ -702,7 +702,7 @@ def test_a_report_has_both_contexts(command: Command) -> None:
     assert one["rounded"]
     shown = "\n".join(made["results"][1]["explanation"])
     assert "z[a] = " in shown
-    assert "payments: approximately" in shown
+    assert "pays (rounded)" in shown
 
 
 def test_a_mechanism_of_a_file(command: Command, tmp_path: Path) -> None:

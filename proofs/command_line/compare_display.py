@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tokenauction.proofs.command_line.display import fitted, table
+from tokenauction.proofs.command_line.display import fitted, table, terminal_width
 from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt
 
@@ -15,11 +15,12 @@ def text(found: Mapping[str, Any], explain: bool, plain: bool = False) -> str:
 
     Lines are fitted to the terminal where there is one; with `plain` they are as they are.
     """
-    lines = [_verdict(found), *_why(found)]
+    room = None if plain else terminal_width()
+    lines = [_verdict(found), *_why(found, room)]
     if explain:
         lines += ["", *found.get("explanation", ()), *_assumed(found)]
     paragraphs = "\n".join(lines)
-    shown = [paragraphs if plain else fitted(paragraphs), *_guarantees(found, explain, plain)]
+    shown = [paragraphs if plain else fitted(paragraphs), *_guarantees(found, explain, room)]
     return "\n".join(shown) + "\n"
 
 
@@ -28,12 +29,17 @@ def _verdict(found: Mapping[str, Any]) -> str:
     return f"{found['status']:10} {sides}  [{scope_with_doubt(found)}]"
 
 
-def _why(found: Mapping[str, Any]) -> list[str]:
+def _why(found: Mapping[str, Any], room: int | None) -> list[str]:
     example = found["counterexample"]
     if example is not None:
         names = [found[side]["title"] for side in ("a", "b")]
-        return ["", *counterexamples.lines(example, found["reason"], names)]
+        return ["", *counterexamples.lines(example, found["reason"], names, _width(room))]
     return ["", found["reason"]] if found["reason"] else []
+
+
+def _width(room: int | None) -> int:
+    """The columns that a table may take."""
+    return counterexamples.WIDEST if room is None else min(room, counterexamples.WIDEST)
 
 
 def _assumed(found: Mapping[str, Any]) -> list[str]:
@@ -43,7 +49,7 @@ def _assumed(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _guarantees(found: Mapping[str, Any], every: bool, plain: bool) -> list[str]:
+def _guarantees(found: Mapping[str, Any], every: bool, room: int | None) -> list[str]:
     guarantees = found["guarantees"]
     if not guarantees:
         return []
@@ -53,14 +59,16 @@ def _guarantees(found: Mapping[str, Any], every: bool, plain: bool) -> list[str]
         if every or one["change"] != "same"
     ]
     head = ["guarantee", "A", "B", "change"]
-    shown = ["", table(head, rows, plain).rstrip("\n")] if rows else []
+    shown = ["", table(head, rows, room is None).rstrip("\n")] if rows else []
     for one in guarantees:
         worse = {"lost": one["b"], "gained": one["a"]}.get(one["change"])
         if worse is not None and worse["reason"]:
             said = f"{one['property']} is {one['change']}: {worse['reason']}"
-            shown += ["", said if plain else fitted(said)]
+            shown += ["", said if room is None else fitted(said)]
             example = worse["counterexample"]
-            shown += counterexamples.lines(example, "") if example is not None else []
+            if example is not None:
+                told = counterexamples.lines(example, "", width=_width(room))
+                shown += told if room is None else map(fitted, told)
     counts = ((change, sum(one["change"] == change for one in guarantees)) for change in _CHANGES)
     summary = ", ".join(f"{count} {_WORDS[change]}" for change, count in counts if count)
     return [*shown, "", f"guarantees: {summary}"]

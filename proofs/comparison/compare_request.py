@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tokenauction.proofs import report
+from tokenauction.proofs.comparison.comparison_report import difference
 from tokenauction.proofs.comparison.isolation import Isolation
 from tokenauction.proofs.comparison.revisions import Source
 from tokenauction.proofs.loading import CannotLoad, Target, claims_of
@@ -141,7 +142,7 @@ class _Comparison:
         result = report.result(row, found, time.perf_counter() - start)
         result["part"] = getattr(found, "part", None)
         if isinstance(found, Different):
-            result["counterexample"] = _shown(result["counterexample"], found)
+            result["counterexample"] = difference(result["counterexample"], found)
         if self.request["explain"]:
             result["explanation"] = explanation_of(
                 found, list(zip(titles, self.verifiers, strict=True))
@@ -179,11 +180,3 @@ def explanation_of(found: Any, verifiers: Sequence[tuple[str, Any]]) -> list[str
     ]
     evidence = getattr(found, "evidence", None)
     return lines if evidence is None else [*lines, *evidence.steps]
-
-
-def _shown(counterexample: Result, found: Any) -> Result:
-    """A profile at which two functions differ, and what each returns there, as JSON."""
-    kept = ("exact", "bids", "dists", "distributions", "rounded", "margin")
-    shown = {name: counterexample[name] for name in kept if name in counterexample}
-    returned = [None if row is None else list(row) for row in found.returned]
-    return {**shown, **dict(zip(SIDES, returned, strict=True))}

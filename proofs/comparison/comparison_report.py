@@ -81,3 +81,11 @@ def _guarantee(before: Row, after: Row) -> dict[str, Any]:
         for name, row in (("a", before), ("b", after))
     }
     return {"property": before["property"], **sides, "change": change(before, after)}
+
+
+def difference(counterexample: Row, found: Any) -> dict[str, Any]:
+    """A profile at which two functions differ, and what each returns there, as JSON."""
+    kept = ("exact", "bids", "dists", "distributions", "rounded", "margin")
+    shown = {name: counterexample[name] for name in kept if name in counterexample}
+    returned = [None if row is None else list(row) for row in found.returned]
+    return {**shown, **dict(zip(("a", "b"), returned, strict=True))}

@@ -49,12 +49,12 @@ def table(found: Mapping[str, Any], names: Sequence[str] = (), width: int = WIDE
     for name, row in found.get("distributions", {}).items():
         rows.append([f"distribution {name}", *blank, *row])
     rows += [[name, *blank, *row] for name, row in _returned(found, names, short)]
-    wide = _aligned(rows)
-    if max(map(len, wide)) > width:
-        count = max(map(len, rows))
-        full = [[*row, *[""] * (count - len(row))] for row in rows]
-        wide = _aligned(list(zip(*full, strict=True)))
-    return [*wide, *changes(found)]
+    count = max(map(len, rows))
+    full = [[*row, *[""] * (count - len(row))] for row in rows]
+    layouts = (full, list(zip(*full, strict=True)))
+    aligned = (_aligned(layout) for layout in layouts)
+    fits = next((lines for lines in aligned if max(map(len, lines)) <= width), None)
+    return [*(fits or _one_by_one(full, width)), *changes(found)]
 
 
 def lines(
@@ -90,7 +90,8 @@ def _bids(found: Mapping[str, Any]) -> dict[str, Row]:
 def _payments(found: Mapping[str, Any], short: Callable[[str], str]) -> dict[str, Row]:
     """The columns after the tokens: what every agent pays, by the bids at which it does."""
     paid = _in_order(found, "payments")
-    return {f"pays{where}": [short(number) for number in row] for where, row in paid}
+    about = " (rounded)" if found["rounded"] else ""
+    return {f"pays{where}{about}": [short(number) for number in row] for where, row in paid}
 
 
 def _returned(
@@ -157,6 +158,20 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*full, strict=True)]
     pairs = (zip(row, widths, strict=True) for row in full)
     return ["  ".join(cell.ljust(width) for cell, width in row).rstrip() for row in pairs]
+
+
+def _one_by_one(rows: Sequence[Row], width: int) -> list[str]:
+    """A row after the other, each number behind the head of its column."""
+    head, *others = rows
+    lines = []
+    for row in others:
+        cells = ", ".join(
+            f"{name} {cell}" for name, cell in zip(head[1:], row[1:], strict=True) if cell
+        )
+        lines += textwrap.wrap(
+            f"{row[0]}: {cells}", max(width, 1), subsequent_indent="  ", break_long_words=False
+        )
+    return lines
 
 
 def wrapped(words: str, width: int = WIDEST) -> list[str]:
