@@ -470,7 +470,8 @@ class Decision:
             failure = failure_at(self.claim, agents, tokens)
             if failure:
                 self.notes.append(f"no proof for {agents} agents and {tokens} tokens: {failure}")
-                disagrees = True  # then its trace is not to be trusted at any size
+                # Where it runs and gives something else, its trace is not to be trusted anywhere.
+                disagrees = disagrees or " raises " not in failure
                 continue
             for candidate in result.candidates:
                 if self._violates(candidate):

@@ -914,7 +914,8 @@ def test_completion_lists_rules(command: str, completed: Callable[[str], list[st
     assert "my_rules.py" in everything
     assert set(everything) - {*CATALOGUE, "my_rules.py"} == (set(MECHANISMS) if pays else set())
     assert completed(f"tokenauction {command} --rule log-l") == ["log-linear"]
-    assert completed(f"tokenauction {command} --rule my_") == ["my_rules.py"]
+    in_file = completed(f"tokenauction {command} --rule my_")
+    assert in_file == ["my_rules.py", "my_rules.py::halves"]
     if pays:
         payments = completed(f"tokenauction {command} --payment ")
         assert payments == ["critical-bid", "none", *PAYMENTS, "my_rules.py"]

@@ -130,7 +130,9 @@ def test_a_verdict_that_hangs_on_the_seed_is_one(command: Command, tmp_path: Pat
     assert made["options"] == {"agents": None, "tokens": None, "budget": 2.0, "seeds": 2}
     (found,) = made["results"]
     assert (found["rule"], found["status"]) == ("mine", "brittle")
-    assert [one["status"] for one in found["verdicts"]] == ["proved", "unknown"]
+    first, second = found["verdicts"]
+    assert (first["status"], first["scope"]["agents"]) == ("proved", "all")
+    assert second["scope"] != first["scope"]
 
 
 @pytest.mark.parametrize(

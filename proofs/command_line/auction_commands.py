@@ -150,7 +150,9 @@ Exit status:
     help="The rule that ran, where it is in a file: file.py::name.",
 )
 @click.option(
-    "--payment", type=PaymentType(), help="The payment rule that ran, where it is in a file."
+    "--payment",
+    type=PaymentType("critical-bid", "none"),
+    help="The payment rule that ran, where it is in a file.",
 )
 def audit(transcript: str, agents: bool, rule: str | None, payment: str | None) -> None:
     """Compute every aggregate, token and payment of a transcript again.
