@@ -69,7 +69,7 @@ class Bash(BashComplete):
         incomplete = "" if begins or len(words) < 2 else words.pop()
         return words[1:], incomplete
 
-    def format_completion(self, item: CompletionItem[Any]) -> str:
+    def format_completion(self, item: "CompletionItem[Any]") -> str:
         """The item as the script reads it."""
         value = str(item.value)
         return f"{item.type},{value[self._kept() :] if item.type == 'plain' else value}"
