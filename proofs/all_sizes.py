@@ -9,6 +9,7 @@ not assumed.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Final
 
 from tokenauction.proofs import graph, terms
 from tokenauction.proofs.account import Account
@@ -26,15 +27,11 @@ _GOES_ON = "choose with xp.where before dividing, so that what is no number cann
 
 @dataclass(frozen=True)
 class AllSizes:
-    """The outcome: proved or not, why not and what helps, and what the proof consists of.
-
-    `left_open` is the case that was not decided, as formulas.
-    """
+    """The outcome: proved or not, why not and what helps, and what the proof consists of."""
 
     proved: bool
     reason: str = ""
     way_out: str = ""
-    left_open: str = ""
     vacuous: bool = False
     steps: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
@@ -68,16 +65,13 @@ class _Proof:
     steps: list[str] = field(default_factory=list)
     consistent: bool = False
     way_out: str = ""
-    left_open: str = ""
 
     def run(self) -> AllSizes:
         for assumed, formula in open_formula(self.claim):
             for case in _cases(self.claim, formula):
                 reason = self._case(assumed, formula, case)
                 if reason:
-                    return AllSizes(
-                        False, reason, self.way_out, self.left_open, steps=tuple(self.steps)
-                    )
+                    return AllSizes(False, reason, self.way_out, steps=tuple(self.steps))
         if not self.consistent:
             return AllSizes(False, "the premises contradict one another", vacuous=True)
         return AllSizes(True, steps=tuple(self.steps))
@@ -127,7 +121,6 @@ class _Proof:
             if stronger is not None and prover.proves(premises, prepared(stronger)):
                 break
             if not prover.proves(premises, part):
-                self.left_open = " and ".join(map(terms.show_condition, prover.last_case))
                 return f"not decided by the reduction ({case.text})"
         self._tell(case, prover)
         return ""
@@ -142,16 +135,9 @@ class _Proof:
 
     def _domain(self, assumed: Node, case: _Case) -> list[Node]:
         """What holds of every profile: the sizes, the bids, the raise."""
-        agents, tokens = graph.size(Axis.AGENTS), graph.size(Axis.TOKENS)
         fewest = len(case.named) + 1 if case.others else max(len(case.named), 1)
-        everybody = Index(Axis.AGENTS, "j_domain")
-        bids = graph.reduce("sum", everybody, graph.bid(everybody))
-        known = [
-            assumed,
-            graph.at_most(graph.constant(fewest), agents),
-            graph.at_most(graph.ONE, tokens),
-            graph.less(graph.ZERO, bids),
-        ]
+        everybody = _EVERYBODY
+        known = every_profile(assumed, fewest)
         arguments = self.claim.prop.arguments
         if case.raised:
             known.append(graph.less(graph.bid(FOCAL), RAISED))
@@ -163,6 +149,20 @@ class _Proof:
             there = graph.where(graph.same(everybody, FOCAL), own, graph.other_bid(everybody))
             known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, there)))
         return known
+
+
+_EVERYBODY: Final = Index(Axis.AGENTS, "j_domain")
+
+
+def every_profile(assumed: Node, fewest: int) -> list[Node]:
+    """What holds of every profile: the sizes, at least so many agents, and that somebody bids."""
+    bids = graph.reduce("sum", _EVERYBODY, graph.bid(_EVERYBODY))
+    return [
+        assumed,
+        graph.at_most(graph.constant(fewest), graph.size(Axis.AGENTS)),
+        graph.at_most(graph.ONE, graph.size(Axis.TOKENS)),
+        graph.less(graph.ZERO, bids),
+    ]
 
 
 def _way_out(condition: Condition, everywhere: bool, claim: Claim) -> str:

@@ -11,7 +11,7 @@ Signs are decided here by syntax alone, from what every profile satisfies: bids 
 are non-negative, the bids have a positive sum.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import count
 from typing import Any, Final
@@ -789,6 +789,16 @@ class Canon:
             weaker = {POSITIVE: NON_NEGATIVE, NEGATIVE: NON_POSITIVE}
             return weaker.get(known, known)
         return known
+
+
+def have_same_form(one: Sequence[Node], other: Sequence[Node], positive: bool, budget: int) -> bool:
+    """Whether numbers have the same canonical forms, one by one; not where these are too large."""
+    canon = Canon(positive, budget)
+    try:
+        pairs = zip(one, other, strict=True)
+        return all(canon.poly(left).key == canon.poly(right).key for left, right in pairs)
+    except TooLarge:
+        return False
 
 
 class Rewriter:

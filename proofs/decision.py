@@ -285,7 +285,6 @@ class Decision:
         )
         self.notes: list[str] = []
         self.ways_out: list[str] = []
-        self.left_open: list[str] = []
 
     def about_all_sizes(self) -> Verdict | None:
         """What a quick search and the proofs for every size say; None where they say nothing."""
@@ -319,9 +318,8 @@ class Decision:
         explored = f"{self.search.profiles} profiles of {most_of(self.search.sizes)}"
         notes = [*self._why_not_more(), f"searched without success: {explored}"]
         method = "reduction, search, fixed sizes"
-        details = tuple(self.left_open)
         reason = "; ".join(notes)
-        return self._with_resources(Unknown(reason, explored, method=method, details=details))
+        return self._with_resources(Unknown(reason, explored, method=method))
 
     def _why_not_more(self) -> list[str]:
         """The ways out, and what kept the claim from being proved for more sizes."""
@@ -343,6 +341,10 @@ class Decision:
     # The steps
 
     def _quick(self) -> Verdict | None:
+        return self._found_quickly
+
+    @cached_property
+    def _found_quickly(self) -> Verdict | None:
         return self._refuted(self.search.quick(), SEARCH)
 
     def _thorough(self) -> Verdict | None:
@@ -422,7 +424,6 @@ class Decision:
             return self.cross_checked(REDUCTION, outcome.steps)
         self.notes.append(f"{_NOT_FOR_ALL}{outcome.reason}")
         self.ways_out += [outcome.way_out] if outcome.way_out else []
-        self.left_open += [outcome.left_open] if outcome.left_open else []
         return None
 
     def _by_lemma(self) -> Verdict | None:

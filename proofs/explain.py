@@ -193,7 +193,9 @@ def _about_a_raise(order: PreferenceOrder, witness: Witness) -> str:
     assert values.agent is not None
     try:
         after, before = (tuple(map(fraction, row)) for row in witness.aggregates)
-        why = compared(order, values.dists[values.agent], after, before, witness.rounded)
+        why = compared(
+            order, values.dists[values.agent], after, before, witness.rounded, witness.token
+        )
     except ValueError:  # a run gives infinity, which is no number to compare
         after_row, before_row = (", ".join(row) for row in witness.aggregates)
         why = f"the aggregate goes from ({before_row}) to ({after_row}): {order.name} fails"

@@ -17,7 +17,7 @@ from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import claims, graph
 from tokenauction.proofs.agreement import differs_at, profiles
 from tokenauction.proofs.assignment import Assignment
-from tokenauction.proofs.canonical import Canon, TooLarge
+from tokenauction.proofs.canonical import have_same_form
 from tokenauction.proofs.claims import Call, Formula, Instance
 from tokenauction.proofs.code_constants import numbers_in
 from tokenauction.proofs.graph import Axis, Node
@@ -91,21 +91,11 @@ def _differs_as_expression(rule: ProfileFunction, paths: Paths, agents: int, tok
     if at_any is None:
         return problem
     at_fixed = instance.formula.outputs
-    if at_any == at_fixed or _same_form(rule, at_any, at_fixed):
+    positive = rule.support == "full"
+    if at_any == at_fixed or have_same_form(at_any, at_fixed, positive, 100_000):
         return ""
     alike = (_same_values(at_any, at_fixed, values) for values in profiles(about, instance))
     return "" if all(alike) else problem
-
-
-def _same_form(rule: ProfileFunction, left: Sequence[Node], right: Sequence[Node]) -> bool:
-    canon = Canon(rule.support == "full", budget=100_000)
-    try:
-        return all(
-            canon.poly(one).key == canon.poly(other).key
-            for one, other in zip(left, right, strict=True)
-        )
-    except TooLarge:
-        return False
 
 
 def _same_values(left: Sequence[Node], right: Sequence[Node], values: Assignment) -> bool:

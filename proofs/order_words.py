@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from tokenauction.proofs.given import row_in_words
+from tokenauction.proofs.reports.digits import shortener
 from tokenauction.theory import (
     PreferenceOrder,
     forward_kl,
@@ -24,29 +25,28 @@ Row = Sequence[Fraction]
 _MOST_DIGITS: Final = 15
 
 
-def compared(order: PreferenceOrder, preferred: Row, after: Row, before: Row, about: bool) -> str:
+def compared(
+    order: PreferenceOrder,
+    preferred: Row,
+    after: Row,
+    before: Row,
+    about: bool,
+    token: int | None = None,
+) -> str:
     """Why the outcome after a raise is not as good as the one before it, in an order.
 
-    `about` says that the outcomes are rounded.
+    `about` says that the outcomes are rounded, `token` which token shows it best.
     """
+    if order.function is robust.function and token is not None:
+        low, high = _two(before[token], after[token], about)
+        wanted = preferred[token]
+        return f"token {token} moved from {low} to {high}, while the agent wants it at {wanted}"
     words = _WORDS.get(order.function)
     if words is not None:
         return words(preferred, after, before, about)
     rows = zip(("preferred", "better", "worse"), (preferred, after, before), strict=True)
     shown = ", ".join(f"{name} = {_row(row, about and name != 'preferred')}" for name, row in rows)
     return f"{order.name}(preferred, better, worse) is false at {shown}"
-
-
-def worst_token(preferred: Row, after: Row, before: Row) -> int:
-    """The token that moved the furthest from where its agent wants it."""
-    moved = [abs(a - p) - abs(b - p) for p, a, b in zip(preferred, after, before, strict=True)]
-    return max(range(len(moved)), key=lambda t: (moved[t], -t))
-
-
-def _robust(preferred: Row, after: Row, before: Row, about: bool) -> str:
-    t = worst_token(preferred, after, before)
-    low, high = _two(before[t], after[t], about)
-    return f"token {t} moved from {low} to {high}, while the agent wants it at {preferred[t]}"
 
 
 def _odds(preferred: Row, after: Row, before: Row, about: bool) -> str:
@@ -103,12 +103,9 @@ def _two(low: Fraction, high: Fraction, about: bool) -> tuple[str, str]:
 
 
 def _decimals(low: float, high: float) -> tuple[str, str]:
-    """Two numbers with the fewest digits that tell them apart, six at least."""
-    for digits in range(6, _MOST_DIGITS + 3):
-        texts = f"{low:.{digits}g}", f"{high:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts
+    texts = f"{low:.17g}", f"{high:.17g}"
+    short = shortener(texts)
+    return short(texts[0]), short(texts[1])
 
 
 def _row(row: Row, about: bool) -> str:
@@ -118,7 +115,6 @@ def _row(row: Row, about: bool) -> str:
 
 
 _WORDS: Final = {
-    robust.function: _robust,
     odds.function: _odds,
     total_variation.function: _total_variation,
     forward_kl.function: _divergence("KL(preferred ‖ outcome)", True),

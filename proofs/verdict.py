@@ -194,13 +194,12 @@ class Refuted(Answer):
 
 @dataclass(frozen=True)
 class Unknown(Answer):
-    """Neither proved nor refuted; `explored` says what was tried, `details` what was left open."""
+    """Neither proved nor refuted; `explored` says what was tried."""
 
     reason: str
     explored: str = ""
     scope: Scope = field(default_factory=lambda: Scope((), ()))
     method: str = "none"
-    details: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     float_range: str = ""
     status: Literal["unknown"] = "unknown"

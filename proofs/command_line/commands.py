@@ -264,21 +264,21 @@ def theorems(
                     click.echo(fitted(theorem_report.line(found, width)))
 
         interrupted = until_interrupted(prove)
-        results = list(results)
-    lines = [] if shown else [theorem_report.line(one, width) for one in results]
+        done = list(results)  # the thread goes on after an interrupt
+    lines = [] if shown else [theorem_report.line(one, width) for one in done]
     if explain or statement:
         write_out = theorem_report.steps if explain else theorem_report.statement
-        lines += map(write_out, results)
-    text = "\n".join([*lines, "", theorem_report.summary(results)]) + "\n"
-    write(report.to_json(theorem_report.as_json(results)) if style == "json" else text, output)
+        lines += map(write_out, done)
+    text = "\n".join([*lines, "", theorem_report.summary(done)]) + "\n"
+    write(report.to_json(theorem_report.as_json(done)) if style == "json" else text, output)
     if export is not None:
-        count = theorem_report.export(results, export)
+        count = theorem_report.export(done, export)
         click.echo(f"tokenauction: wrote {count} steps to {export}", err=True)
     if interrupted:
-        left = len(wanted) - len(results)
+        left = len(wanted) - len(done)
         click.echo(f"tokenauction: interrupted; {left} theorems were not tried", err=True)
         end_interrupted()
-    sys.exit(report.REFUTED if any(one.status == "failed" for one in results) else report.PROVED)
+    sys.exit(report.REFUTED if any(one.status == "failed" for one in done) else report.PROVED)
 
 
 _loading = click.option(

@@ -22,6 +22,20 @@ from tokenauction.proofs.cli import INTERRUPTED
 _MOMENT: Final = 1.5
 
 
+def _on_interrupt(note: Callable[[], None]) -> None:
+    """Have the first interrupt noted, and the second end the process."""
+    seen = False
+
+    def handle(*_: object) -> None:
+        nonlocal seen
+        if seen:
+            os._exit(INTERRUPTED)
+        seen = True
+        note()
+
+    signal.signal(signal.SIGINT, handle)
+
+
 class Interrupts:
     """Whether the user has interrupted; looked at between steps that must not be torn apart.
 
@@ -32,11 +46,9 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.seen = False
-        signal.signal(signal.SIGINT, self._note)
+        _on_interrupt(self._note)
 
-    def _note(self, *_: object) -> None:
-        if self.seen:
-            os._exit(INTERRUPTED)
+    def _note(self) -> None:
         self.seen = True
         last = threading.Timer(_MOMENT, self._give_up)
         last.daemon = True
@@ -57,10 +69,8 @@ def until_interrupted(work: Callable[[], None]) -> bool:
     interrupted = False
     failed: list[BaseException] = []
 
-    def note(*_: object) -> None:
+    def note() -> None:
         nonlocal interrupted
-        if interrupted:
-            os._exit(INTERRUPTED)
         interrupted = True
 
     def run() -> None:
@@ -69,7 +79,7 @@ def until_interrupted(work: Callable[[], None]) -> bool:
         except BaseException as problem:
             failed.append(problem)
 
-    signal.signal(signal.SIGINT, note)
+    _on_interrupt(note)
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     while thread.is_alive() and not interrupted:
@@ -93,12 +103,10 @@ def stop_children_on_interrupt() -> None:
     What was decided until then is reported: nothing is torn apart by an exception.
     """
 
-    def stop(*_: object) -> None:
-        if STOP.asked:
-            os._exit(INTERRUPTED)
+    def stop() -> None:
         STOP.asked = True
 
-    signal.signal(signal.SIGINT, stop)
+    _on_interrupt(stop)
 
 
 def check_files(

@@ -15,7 +15,8 @@ from typing import Final
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.proofs import graph
 from tokenauction.proofs.account import Account
-from tokenauction.proofs.canonical import Canon, TooLarge
+from tokenauction.proofs.all_sizes import every_profile
+from tokenauction.proofs.canonical import Canon, TooLarge, have_same_form
 from tokenauction.proofs.comparison.guesses import Numbers, Profiles, factor_between
 from tokenauction.proofs.graph import Axis, Index, Node
 from tokenauction.proofs.grounding import free_indices
@@ -78,8 +79,8 @@ class PartByPart:
                 return part
             if factor != 1:
                 candidate = graph.mul(graph.constant(factor), candidate)
-            if self._same_form(part, candidate):
-                return part
+            if have_same_form([part], [candidate], self.positive, _CANON):
+                return part  # nothing is gained
             if self._is_the_same(part, candidate):
                 self._tell(part, candidate)
                 return candidate
@@ -99,14 +100,6 @@ class PartByPart:
             told = f"{graph.render(part)} = {graph.render(other)}, everywhere"
         if told not in self.steps:
             self.steps.append(told)
-
-    def _same_form(self, part: Node, other: Node) -> bool:
-        """Whether nothing is gained, for the canonical form of both is one."""
-        canon = Canon(self.positive, budget=_CANON)
-        try:
-            return bool(canon.poly(part) == canon.poly(other))
-        except TooLarge:
-            return False
 
     def _is_the_same(self, part: Node, other: Node) -> bool:
         """Whether both are defined everywhere, and proved to be equal."""
@@ -136,7 +129,9 @@ class PartByPart:
         canon = Canon(self.positive, budget=_CANON)
         prover = Prover(canon, self.account, self.account.rlimit // 8)
         try:
-            domain: list[Condition] = [canon.condition(node) for node in _domain(self.assumed)]
+            domain: list[Condition] = [
+                canon.condition(node) for node in every_profile(self.assumed, 1)
+            ]
             return prover.proves(domain, canon.condition(statement))
         except (GaveUp, TooLarge):
             return False
@@ -174,14 +169,3 @@ def _moved(part: Node, own: tuple[Index, ...], wanted: tuple[Index, ...]) -> Nod
     for old, new in (*zip(own, between, strict=True), *zip(between, wanted, strict=True)):
         part = graph.substitute_index(part, old, new)
     return part
-
-
-def _domain(assumed: Node) -> list[Node]:
-    """What holds of every profile: the sizes, and that somebody bids."""
-    everybody = Index(Axis.AGENTS, "j_domain")
-    return [
-        assumed,
-        graph.at_most(graph.ONE, graph.size(Axis.AGENTS)),
-        graph.at_most(graph.ONE, graph.size(Axis.TOKENS)),
-        graph.less(graph.ZERO, graph.reduce("sum", everybody, graph.bid(everybody))),
-    ]

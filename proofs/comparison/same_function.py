@@ -15,7 +15,7 @@ from array_api_compat import array_namespace
 from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunction
 from tokenauction.proofs import graph
 from tokenauction.proofs.account import Account
-from tokenauction.proofs.canonical import Canon, TooLarge
+from tokenauction.proofs.canonical import Canon, TooLarge, have_same_form
 from tokenauction.proofs.claims import Claim
 from tokenauction.proofs.comparison.part_by_part import PartByPart
 from tokenauction.proofs.decision import Decision, Options
@@ -89,7 +89,8 @@ def _same_part_by_part(
     for (assumed, first), (_, second) in zip(one.open_paths, other.open_paths, strict=True):
         parts = PartByPart(support == "full", one.function, assumed, first, second, account)
         rewritten = parts.rewritten()
-        if rewritten != first and not _same_form(first, rewritten, support):
+        positive = support == "full"
+        if rewritten != first and not have_same_form([first], [rewritten], positive, 200_000):
             return None
         pair = [_conditions([(assumed, result)], support) for result in (first, rewritten)]
         alike = pair[0] is not None and pair[0] == pair[1]
@@ -97,14 +98,6 @@ def _same_part_by_part(
             return None
         steps += parts.steps
     return tuple(steps)
-
-
-def _same_form(one: Node, other: Node, support: Support) -> bool:
-    canon = Canon(support == "full", budget=200_000)
-    try:
-        return bool(canon.poly(one) == canon.poly(other))
-    except TooLarge:
-        return False
 
 
 def _conditions(paths: Paths | str, support: Support) -> frozenset[str] | None:

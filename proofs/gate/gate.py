@@ -20,7 +20,7 @@ from tokenauction.proofs.gate.configuration import TABLE, Configuration, Require
 from tokenauction.proofs.gate.counterparts import Identity, counterparts
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.same_rule import Relation, Suspect, related
-from tokenauction.proofs.gate.standing import Found, Standing, is_proved_same, judge
+from tokenauction.proofs.gate.standing import Found, Standing, is_locked_of, judge
 from tokenauction.proofs.side_by_side import parts_of
 from tokenauction.proofs.targets import files_of
 from tokenauction.proofs.verdict import Scope
@@ -248,8 +248,8 @@ def _given_up(claim: _Claim) -> Found:
 
 def _is_of(claim: _Claim, locked: Locked, relation: Relation | None = None) -> bool:
     """Whether something is locked of the very functions and property of a claim."""
-    same = claim.row["fingerprint"] == locked.fingerprint or is_proved_same(locked, relation)
-    return same and claim.property_fingerprint == locked.property_fingerprint
+    fingerprints = claim.row["fingerprint"], claim.property_fingerprint
+    return is_locked_of(locked, *fingerprints, relation)
 
 
 def _is_within(row: Mapping[str, Any], wanted: Requirement) -> bool:

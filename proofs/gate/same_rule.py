@@ -91,10 +91,12 @@ def related(
     the lock. Raises NoBase for a revision that is named and cannot be read.
     """
     found = [_renamed_only(one) for one in suspects]
-    if all(one is not None for one in found) and base is None:
-        return [one for one in found if one is not None]
     repository = Repository(configuration.root)
     try:
+        if None not in found:
+            if base is not None:
+                repository.commit(base)
+            return [one for one in found if one is not None]
         commit = base or _of_the_lock(repository, configuration.root / configuration.lock)
         with revision_in(configuration.root, commit) as revision:
             _Comparisons(revision, configuration, progress).fill(suspects, found, jobs)

@@ -103,18 +103,28 @@ def _change(found: Found, locked: Locked | None, relation: Relation | None) -> C
         return "worse"
     if status == "proved" and (locked.verdict != "proved" or not locked.scope.covers(found.scope)):
         return "better"
-    if status != locked.verdict or not is_about(found, locked, relation):
+    if status != locked.verdict or not _is_about(found, locked, relation):
         return "changed"
     return "unchanged" if found.row["fingerprint"] == locked.fingerprint else "refactored"
 
 
-def is_about(found: Found, locked: Locked, relation: Relation | None) -> bool:
-    """Whether what is locked is of the same function and property."""
-    same = found.row["fingerprint"] == locked.fingerprint or is_proved_same(locked, relation)
-    return same and found.property_fingerprint == locked.property_fingerprint
+def _is_about(found: Found, locked: Locked, relation: Relation | None) -> bool:
+    fingerprints = found.row["fingerprint"], found.property_fingerprint
+    return is_locked_of(locked, *fingerprints, relation)
 
 
-def is_proved_same(locked: Locked, relation: Relation | None) -> bool:
+def is_locked_of(
+    locked: Locked,
+    fingerprint: str | None,
+    property_fingerprint: str | None,
+    relation: Relation | None,
+) -> bool:
+    """Whether what is locked is of a function and a property."""
+    same = fingerprint == locked.fingerprint or _is_proved_same(locked, relation)
+    return same and property_fingerprint == locked.property_fingerprint
+
+
+def _is_proved_same(locked: Locked, relation: Relation | None) -> bool:
     """Whether the locked function is proved to be the one that there is now."""
     if relation is None or relation.kind != "same":
         return False
@@ -150,7 +160,7 @@ def _stale(found: Found, locked: Locked | None, relation: Relation | None) -> st
         return ""  # it was cut short, or cannot be traced: nobody knows which function it is
     if found.property_fingerprint != locked.property_fingerprint:
         return "the property is written otherwise than it was, and may say something else"
-    if is_about(found, locked, relation):
+    if _is_about(found, locked, relation):
         return ""
     if relation is None:
         return "it has another fingerprint"
