@@ -33,11 +33,12 @@ from tokenauction.proofs.interpret.balls import Balls, evaluate_rigorously, prec
 from tokenauction.proofs.interpret.batch import Floats
 from tokenauction.proofs.interpret.exact import UNDEFINED, Special, Value, evaluate_all
 from tokenauction.proofs.numpy_run import Misbehaves, Unusable, run_rule
-from tokenauction.proofs.reasons import Reason, reason_of
+from tokenauction.proofs.reasons import RAISES, Reason, reason_of
 from tokenauction.proofs.sampling import draw, row_names
 from tokenauction.proofs.switches import edges
 from tokenauction.proofs.trace import TracingError
 from tokenauction.proofs.twins import as_float
+from tokenauction.proofs.verdict import size_in_words
 
 _ALL_STEPS: Final = 8
 _MOST_INSTANCES: Final = 4
@@ -291,7 +292,7 @@ def _call_differs(
     except Misbehaves:
         raise
     except Unusable as problem:
-        return "" if any(value is UNDEFINED for value in exact) else Reason(str(problem), "raises")
+        return "" if any(value is UNDEFINED for value in exact) else Reason(str(problem), RAISES)
     rule = call.function
     breaks_down = not call.pays and not np.isfinite(run).all()
     for number, value in enumerate(exact):
@@ -300,12 +301,13 @@ def _call_differs(
         if _explained(float(run[number]), value, rounded[number], values):
             continue
         if value is UNDEFINED:
-            text = f"{rule.file}:{rule.line}: {rule.name} {_STEERS_BY_NAN}: it returns "
-            text = f"{text}{run.tolist()}; {_GUARD}"
+            text = f"{rule.file}:{rule.line}: {_GUARD}, because {rule.name} {_STEERS_BY_NAN}"
+            text = f"{text}: it returns {run.tolist()}"
             return Reason(text, STEERS, rule.file, rule.line, _GUARD)
         text = (
-            f"the trace and the run of {rule.name} disagree with {len(values.bids)} agents and "
-            f"{values.tokens} tokens: traced {[as_float(one) for one in exact]}, run {run.tolist()}"
+            f"the trace and the run of {rule.name} disagree with "
+            f"{size_in_words(len(values.bids), values.tokens)}: traced "
+            f"{[as_float(one) for one in exact]}, run {run.tolist()}"
         )
         return Reason(text, "not-the-run", rule.file, rule.line)
     return ""

@@ -21,6 +21,7 @@ from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunctio
 from tokenauction.mechanisms.mistakes import nothing_returned
 from tokenauction.proofs import graph
 from tokenauction.proofs.graph import Axis, Index, Node
+from tokenauction.proofs.reasons import RAISES
 from tokenauction.proofs.symbolic_array import (
     AxisLength,
     Permutation,
@@ -166,7 +167,7 @@ class RuleFault(Exception):
     `line` is the line of the rule that raised, and `raised` what.
     """
 
-    code = "raises"
+    code = RAISES
     file = ""
     line: int | None = None
     raised = ""

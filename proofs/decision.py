@@ -47,7 +47,7 @@ from tokenauction.proofs.numpy_run import (
     interference,
     raised_at,
 )
-from tokenauction.proofs.reasons import Reason, as_reason
+from tokenauction.proofs.reasons import RAISES, Reason, as_reason
 from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.sampling import draw
 from tokenauction.proofs.shrink import shrink
@@ -67,6 +67,7 @@ from tokenauction.proofs.verdict import (
     Scope,
     Unknown,
     Verdict,
+    size_in_words,
 )
 from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty, monotone_in
 
@@ -76,8 +77,6 @@ LEMMA = "lemma "
 SEARCH = "search and exact replay"
 ASSUMED_DEFINED = "profiles at which the rule and the property are defined"
 _ROUNDING = 1e-10
-FOR_MORE = "for more sizes it is not proved: "
-_NOT_FOR_ALL = "no proof for all sizes: "
 Decided = TypeVar("Decided", bound=Verdict)
 
 
@@ -283,6 +282,7 @@ class Decision:
             progress=options.progress,
             accept=self._violates,
         )
+        self.not_for_all: list[str] = []
         self.notes: list[str] = []
         self.ways_out: list[str] = []
 
@@ -316,14 +316,16 @@ class Decision:
             if found is not None:
                 return self._with_resources(found)
         explored = f"{self.search.profiles} profiles of {most_of(self.search.sizes)}"
-        notes = [*self._why_not_more(), f"searched without success: {explored}"]
+        notes = [*self._why_not_more("no proof for all sizes: ")]
+        notes.append(f"searched without success: {explored}")
         method = "reduction, search, fixed sizes"
         reason = "; ".join(notes)
         return self._with_resources(Unknown(reason, explored, method=method))
 
-    def _why_not_more(self) -> list[str]:
-        """The ways out, and what kept the claim from being proved for more sizes."""
-        told = [*self.ways_out, *self.notes, *self._limits_reached()]
+    def _why_not_more(self, for_all: str = "") -> list[str]:
+        """The ways out, and what kept the claim from being proved for more sizes, and for all."""
+        not_for_all = [f"{for_all}{why}" for why in self.not_for_all]
+        told = [*self.ways_out, *not_for_all, *self.notes, *self._limits_reached()]
         return list(dict.fromkeys(told))
 
     def _limits_reached(self) -> list[str]:
@@ -378,7 +380,10 @@ class Decision:
         if instance is None or not check_domain(self._opaque.claim, values):
             return False
         # What floats cannot hold is rounding, and says nothing about real numbers.
-        raised = ["raises " in t and "OverflowError" not in t for t in raised_at(values, instance)]
+        raised = [
+            problem is not None and not isinstance(problem.__cause__, OverflowError)
+            for problem in raised_at(values, instance)
+        ]
         return any(raised) and not (self.claim.other is not None and all(raised))
 
     def _refuted_by_raising(self, values: Assignment) -> Refuted:
@@ -409,12 +414,12 @@ class Decision:
         self.options.progress("proving it for all agents and tokens")
         for one in self.examined:
             if isinstance(one.open_paths, str):
-                self.notes.append(f"{_NOT_FOR_ALL}{one.open_paths}")
+                self.not_for_all.append(one.open_paths)
                 return None
         try:
             outcome = prove_all_sizes(self.claim, self.account, int(100_000 * self.options.effort))
         except SizeRequired as problem:
-            self.notes.append(f"{_NOT_FOR_ALL}{problem}")
+            self.not_for_all.append(str(problem))
             return None
         except (TracingError, RuleFault) as problem:
             return Unknown(str(problem))
@@ -422,7 +427,7 @@ class Decision:
             return Unknown("vacuous: no profile satisfies the premises of the property")
         if outcome.proved:
             return self.cross_checked(REDUCTION, outcome.steps)
-        self.notes.append(f"{_NOT_FOR_ALL}{outcome.reason}")
+        self.not_for_all.append(outcome.reason)
         self.ways_out += [outcome.way_out] if outcome.way_out else []
         return None
 
@@ -462,17 +467,18 @@ class Decision:
         for agents, tokens in self._small_sizes():
             if len(undecided) == 2:
                 break
-            self.options.progress(f"deciding {agents} agents, {tokens} tokens exactly")
+            size = size_in_words(agents, tokens)
+            self.options.progress(f"deciding {size} exactly")
             try:
                 result = decide_size(self.claim, agents, tokens, self.account)
             except (TracingError, RuleFault) as problem:
-                self.notes.append(f"not traced with {agents} agents and {tokens} tokens: {problem}")
+                self.notes.append(f"not traced with {size}: {problem}")
                 continue
             failure = failure_at(self.claim, agents, tokens)
             if failure:
-                self.notes.append(f"no proof for {agents} agents and {tokens} tokens: {failure}")
+                self.notes.append(f"no proof for {size}: {failure}")
                 # Where it runs and gives something else, its trace is not to be trusted anywhere.
-                disagrees = disagrees or " raises " not in failure
+                disagrees = disagrees or as_reason(failure, "not-the-run").code != RAISES
                 continue
             for candidate in result.candidates:
                 if self._violates(candidate):
@@ -480,19 +486,14 @@ class Decision:
             (proved if result.proved else undecided).append((agents, tokens))
             vacuous = vacuous and (result.vacuous or not result.proved)
         if undecided:
-            shown = " nor ".join(f"with {n} agents and {t} tokens" for n, t in undecided)
+            shown = " nor ".join(f"with {size_in_words(*size)}" for size in undecided)
             self.notes.append(f"not decided {shown}")
         scope = _largest_rectangle(proved)
         if scope is None or vacuous or disagrees:
             return None
-        covered = product(scope.agents, scope.tokens)
-        steps = tuple(f"{n} agents, {t} tokens: no violation exists" for n, t in covered)
-        why = (note.removeprefix(_NOT_FOR_ALL) for note in self._why_not_more())
-        return Proved(
-            scope,
-            self._evidence(FIXED, steps),
-            f"{FOR_MORE}{'; '.join(why)}",
-        )
+        each = (Scope((agents,), (tokens,)) for agents, tokens in sorted(proved))
+        steps = tuple(f"{one}: no violation exists" for one in each if scope.covers(one))
+        return Proved(scope, self._evidence(FIXED, steps), "; ".join(self._why_not_more()))
 
     # What they share
 
@@ -591,7 +592,7 @@ def _largest_rectangle(sizes: Iterable[tuple[int, int]]) -> Scope | None:
     """The largest scope of numbers of agents and of tokens that is covered, from one agent on.
 
     >>> print(_largest_rectangle([(1, 1), (1, 2), (2, 1), (1, 3)]))
-    1 agents, 1 to 3 tokens
+    1 agent, 1 to 3 tokens
     """
     covered = set(sizes)
     counts = sorted({n for n, _ in covered})

@@ -29,7 +29,7 @@ from tokenauction.proofs.numpy_run import (
     run_rule,
 )
 from tokenauction.proofs.open_agreement import open_disagreement
-from tokenauction.proofs.reasons import Reason, reason_of
+from tokenauction.proofs.reasons import RAISES, Reason, reason_of
 from tokenauction.proofs.reduction import EXACT, closed_obligations
 from tokenauction.proofs.terms import TRUE
 from tokenauction.proofs.trace import Trace, TracingError
@@ -101,7 +101,7 @@ class Examined:
             raise
         except Unusable as problem:
             text = f"{problem} (bids {', '.join(map(str, bids.tolist()))})"
-            return Reason(text, "raises", self.function.file, self.function.line)
+            return Reason(text, RAISES, self.function.file, self.function.line)
         return None
 
     @cached_property
@@ -178,8 +178,8 @@ def _raised_in_the_trace(problem: RuleFault) -> Reason:
     source = getline(problem.file, problem.line).strip()
     way_out = "use functions of xp = array_namespace(bids, dists), see the list in docs/rules.md"
     text = (
-        f"{problem.file}:{problem.line}: `{source}` runs on NumPy and cannot be followed by the "
-        f"trace, which raises {problem.raised}; {way_out}"
+        f"{problem.file}:{problem.line}: {way_out}, because `{source}` runs on NumPy and cannot be "
+        f"followed by the trace, which raises {problem.raised}"
     )
     return Reason(text, "untraced-call", problem.file, problem.line, way_out)
 

@@ -19,6 +19,7 @@ from tokenauction.proofs.replay import Replayer
 from tokenauction.proofs.sampling import Columns, Floats, Rng, draw, round_short
 from tokenauction.proofs.switches import constants_of, edges
 from tokenauction.proofs.trace import TracingError
+from tokenauction.proofs.verdict import size_in_words
 
 SIZES = (
     (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (3, 2), (3, 3), (3, 4), (4, 2), (4, 3),
@@ -77,7 +78,7 @@ class Search:
         for instance in self.instances() if among is None else among:
             if small and instance.agents * instance.tokens > 6:
                 continue
-            self.progress(f"searching {instance.agents} agents, {instance.tokens} tokens")
+            self.progress(f"searching {size_in_words(instance.agents, instance.tokens)}")
             found = stage(instance, rng)
             if found is not None:
                 return found

@@ -23,6 +23,7 @@ from tokenauction.proofs.float_limits import RangeWatch
 from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.numpy_run import Unusable, run_rule
 from tokenauction.proofs.sampling import Columns, draw
+from tokenauction.proofs.verdict import size_in_words
 
 Instead = Mapping[int, ProfileFunction]
 CLEAR_MARGIN: Final = 1e-7
@@ -84,7 +85,7 @@ class NumericAttack:
     def _candidates_at(
         self, agents: int, tokens: int, length: int, rng: np.random.Generator
     ) -> Iterator[Assignment]:
-        self.progress(f"running it with {agents} agents, {tokens} tokens")
+        self.progress(f"running it with {size_in_words(agents, tokens)}")
         instances = list(islice(claims.instances(self.claim, agents, tokens), 3))
         for instance in instances:
             rows = max(length // len(instances), 8)

@@ -1,6 +1,6 @@
 """Runs of a rule's own function on NumPy arrays: is it usable, and what does it return or raise?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from tokenauction.proofs.interpret.batch import Batch, Floats
 from tokenauction.proofs.reasons import Reason
 from tokenauction.proofs.tracebacks import line_in
 from tokenauction.proofs.traced_array import TracedArray
+from tokenauction.proofs.verdict import size_in_words
 
 if TYPE_CHECKING:  # for its name only: replay loads the library of balls
     pass
@@ -78,8 +79,8 @@ def run_rule(
     if array.shape != (length,):
         _refuse_exchanged(rule)
         raise Misbehaves(
-            f"{place} returns an array of shape {array.shape} for {dists.shape[0]} agents and "
-            f"{dists.shape[1]} tokens; {rule.kind} returns one of shape ({rule.returns},)"
+            f"{place} returns an array of shape {array.shape} for {size_in_words(*dists.shape)}; "
+            f"{rule.kind} returns one of shape ({rule.returns},)"
         )
     return array
 
@@ -105,13 +106,13 @@ def interference(*rules: ProfileFunction) -> str:
     return ""
 
 
-def describe(rule: ProfileFunction, problem: BaseException, shape: Sequence[int]) -> str:
+def describe(rule: ProfileFunction, problem: BaseException, shape: tuple[int, int]) -> str:
     """One line: where the rule raised, and what."""
     line = line_in(rule.file, problem) or rule.line
     text = " ".join(str(problem).split()) or type(problem).__name__
     return (
-        f"{rule.file}:{line}: {rule.name} raises {type(problem).__name__} with {shape[0]} agents "
-        f"and {shape[1]} tokens: {text}"
+        f"{rule.file}:{line}: {rule.name} raises {type(problem).__name__} with "
+        f"{size_in_words(*shape)}: {text}"
     )
 
 
@@ -237,30 +238,30 @@ def generic_profile(
     return bids, dists, named
 
 
-def raised_at(values: Assignment, instance: claims.Instance) -> list[str]:
-    """What each call of an instance raises on NumPy at an assignment; empty where it returns."""
+def raised_at(values: Assignment, instance: claims.Instance) -> list[Unusable | None]:
+    """What each call of an instance raises on NumPy at an assignment; None where it returns."""
     leaves = {node: np.array([float(value)]) for node, value in values.leaves().items()}
     named = {name: np.array([float(p) for p in row]) for name, row in values.named.items()}
-    raised = []
+    raised: list[Unusable | None] = []
     for call in instance.formula.calls:
         bids, dists = _given(Batch(leaves, 1), call)
         result = _tried(call.function, bids, dists, named)
-        raised.append(result if isinstance(result, str) else "")
-        numbers = np.zeros(len(call.outputs)) if isinstance(result, str) else result
+        raised.append(result if isinstance(result, Unusable) else None)
+        numbers = np.zeros(len(call.outputs)) if isinstance(result, Unusable) else result
         leaves |= {node: np.array([x]) for node, x in zip(call.outputs, numbers, strict=True)}
     return raised
 
 
 def _tried(
     function: ProfileFunction, bids: Floats, dists: Floats, named: Mapping[str, Floats]
-) -> Floats | str:
-    """What a function returns on NumPy, or why it returns nothing there; raises Misbehaves."""
+) -> Floats | Unusable:
+    """What a function returns on NumPy, or what it raises there; raises Misbehaves."""
     try:
         return run_rule(function, bids, dists, named)
     except Misbehaves:
         raise
     except Unusable as problem:
-        return str(problem)
+        return problem
 
 
 def _given(batch: Batch, call: claims.Call) -> list[Floats]:

@@ -28,6 +28,7 @@ from tokenauction.proofs.interpret.exact import Special
 from tokenauction.proofs.interpret.open_arrays import CannotEvaluate, open_values
 from tokenauction.proofs.numpy_run import Misbehaves, Unusable, generic_profile, run_rule
 from tokenauction.proofs.trace import Trace, TracingError
+from tokenauction.proofs.verdict import size_in_words
 
 LARGEST: Final = 64
 _NO_MORE_THAN: Final = 1e-13
@@ -80,9 +81,8 @@ def _result_at(
 def _differs_as_expression(rule: ProfileFunction, paths: Paths, agents: int, tokens: int) -> str:
     """Where the two traces of one size are not one function, for every profile at once."""
     about = claims.claim_about(rule)
-    problem = (
-        f"the traces of {rule.name} with {agents} agents and {tokens} tokens and with any differ"
-    )
+    size = size_in_words(agents, tokens)
+    problem = f"the traces of {rule.name} with {size} and with any differ"
     try:
         instance = next(claims.instances(about, agents, tokens))
     except (TracingError, claims.RuleFault) as found:
@@ -138,8 +138,8 @@ def _differs_rigorously(
     outputs = _result_at(rule, paths, agents, tokens)
     if outputs is None or sum(1 for _ in graph.subnodes(*outputs)) > _MOST_NODES:
         return (
-            f"the trace and the run of {rule.name} differ with {agents} agents and {tokens} "
-            "tokens, and rounding was not shown to be the reason"
+            f"the trace and the run of {rule.name} differ with {size_in_words(agents, tokens)}, "
+            "and rounding was not shown to be the reason"
         )
     given = claims.inputs_in(Trace({Axis.AGENTS: agents, Axis.TOKENS: tokens}))
     call = Call(rule, "bids", *given, outputs, outputs)

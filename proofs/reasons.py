@@ -2,6 +2,9 @@
 
 from typing import Any, Final
 
+# The kind of a reason: the function raises there.
+RAISES: Final = "raises"
+
 POSITIVE_ONLY: Final = (
     'if the rule is meant for strictly positive distributions, say so: support="full" in its '
     "decorator"
@@ -38,7 +41,7 @@ def as_reason(text: str, code: str) -> Reason:
     return text if isinstance(text, Reason) else Reason(text, code)
 
 
-def reason_of(problem: Exception, code: str = "raises") -> Reason:
+def reason_of(problem: Exception, code: str = RAISES) -> Reason:
     """The reason that an exception gives; those of a trace know more than their text."""
     found = getattr(problem, "code", code)
     place = (getattr(problem, "file", ""), getattr(problem, "line", None))

@@ -51,18 +51,18 @@ LARGEST_TWIN: Final = 1000
 ORDINARY_SIZES: Final = {Axis.AGENTS: 3, Axis.TOKENS: 4}
 
 _FOR_EVERY_SIZE: Final = {
-    "sorts along": "a sum, an extremum, or a count of what is larger, as "
-    "xp.sum(x[None, :] > x[:, None], axis=1), is followed for every size",
-    "slices an axis": "xp.where on a condition is followed for every size",
-    "picks position": "what treats every agent and every token alike is followed for every size",
-    "assigns to elements": "xp.where in place of an assignment is followed for every size",
-    "needs the numbers": "bids.shape[0] and dists.shape[1] are followed as numbers in arithmetic, "
-    "and sums over an axis in place of loops",
-    "in a loop": "sums over an axis in place of loops are followed for every size",
-    "puts arrays into a list": "arithmetic on whole arrays is followed for every size",
-    "reshapes": "x[:, None] and x[None, :] are followed for every size",
-    "computed positions": "a mask with xp.where is followed for every size",
-    "position of an extremum": "a comparison with xp.max is followed for every size",
+    "sorts along": "use a sum, an extremum, or a count of what is larger, as "
+    "xp.sum(x[None, :] > x[:, None], axis=1)",
+    "slices an axis": "use xp.where on a condition",
+    "picks position": "treat every agent and every token alike",
+    "assigns to elements": "use xp.where in place of an assignment",
+    "needs the numbers": "use bids.shape[0] and dists.shape[1] as numbers in arithmetic, and sums "
+    "over an axis in place of loops",
+    "in a loop": "use sums over an axis in place of loops",
+    "puts arrays into a list": "use arithmetic on whole arrays",
+    "reshapes": "use x[:, None] and x[None, :]",
+    "computed positions": "use a mask with xp.where",
+    "position of an extremum": "compare with xp.max",
 }
 
 
@@ -119,7 +119,7 @@ class Trace:
         return chosen
 
     def error(self, problem: str, way_out: str = "", code: str = "untraced") -> TracingError:
-        """The error to raise: a problem at the line that is running, and a way out."""
+        """The error to raise: a way out, and the problem, at the line that is running."""
         return self._fail(TracingError, problem, way_out, code)
 
     def needs_size(self, problem: str) -> SizeRequired:
@@ -135,8 +135,8 @@ class Trace:
         file, line = _place_in_rule()
         if problem.startswith("the rule "):
             problem = problem.replace("the rule", f"the {self.subject}", 1)
-        message = f"{file}:{line}: {problem}" if file else problem
-        failure = kind(f"{message}; {way_out}" if way_out else message)
+        message = f"{way_out}, because {problem}" if way_out else problem
+        failure = kind(f"{file}:{line}: {message}" if file else message)
         failure.code, failure.file, failure.line, failure.way_out = code, file, line, way_out
         if self.failure is None:
             self.failure = failure

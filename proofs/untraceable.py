@@ -24,7 +24,7 @@ from tokenauction.proofs.numpy_run import KEEPS_STATE, raised_at
 from tokenauction.proofs.reasons import Reason
 from tokenauction.proofs.shrink import shrink
 from tokenauction.proofs.trace import TracingError
-from tokenauction.proofs.verdict import Refuted, Scope, Unknown, Verdict, Witness
+from tokenauction.proofs.verdict import Refuted, Scope, Unknown, Verdict, Witness, size_in_words
 
 if TYPE_CHECKING:  # decision.py imports this file
     from tokenauction.proofs.decision import Options
@@ -234,10 +234,11 @@ def attack_of(claim: Claim, options: "Options") -> NumericAttack:
 def witness_of_run(claim: Claim, found: Violation) -> Witness:
     """What was seen by running the function: a violation, or what it raises."""
     witness = explain.seen_in_floats(claim, found)
-    raised = next(filter(None, raised_at(found.assignment, found.instance)), "")
-    if not raised:
+    raised = next(filter(None, raised_at(found.assignment, found.instance)), None)
+    if raised is None:
         return witness
-    return replace(witness, sentence=f"{explain.profile(found.assignment)}: {raised.rstrip('.')}.")
+    told = str(raised).rstrip(".")
+    return replace(witness, sentence=f"{explain.profile(found.assignment)}: {told}.")
 
 
 def most_of(sizes: Iterable[tuple[int, int]]) -> str:
@@ -247,7 +248,7 @@ def most_of(sizes: Iterable[tuple[int, int]]) -> str:
     'up to 3 agents and 2 tokens'
     """
     agents, tokens = zip(*[*sizes, (1, 1)], strict=True)
-    return f"up to {max(agents)} agents and {max(tokens)} tokens"
+    return f"up to {size_in_words(max(agents), max(tokens))}"
 
 
 def size_list(sizes: Iterable[tuple[int, int]]) -> str:

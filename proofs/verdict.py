@@ -50,7 +50,20 @@ class Scope:
         return all(has == "all" or (w != "all" and set(w) <= set(has)) for has, w in pairs)
 
     def __str__(self) -> str:
-        return f"{sizes_in_words(self.agents)} agents, {sizes_in_words(self.tokens)} tokens"
+        return f"{_counted(self.agents, 'agent')}, {_counted(self.tokens, 'token')}"
+
+
+def size_in_words(agents: int, tokens: int) -> str:
+    """One size, in a sentence.
+
+    >>> size_in_words(1, 2)
+    '1 agent and 2 tokens'
+    """
+    return f"{_counted((agents,), 'agent')} and {_counted((tokens,), 'token')}"
+
+
+def _counted(sizes: Sizes, what: str) -> str:
+    return f"{sizes_in_words(sizes)} {what}{'' if sizes == (1,) else 's'}"
 
 
 def sizes_in_words(sizes: Sizes) -> str:
@@ -170,14 +183,19 @@ class Told:
 
 @dataclass(frozen=True)
 class Proved(Answer):
-    """The property holds at every profile of the scope; `reason` says why not of a larger one."""
+    """The property holds at every profile of the scope; `why_not_more` says why no larger one."""
 
     scope: Scope
     evidence: Evidence
-    reason: str = ""
+    why_not_more: str = ""
     resources: Resources = field(default_factory=Resources)
     float_range: str = ""
     status: Literal["proved"] = "proved"
+
+    @property
+    def reason(self) -> str:
+        """What is said of the sizes beyond the scope; empty where there are none."""
+        return self.why_not_more and f"for more sizes it is not proved: {self.why_not_more}"
 
 
 @dataclass(frozen=True)

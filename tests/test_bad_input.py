@@ -426,7 +426,7 @@ def test_an_interrupt_while_the_command_starts(name: str) -> None:
 def test_an_interrupt_while_the_solver_is_imported() -> None:
     done = interrupted_at("z3", "theorems", "gibbs")
     assert done.returncode == 130
-    assert done.stderr == "tokenauction: interrupted; 1 theorems were not tried\n"
+    assert done.stderr == "tokenauction: interrupted; no theorem was tried\n"
 
 
 def test_an_interrupt_while_a_file_is_listed(tmp_path: Path) -> None:

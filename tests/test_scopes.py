@@ -47,9 +47,9 @@ def test_sizes_that_were_proved_stay_proved(tmp_path: Path, command: Command) ->
     asked = ("verify", "rules.py", "--property", "neutral", "--agents", "1", "--tokens", "7")
     done = command(*asked, folder=tmp_path)
     assert done.returncode == 0
-    assert "[1 agents, 1 to 6 tokens]" in done.stdout
-    assert "rules.py:9: the rule sorts along the agents or tokens" in done.stdout
-    assert "not decided with 1 agents and 7 tokens" in done.stdout
+    assert "[1 agent, 1 to 6 tokens]" in done.stdout
+    assert "rules.py:9: use a sum, an extremum, or a count of what is larger" in done.stdout
+    assert "not decided with 1 agent and 7 tokens" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import get_completion_class
@@ -37,6 +37,9 @@ from tokenauction.proofs.command_line.report_options import text_or_json, to_fil
 from tokenauction.proofs.reports import findings, outputs
 from tokenauction.proofs.side_by_side import verify_side_by_side
 from tokenauction.proofs.verdict import Scope
+
+if TYPE_CHECKING:  # the library imports Z3
+    from tokenauction.proofs.paper.library import Checked, PaperTheorem
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -238,34 +241,32 @@ def theorems(
     check_files(output)
     if output and export:
         check_apart([(f"--output {output}", output), (f"--export {export}", str(export))])
-    from tokenauction.proofs import theorem_report
-    from tokenauction.proofs.paper.library import Checked, check
-
-    try:
-        wanted = theorem_report.chosen(names)
-        if export is not None:
-            export.mkdir(parents=True, exist_ok=True)
-    except theorem_report.UnknownTheorem as problem:
-        fail(str(problem))
-    except OSError as problem:
-        fail(f"--export {export}: {problem.strerror}")
+    wanted: list[PaperTheorem] = []
     results: list[Checked] = []
-    width = max(len(theorem.name) for theorem in wanted)
     shown = style == "text" and output is None
     with Display() as display:
 
         def prove() -> None:
+            from tokenauction.proofs import theorem_report
+            from tokenauction.proofs.paper.library import check
+
+            wanted.extend(_chosen(names, export))
             for theorem in wanted:
                 display.progress(f"proving {theorem.name}")
                 found = check(theorem)
                 results.append(found)
                 display.decided()
                 if shown:
-                    click.echo(fitted(theorem_report.line(found, width)))
+                    click.echo(fitted(theorem_report.line(found, _width_of(wanted))))
 
         interrupted = until_interrupted(prove)
         done = list(results)  # the thread goes on after an interrupt
-    lines = [] if shown else [theorem_report.line(one, width) for one in done]
+    if interrupted and not wanted:
+        click.echo("tokenauction: interrupted; no theorem was tried", err=True)
+        end_interrupted()
+    from tokenauction.proofs import theorem_report
+
+    lines = [] if shown else [theorem_report.line(one, _width_of(wanted)) for one in done]
     if explain or statement:
         write_out = theorem_report.steps if explain else theorem_report.statement
         lines += map(write_out, done)
@@ -276,9 +277,29 @@ def theorems(
         click.echo(f"tokenauction: wrote {count} steps to {export}", err=True)
     if interrupted:
         left = len(wanted) - len(done)
-        click.echo(f"tokenauction: interrupted; {left} theorems were not tried", err=True)
+        told = f"{left} of {len(wanted)} theorems were not tried"
+        click.echo(f"tokenauction: interrupted; {told}", err=True)
         end_interrupted()
     sys.exit(report.REFUTED if any(one.status == "failed" for one in done) else report.PROVED)
+
+
+def _chosen(names: tuple[str, ...], export: Path | None) -> "list[PaperTheorem]":
+    """The theorems of these names, or all, once there is a folder to export them to."""
+    from tokenauction.proofs import theorem_report
+
+    try:
+        wanted = theorem_report.chosen(names)
+        if export is not None:
+            export.mkdir(parents=True, exist_ok=True)
+    except theorem_report.UnknownTheorem as problem:
+        fail(str(problem))
+    except OSError as problem:
+        fail(f"--export {export}: {problem.strerror}")
+    return wanted
+
+
+def _width_of(wanted: "list[PaperTheorem]") -> int:
+    return max(len(theorem.name) for theorem in wanted)
 
 
 _loading = click.option(

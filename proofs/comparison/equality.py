@@ -16,7 +16,7 @@ from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule, Pro
 from tokenauction.proofs import claims
 from tokenauction.proofs.assignment import Assignment
 from tokenauction.proofs.comparison.same_function import verdict_of_equality
-from tokenauction.proofs.decision import ASSUMED_DEFINED, FOR_MORE, Options
+from tokenauction.proofs.decision import ASSUMED_DEFINED, Options
 from tokenauction.proofs.examination import Examined
 from tokenauction.proofs.explain import profile
 from tokenauction.proofs.numpy_run import Unusable, run_rule
@@ -157,7 +157,7 @@ class _Question:
             agents, tokens = map(sizes_in_words, (verdict.scope.agents, verdict.scope.tokens))
             return Undecided(
                 f"the same for {agents} agents and {tokens} tokens (proved); not proved for all "
-                f"sizes: {verdict.reason.removeprefix(FOR_MORE)}",
+                f"sizes: {verdict.why_not_more}",
                 verdict.scope,
                 verdict.evidence.method,
             )
