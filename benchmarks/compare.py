@@ -92,8 +92,8 @@ def prove_linear() -> str:
 
 def reduction_of_linear() -> str:
     """The proof step alone."""
-    from tokenauction.proofs.all_sizes import prove_all_sizes
-    from tokenauction.proofs.claims import Claim
+    from tokenauction.proofs.core.claims.claims import Claim
+    from tokenauction.proofs.core.proving.all_sizes import prove_all_sizes
     from tokenauction.theory import PROPERTIES
 
     outcome = prove_all_sizes(Claim(linear, PROPERTIES["monotone"]))
@@ -104,12 +104,13 @@ def direct(agents: int, tokens: int) -> str:
     """One Z3 query of the whole claim at a size, divisions and all."""
     import z3
 
-    from tokenauction.proofs import claims, graph
-    from tokenauction.proofs.claims import RAISED, Claim
-    from tokenauction.proofs.interpret.z3_form import to_z3
+    from tokenauction.proofs.core.claims import formulas
+    from tokenauction.proofs.core.claims.claims import RAISED, Claim
+    from tokenauction.proofs.core.language import graph
+    from tokenauction.proofs.cross_checks.z3_form import to_z3
     from tokenauction.theory import PROPERTIES
 
-    instance = claims.instance(Claim(linear, PROPERTIES["monotone"]), agents, tokens, 0, None)
+    instance = formulas.instance(Claim(linear, PROPERTIES["monotone"]), agents, tokens, 0, None)
     solver = z3.Solver()
     bids = [to_z3(graph.bid(graph.agent(j))) for j in range(agents)]
     solver.add(*(bid >= 0 for bid in bids), z3.Sum(bids) > 0, to_z3(RAISED) >= bids[0])

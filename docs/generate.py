@@ -1,27 +1,36 @@
-"""Writes the generated parts of the docs: `python docs/generate.py`; `--check` only compares.
+"""Writes the generated parts of the docs: `python docs/generate.py [PAGE]...`.
+
+`--check` only compares.
 
 The catalogue's verdicts are those of the checker, at the default seed; its page says the budgets.
 """
 
+import ast
+import importlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
+from rooms import CORE, DOORS, PARTS
+
 from tokenauction.mechanisms import CATALOGUE, MECHANISMS, AggregationRule, Mechanism
-from tokenauction.proofs.decision import Options, verifier_of
-from tokenauction.proofs.kernel import AXIOMS
-from tokenauction.proofs.paper.contents import LIBRARY
-from tokenauction.proofs.paper.library import check
-from tokenauction.proofs.paper.readings import READING
-from tokenauction.proofs.paper.small_mechanisms import DISTRIBUTION, PREFERRED
-from tokenauction.proofs.paper.variants import HYPOTHESES, lattice_rows
-from tokenauction.proofs.verdict import Proved, Refuted, Verdict
+from tokenauction.proofs.core.kernel import AXIOMS
+from tokenauction.proofs.deciding.options import Options
+from tokenauction.proofs.deciding.verifier import verifier_of
+from tokenauction.proofs.library.contents import LIBRARY
+from tokenauction.proofs.library.library import check
+from tokenauction.proofs.library.properties.readings import READING
+from tokenauction.proofs.library.properties.small_mechanisms import DISTRIBUTION, PREFERRED
+from tokenauction.proofs.library.properties.variants_lattice import HYPOTHESES, lattice_rows
+from tokenauction.proofs.results.verdict import Proved, Refuted, Verdict
 from tokenauction.theory import DEFAULT_MECHANISM_PROPERTIES, PROPERTIES, QUANTIFIED
 
 DOCS = Path(__file__).parent
+ARCHITECTURE = DOCS.parent / "ARCHITECTURE.md"
 
 
 def quantified_table() -> str:
@@ -103,7 +112,7 @@ def theorems_table() -> str:
             theorem.statement.replace("|", "\\|"),
             theorem.origin.value,
             theorem.reference or "none",
-            f"[{theorem.file}](../proofs/paper/{theorem.file})",
+            f"[{theorem.file}](../proofs/library/{theorem.file})",
             re.sub(r"Z3 [\d.]+", "Z3", found.method),
             ", ".join(found.assumptions) or "nothing",
         ]
@@ -244,6 +253,98 @@ def rules_page() -> str:
     return with_table(text, "properties", properties_table())
 
 
+PUBLIC = (
+    "tokenauction",
+    "tokenauction.theory",
+    "tokenauction.mechanisms",
+    "tokenauction.mechanisms.auction",
+    "tokenauction.proofs",
+    "tokenauction.proofs.testing",
+    "tokenauction.proofs.kernel",
+)
+
+
+def api_page() -> str:
+    """docs/api.md: every name that is promised, with the first sentence of what it says."""
+    head = (
+        "# The public names\n\n"
+        "Written by `python docs/generate.py` from the `__all__` of these modules; a test "
+        "compares. These keep their names and meanings; what else there is may move. The errors "
+        "that a caller may meet have the base `tokenauction.TokenauctionError`, but for those of "
+        "the kernel, which imports nothing of the rest, and for Python's own where an argument is "
+        "of the wrong kind. [python.md](python.md) has examples.\n"
+    )
+    return "\n".join([head, *map(names_of, PUBLIC)])
+
+
+def names_of(module: str) -> str:
+    """One module of the page."""
+    found = importlib.import_module(module)
+    rows = [f"| `{name}` | {what_is(getattr(found, name))} |" for name in found.__all__]
+    return "\n".join([f"## `{module}`", "", "| name | what it is |", "|---|---|", *rows, ""])
+
+
+def what_is(one: Any) -> str:
+    """The first sentence of what an object says of itself; of plain data, what it is."""
+    if isinstance(one, type | ModuleType | FunctionType):
+        told = one.__doc__ or ""
+    else:
+        told = getattr(one, "summary", "") or next(
+            (word for kind, word in PLAIN.items() if isinstance(one, kind)), "a value"
+        )
+    return " ".join(told.split("\n\n")[0].split()).replace("|", "\\|")
+
+
+PLAIN = {str: "text", tuple: "names", Mapping: "a table, by name"}
+
+
+def rooms_page() -> str:
+    """ARCHITECTURE.md with its tables of files made anew, out of the headers of the files."""
+    text = ARCHITECTURE.read_text("utf-8")
+    return with_table(text, "rooms", "\n\n".join(map(room_section, rooms())))
+
+
+def rooms() -> list[Path]:
+    """Every folder with code, in the order of imports."""
+    root = DOCS.parent
+    found: list[Path] = []
+    for part in PARTS[:2]:
+        inner = sorted((root / part).rglob("*/"))
+        found += [root / part, *(one for one in inner if list(one.glob("*.py")))]
+    for door in DOORS:
+        place = root / "proofs" / door
+        inner = (
+            [one for room in CORE for one in (place / room, *sorted((place / room).glob("*/")))]
+            if door == "core"
+            else sorted(place.glob("*/"))
+        )
+        found += [place, *(one for one in inner if list(one.glob("*.py")))]
+    return [*found, root / "proofs"]
+
+
+def room_section(folder: Path) -> str:
+    """A room: what it is for, and a line a file."""
+    name = folder.relative_to(DOCS.parent).as_posix()
+    here = folder.name
+    theorems = {Path(one.file).name for one in LIBRARY if Path(one.file).parent.name == here}
+    files = [
+        one for one in sorted(folder.glob("*.py")) if one.name not in {"__init__.py", *theorems}
+    ]
+    head = folder / "__init__.py"
+    about = first_line(head) if head.exists() and name != "proofs" else "The faces of `proofs/`."
+    rows = [f"| `{one.name}` | {first_line(one)} |" for one in files]
+    title = f"### `{name}/`\n\n{about}"
+    if theorems:
+        title += " A file bears the name of its theorem (docs/theorems.md); the others are:"
+    return "\n".join([title, "", "| file | job |", "|---|---|", *rows]) if rows else title
+
+
+def first_line(path: Path) -> str:
+    """The first line of a file's header, without the word that is the same in a whole room."""
+    told = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0]
+    return re.sub(r"^TRUSTED CORE[^.]*\. ", "", told).replace("|", "\\|")
+
+
 def main() -> None:
     """Write the pages, or compare them."""
     pages = {
@@ -253,7 +354,12 @@ def main() -> None:
         "theorems.md": theorems_page,
         "variants.md": variants,
         "catalogue.md": catalogue,
+        "api.md": api_page,
+        "../ARCHITECTURE.md": rooms_page,
     }
+    named = {one for one in sys.argv[1:] if not one.startswith("-")}
+    if named:
+        pages = {name: make for name, make in pages.items() if Path(name).name in named}
     stale = []
     for name, make in pages.items():
         place, made = DOCS / name, make()

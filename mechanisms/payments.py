@@ -25,7 +25,7 @@ def second_price(bids: Any, dists: Any) -> Any:
 
     `TV(p_i, m) (S ln((b_i + S) / S) - b_i S / (b_i + S))`, which is the integral of
     `TV(q(x), q(b_i))` over the own bids `x` up to `b_i` (after arXiv 2310.10826; the closed
-    form is proved in `proofs/paper/second_price_linear.py`).
+    form is proved in `proofs/library/payments/second_price_linear.py`).
     """
     xp = array_namespace(bids, dists)
     weighted = bids[:, None] * dists

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tokenauction.theory import (
         PreferenceOrder,
         RuleProperty,
+        TokenauctionError,
         preference_order,
         rule_property,
     )
@@ -42,7 +43,10 @@ if TYPE_CHECKING:
     __version__: str
 
 _PARTS = {
-    "theory": ("PreferenceOrder", "RuleProperty", "preference_order", "rule_property"),
+    "theory": (
+        *("PreferenceOrder", "RuleProperty", "TokenauctionError"),
+        *("preference_order", "rule_property"),
+    ),
     "mechanisms": (
         *("AggregationRule", "Distribution", "Mechanism", "PaymentRule", "TokenAuction"),
         *("aggregation_rule", "linear_pool", "logarithmic_pool", "payment_rule"),
@@ -88,6 +92,7 @@ __all__ = [
     "RuleProperty",
     "Scope",
     "TokenAuction",
+    "TokenauctionError",
     "Unknown",
     "Unusable",
     "Verdict",

@@ -14,28 +14,28 @@ if TYPE_CHECKING:
         NotComparable,
         Undecided,
     )
+    from tokenauction.proofs.core.runs.numpy_run import Unusable
     from tokenauction.proofs.gate.configuration import BadConfiguration
     from tokenauction.proofs.gate.gate_report import GateReport
     from tokenauction.proofs.gate.lock import BadLock
-    from tokenauction.proofs.loading import CannotLoad
-    from tokenauction.proofs.numpy_run import Unusable
-    from tokenauction.proofs.verdict import Proved, Refuted, Scope, Unknown, Verdict
+    from tokenauction.proofs.loading.files import CannotLoad
+    from tokenauction.proofs.results.verdict import Proved, Refuted, Scope, Unknown, Verdict
 
 _HOMES = {
     "BadConfiguration": "gate.configuration",
     "BadLock": "gate.lock",
-    "CannotLoad": "loading",
+    "CannotLoad": "loading.files",
     "Different": "comparison.equality",
     "Equivalent": "comparison.equality",
     "GateReport": "gate.gate_report",
     "NotComparable": "comparison.equality",
-    "Proved": "verdict",
-    "Refuted": "verdict",
-    "Scope": "verdict",
+    "Proved": "results.verdict",
+    "Refuted": "results.verdict",
+    "Scope": "results.verdict",
     "Undecided": "comparison.equality",
-    "Unknown": "verdict",
-    "Unusable": "numpy_run",
-    "Verdict": "verdict",
+    "Unknown": "results.verdict",
+    "Unusable": "core.runs.numpy_run",
+    "Verdict": "results.verdict",
     "Verdicts": "api",
     "check_gate": "api",
     "compare": "api",

@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule
-from tokenauction.proofs import report
 from tokenauction.proofs.command_line import compare_display
 from tokenauction.proofs.command_line.display import plain_text
 from tokenauction.proofs.comparison import equality
-from tokenauction.proofs.comparison.compare_request import explanation_of
 from tokenauction.proofs.comparison.comparison_report import difference
 from tokenauction.proofs.comparison.equality import Equality
-from tokenauction.proofs.decision import Options, Verifier, as_property, verifier_of
-from tokenauction.proofs.explain import explanation
-from tokenauction.proofs.loading import CannotLoad, Target, claims_of, load_property, load_targets
-from tokenauction.proofs.numpy_run import Unusable
-from tokenauction.proofs.verdict import Unknown, Verdict
+from tokenauction.proofs.core.runs.numpy_run import Unusable
+from tokenauction.proofs.deciding.explain import explanation
+from tokenauction.proofs.deciding.options import Options
+from tokenauction.proofs.deciding.verifier import Verifier, as_property, verifier_of
+from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.loading.named import Target, claims_of, load_property, load_targets
+from tokenauction.proofs.results import report
+from tokenauction.proofs.results.verdict import Unknown, Verdict
+from tokenauction.proofs.worker.compare import explanation_of
 from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty
 
 if TYPE_CHECKING:

@@ -2,14 +2,14 @@
 
 An interrupt ends the process with status 130, while it still imports and while it reads its
 arguments; a command that has results to keep handles interrupts itself (`command_line/`). Nothing
-but the standard library is imported before that holds.
+that takes time is imported before that holds.
 """
 
 import os
 import signal
-from typing import Any, Final
+from typing import Any
 
-INTERRUPTED: Final = 130
+from tokenauction.proofs.results.exit_status import INTERRUPTED
 
 
 def main(*arguments: Any, **options: Any) -> Any:

@@ -15,7 +15,7 @@ from tokenauction.mechanisms import CATALOGUE, AggregationRule, aggregation_rule
 from tokenauction.mechanisms.auction.bidding import Bidding, Bids
 from tokenauction.mechanisms.auction.randomness import key, step_secret, uniforms
 from tokenauction.mechanisms.auction.settlement import SAMPLINGS
-from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.results.assignment import Assignment
 
 POOLS = (*exact.WEIGHTS, "log_linear")
 EXTREME_BIDS = np.array([0, 1e-12, 1e-3, 1, 1, 2.5, 1e3, 1e12])

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tokenauction.proofs import graph
-from tokenauction.proofs.claims import RAISED, SCALE, Claim
-from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.sampling import row_names
+from tokenauction.proofs.core.claims.claims import RAISED, SCALE, Claim
+from tokenauction.proofs.core.language import graph
+from tokenauction.proofs.core.language.graph import Axis, Index, Node
+from tokenauction.proofs.core.runs.sampling import row_names
 
 Rng = np.random.Generator
 

@@ -40,7 +40,7 @@ def _modules_in(file: ModuleType) -> set[str]:
             continue
         if isinstance(value, ModuleType):
             found.add(value.__name__)
-        if Path(str(getattr(module, "__file__", ""))).parent == Path(__file__).parent:
+        if Path(__file__).parent in Path(str(getattr(module, "__file__", ""))).parents:
             found |= _modules_in(module)
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from tokenauction.proofs.assignment import Assignment
+from tokenauction.proofs.results.assignment import Assignment
 from tokenauction.proofs.testing.strategies import (
     bid_numbers,
     exact_distributions,

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tokenauction.proofs import graph
-from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.terms import Base, Condition, Poly
+from tokenauction.proofs.core.algebra.terms import Base, Condition, Poly
+from tokenauction.proofs.core.language import graph, traversal
+from tokenauction.proofs.core.language.graph import Axis, Index, Node
 
 
 class Undefined(Exception):
@@ -137,7 +137,7 @@ class Values:
             return float(self.sizes[node.data])
         if node.op == "scalar":
             return self.leaves[node]
-        moved = [self.place(index, bound) for index in graph.indices_of(node)]
+        moved = [self.place(index, bound) for index in traversal.indices_of(node)]
         if node.op == "bid":
             return self.leaves[graph.bid(graph.agent(moved[0]))]
         if node.op == "prob":

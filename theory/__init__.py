@@ -5,6 +5,7 @@ from tokenauction.theory.catalogue import (
     DEFAULT_PROPERTIES,
     PROPERTIES,
 )
+from tokenauction.theory.errors import TokenauctionError
 from tokenauction.theory.incentive_properties import (
     consistent,
     critical_bid,
@@ -45,6 +46,7 @@ __all__ = [
     "QUANTIFIED",
     "PreferenceOrder",
     "RuleProperty",
+    "TokenauctionError",
     "anonymous",
     "consistent",
     "convex_range",

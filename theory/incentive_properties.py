@@ -77,7 +77,7 @@ def critical_bid(
     For bids `b' ≤ b`, `b' TV(q(b'), q(b)) ≤ z(b) - z(b') ≤ b TV(q(b'), q(b))`, and `0 ≤ z ≤ b`.
     For a monotone rule exactly one payment does this, the integral of `TV(q(x), q(b))` over
     `0 ≤ x ≤ b`, which is the expected critical bid of every stable sampling
-    (proofs/paper/critical_bid_property.py).
+    (proofs/library/payments/the_sandwich_is_second_price.py).
     """
     xp = array_namespace(bids, dists)
     moved = xp.sum(xp.abs(rule(raised_bids, dists) - rule(bids, dists))) / 2

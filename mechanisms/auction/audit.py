@@ -25,11 +25,12 @@ from tokenauction.mechanisms.auction.audit_checks import (
 from tokenauction.mechanisms.auction.settlement import Terms
 from tokenauction.mechanisms.auction.transcript import FULL, SCHEMA, START
 from tokenauction.mechanisms.plain_files import open_plain
+from tokenauction.theory.errors import TokenauctionError
 
 __all__ = ["ALTERED", "Audit", "NotATranscript", "altered", "audit", "read_header"]
 
 
-class NotATranscript(ValueError):
+class NotATranscript(TokenauctionError, ValueError):
     """The file cannot be audited at all: unreadable, not JSON Lines, of another schema."""
 
 

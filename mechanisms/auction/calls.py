@@ -5,9 +5,10 @@ from typing import Any
 
 from tokenauction.mechanisms.mistakes import exchanged, nothing_returned, works_exchanged
 from tokenauction.mechanisms.profile_function import ProfileFunction
+from tokenauction.theory.errors import TokenauctionError
 
 
-class RuleFailed(RuntimeError):
+class RuleFailed(TokenauctionError, RuntimeError):
     """A rule raised: the message has the file, the line and what it said."""
 
 

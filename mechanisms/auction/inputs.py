@@ -12,6 +12,7 @@ import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
 
 from tokenauction.mechanisms.auction.fixed_order import aligned, divided
+from tokenauction.theory.errors import TokenauctionError
 
 FLOOR = 1e-30
 _ROUNDED = 1e-4
@@ -21,19 +22,19 @@ SUM_TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 HostArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class BadBids(ValueError):
+class BadBids(TokenauctionError, ValueError):
     """Bids that are not one finite non-negative number an agent, at least one of them positive."""
 
 
-class BadWeights(ValueError):
+class BadWeights(TokenauctionError, ValueError):
     """Weights of a pool that are not one finite non-negative number an agent, some positive."""
 
 
-class BadPayment(ValueError):
+class BadPayment(TokenauctionError, ValueError):
     """What a payment rule charged is not one finite number an agent."""
 
 
-class BadDistribution(ValueError):
+class BadDistribution(TokenauctionError, ValueError):
     """A row that is not a distribution over the vocabulary; the message names the agent or rule."""
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from tokenauction.mechanisms.auction.fixed_order import sum_of_products
 from tokenauction.mechanisms.auction.inputs import HostArray
+from tokenauction.theory.errors import TokenauctionError
 
 _INTERVALS = 24
 _PIECES = 400
@@ -28,7 +29,7 @@ Function = Callable[[float], float]
 Piece = tuple[float, float, float, float, Function]
 
 
-class NotConverged(ArithmeticError):
+class NotConverged(TokenauctionError, ArithmeticError):
     """An expected payment could not be integrated to its tolerance."""
 
 

@@ -19,6 +19,7 @@ from tokenauction.mechanisms.auction.fixed_order import aligned
 from tokenauction.mechanisms.auction.inputs import HostArray, checked_weights
 from tokenauction.mechanisms.auction.own_bids import break_points, integral, lowest_where
 from tokenauction.mechanisms.opinion_pool import OpinionPool
+from tokenauction.theory.errors import TokenauctionError
 
 _SHARES_STAY = 1e-12
 
@@ -27,7 +28,7 @@ class NotASegment(Exception):
     """The others' shares among themselves depend on the own bid."""
 
 
-class NotMonotone(ValueError):
+class NotMonotone(TokenauctionError, ValueError):
     """A raise moves the aggregate away from what the agent wants: there is no critical bid.
 
     `said` has `{agent}` and `{token}` in it, which are numbers until somebody names them.

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tokenauction.theory.errors import TokenauctionError
 
-class VocabularyMismatch(ValueError):
+
+class VocabularyMismatch(TokenauctionError, ValueError):
     """Two agents do not share one vocabulary; the message names both and the first difference."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenauction.mechanisms.experiments.text_layout import Run
+from tokenauction.theory.errors import TokenauctionError
 
 WIDTH, DPI = 7.2, 200
 TEXT_SIZE, TEXT_LINE = 6.6, 0.118
@@ -37,7 +38,7 @@ _STYLE = {
 }
 
 
-class NoPlots(ImportError):
+class NoPlots(TokenauctionError, ImportError):
     """Matplotlib is not installed."""
 
 

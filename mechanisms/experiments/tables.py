@@ -16,12 +16,14 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, get_args, get_type_hints
 
+from tokenauction.theory.errors import TokenauctionError
+
 Row = TypeVar("Row")
 # Tokens may be halves of characters.
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogatepass"}
 
 
-class NotATable(ValueError):
+class NotATable(TokenauctionError, ValueError):
     """A file that cannot be read as rows of the kind that was asked for."""
 
 

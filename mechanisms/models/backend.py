@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tokenauction.theory.errors import TokenauctionError
 
-class CannotLoadModel(ValueError):
+
+class CannotLoadModel(TokenauctionError, ValueError):
     """A model that cannot be read, or that cannot be an agent; the message says why."""
 
 
-class ModelFailed(RuntimeError):
+class ModelFailed(TokenauctionError, RuntimeError):
     """A model that ran out of memory; the message gives the sizes and the way out."""
 
 

@@ -22,11 +22,12 @@ from tokenauction.mechanisms.models.backend import (
 )
 from tokenauction.mechanisms.models.model_places import find
 from tokenauction.mechanisms.models.pretrained import Pretrained, load
+from tokenauction.theory.errors import TokenauctionError
 
 __all__ = ["CannotLoadModel", "CausalModels", "ContextFull", "ModelFailed", "ReadsAgain"]
 
 
-class ContextFull(ValueError):
+class ContextFull(TokenauctionError, ValueError):
     """A text that does not fit into a model's context; the message gives both lengths."""
 
 

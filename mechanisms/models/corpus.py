@@ -6,12 +6,13 @@ The shipped corpora are ads of companies that do not exist, written for this pro
 from pathlib import Path
 
 from tokenauction.mechanisms.plain_files import MIB, read_plain
+from tokenauction.theory.errors import TokenauctionError
 
 LARGEST = 64 * MIB
 _SHIPPED = Path(__file__).parent.parent / "corpora"
 
 
-class CorpusError(ValueError):
+class CorpusError(TokenauctionError, ValueError):
     """A file that is no corpus; the message says what is wrong with it, and where."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tokenauction.proofs.command_line.console import fail
+from tokenauction.proofs.command_line.report_options import together
 
 SCENARIO_NAMES = ("co-marketing", "competing")
 
@@ -67,17 +68,6 @@ class Nonce(click.ParamType[str]):
             return checked_nonce(str(value))
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
-
-
-def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several options as one decorator, in this order in the help."""
-
-    def add(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
 
 
 agents = together(

@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-from tokenauction.proofs import report
-from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.agent_options import Bids, Nonce, agents, asked, seed
 from tokenauction.proofs.command_line.console import (
     Interrupts,
@@ -17,6 +15,7 @@ from tokenauction.proofs.command_line.console import (
 )
 from tokenauction.proofs.command_line.parameter_types import PaymentType, RuleType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
+from tokenauction.proofs.results.exit_status import INTERRUPTED, PROVED, REFUTED, UNKNOWN, UNUSABLE
 
 
 @click.command(
@@ -166,4 +165,4 @@ def audit(transcript: str, agents: bool, rule: str | None, payment: str | None) 
     except auction_run.CannotRun as problem:
         fail(str(problem))
     click.echo(text)
-    sys.exit((report.PROVED, report.REFUTED, report.UNUSABLE, report.UNKNOWN)[status])
+    sys.exit((PROVED, REFUTED, UNUSABLE, UNKNOWN)[status])

@@ -21,11 +21,11 @@ from tokenauction.mechanisms.auction.audit import (
 )
 from tokenauction.mechanisms.auction.bidding import Bids
 from tokenauction.mechanisms.auction.transcript import FULL, Transcript, check_new
-from tokenauction.proofs import report
 from tokenauction.proofs.command_line import auction_display, auction_setup, auction_terms
 from tokenauction.proofs.command_line.auction_setup import AgentsAsked
 from tokenauction.proofs.command_line.console import Interrupts
-from tokenauction.proofs.loading import CannotLoad
+from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.results import report
 
 # What can go wrong with what the user gave, or with the machine; each has a message to show.
 TROUBLE = (ValueError, ArithmeticError, OSError, RuntimeError, ImportError, CannotLoad)

@@ -16,8 +16,9 @@ from tokenauction.mechanisms import (
     PaymentRule,
 )
 from tokenauction.mechanisms.auction import CRITICAL_BID, NO_PAYMENT, Terms
-from tokenauction.proofs.loading import CannotLoad, load_payment, load_targets
-from tokenauction.proofs.targets import part_of
+from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.loading.named import load_payment, load_targets
+from tokenauction.proofs.loading.targets import part_of
 
 # The rule that each shipped payment rule is about; `pay-your-bid` is about none.
 MADE_FOR: Final = {
@@ -75,7 +76,7 @@ def note_on(terms: Terms, rule: str, payment: str) -> str | None:
 
 def _computes(rule: AggregationRule, shipped: AggregationRule) -> bool:
     """Whether a rule is known to be a shipped one, whatever it is called."""
-    from tokenauction.proofs.examination import Examined, fingerprint
+    from tokenauction.proofs.core.faithfulness.examination import Examined, fingerprint
 
     if rule.function is shipped.function:
         return True
@@ -119,7 +120,7 @@ def _payment(rule: str, payment: str) -> PaymentRule | str:
 
 def fingerprint_of_terms(terms: Terms) -> str | None:
     """A digest of what the rules of an auction compute; None where one cannot be traced."""
-    from tokenauction.proofs.examination import Examined, fingerprint
+    from tokenauction.proofs.core.faithfulness.examination import Examined, fingerprint
 
     return fingerprint([Examined(function) for function in terms.functions])
 

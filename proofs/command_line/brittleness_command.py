@@ -5,9 +5,6 @@ from typing import Any
 
 import click
 
-from tokenauction.proofs import brittleness as compared
-from tokenauction.proofs import report, supervisor
-from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options
 from tokenauction.proofs.command_line.console import (
     check_files,
@@ -18,6 +15,10 @@ from tokenauction.proofs.command_line.console import (
 )
 from tokenauction.proofs.command_line.display import Display, fitted
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
+from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.reports import brittleness as compared
+from tokenauction.proofs.results import report
+from tokenauction.proofs.results.exit_status import INTERRUPTED
 
 
 @click.command(

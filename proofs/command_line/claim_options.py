@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from tokenauction.proofs.child_process import MEMORY
 from tokenauction.proofs.command_line.parameter_types import (
     LARGEST_SIZE,
     PropertyType,
     TargetType,
 )
+from tokenauction.proofs.command_line.report_options import together
+from tokenauction.proofs.processes.child_process import MEMORY
 from tokenauction.theory import DEFAULT_MECHANISM_PROPERTIES, DEFAULT_PROPERTIES
 
 Command = Callable[..., Any]
@@ -77,15 +78,9 @@ _LIMITS = (
 
 def claims(command: Command) -> Command:
     """Add TARGET..., `--property`, `--agents` and `--tokens`."""
-    return _with(_CLAIMS, command)
+    return together(*_CLAIMS)(command)
 
 
 def limits(command: Command) -> Command:
     """Add `--budget`, `--timeout` and `--memory`."""
-    return _with(_LIMITS, command)
-
-
-def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return together(*_LIMITS)(command)

@@ -11,8 +11,6 @@ from typing import Any, NoReturn
 
 import click
 
-from tokenauction.proofs import report, supervisor
-from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line import claim_options, compare_display
 from tokenauction.proofs.command_line.console import (
     check_files,
@@ -26,6 +24,9 @@ from tokenauction.proofs.command_line.parameter_types import PropertyType, Targe
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.comparison import comparison_report
 from tokenauction.proofs.comparison.revisions import NoRevision, Source, checked_out
+from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.results import report
+from tokenauction.proofs.results.exit_status import INTERRUPTED
 
 _TERMINATED = 128 + signal.SIGTERM
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenauction.proofs.command_line.display import fitted, table, terminal_width
-from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt
+from tokenauction.proofs.results import counterexamples
 
 _CHANGES = ("lost", "narrower", "gained", "wider", "same")
 

@@ -15,9 +15,10 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from tokenauction.proofs import report
-from tokenauction.proofs.child_process import STOP
-from tokenauction.proofs.cli import INTERRUPTED
+from tokenauction.proofs.processes.child_process import STOP
+from tokenauction.proofs.results import exit_status
+from tokenauction.proofs.results.exit_status import INTERRUPTED
+from tokenauction.proofs.results.whole_files import put
 
 _MOMENT: Final = 1.5
 
@@ -153,9 +154,9 @@ def files_named(*names: str | None) -> list[str]:
 
 
 def one_file(output: str, other: str) -> bool:
-    """Whether a report, or its unfinished file, is another file, such as the transcript."""
+    """Whether a report, or the unfinished file of a table, is another file."""
     real = os.path.realpath(output)
-    for name in (real, f"{real}.partial", f"{real}.part"):
+    for name in (real, f"{real}.part"):
         if name == os.path.realpath(other):
             return True
         if os.path.exists(name) and os.path.exists(other) and os.path.samefile(name, other):
@@ -171,6 +172,11 @@ def _is_standard_output(name: str) -> bool:
     return stat.S_ISREG(found.st_mode) and os.path.samestat(found, printed)
 
 
+def say(message: str) -> None:
+    """A line of the command's own on standard error."""
+    click.echo(f"tokenauction: {message}", err=True)
+
+
 def write(text: str, output: str | None) -> None:
     """Print a report, or write it to a file, whole or not at all; a device is written to."""
     if output is None:
@@ -180,21 +186,6 @@ def write(text: str, output: str | None) -> None:
         put(text, Path(output))
     except OSError as problem:
         fail(f"--output {output}: {problem.strerror}")
-
-
-def put(text: str, place: Path) -> None:
-    """Write a file whole or not at all; a device is written to. Raises OSError."""
-    if place.exists() and not place.is_file():
-        place.write_text(text, "utf-8")
-        return
-    place = place.resolve()  # what a link is to is written, and the link stays
-    temporary = place.with_name(f"{place.name}.partial")
-    try:
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, place)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def open_output() -> None:
@@ -237,4 +228,4 @@ def fail(message: str) -> NoReturn:
     """End the command for input that cannot be used, or output that cannot be written."""
     with suppress(OSError):
         click.echo(f"tokenauction: {message}", err=True)
-    sys.exit(report.UNUSABLE)
+    sys.exit(exit_status.UNUSABLE)

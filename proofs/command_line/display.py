@@ -10,9 +10,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt, summary, title
-from tokenauction.proofs.verdict import Scope
+from tokenauction.proofs.results import counterexamples
+from tokenauction.proofs.results.verdict import Scope
 
 if TYPE_CHECKING:  # rich is loaded where something is shown, which a help text is not
     from rich.status import Status

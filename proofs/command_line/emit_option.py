@@ -10,8 +10,9 @@ from typing import Any, Final
 import click
 
 from tokenauction.mechanisms.plain_files import check_plain
-from tokenauction.proofs import supervisor
-from tokenauction.proofs.command_line.console import fail, put
+from tokenauction.proofs.command_line.console import fail, say
+from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.results.whole_files import put
 
 HEADLINE: Final = "Counterexamples that tokenauction found, as regression tests."
 
@@ -53,7 +54,7 @@ def emit(file: str, request: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
     """
     refuted = sum(row["status"] == "refuted" for row in rows)
     if not refuted:
-        _say(f"nothing is refuted, so no test is written to {file}")
+        say(f"nothing is refuted, so no test is written to {file}")
         return
     wanted = {**request, "do": "emit", "file": file, "headline": HEADLINE, "results": list(rows)}
     try:
@@ -61,15 +62,11 @@ def emit(file: str, request: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
     except supervisor.Failed as problem:
         fail(f"--emit-test {file}: {problem}")
     for message in answer["left_out"]:
-        _say(f"no test of {message}")
+        say(f"no test of {message}")
     if answer["text"]:
         try:
             put(answer["text"], Path(file))
         except OSError as problem:
             fail(f"--emit-test {file}: {problem.strerror}")
         count = refuted - len(answer["left_out"])
-        _say(f"wrote {count} test{'s' * (count != 1)} to {file}")
-
-
-def _say(message: str) -> None:
-    click.echo(f"tokenauction: {message}", err=True)
+        say(f"wrote {count} test{'s' * (count != 1)} to {file}")

@@ -7,10 +7,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.command_line.agent_options import SCENARIO_NAMES, Bids, agents, asked, seed
 from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, files_named
 from tokenauction.proofs.command_line.parameter_types import RuleType
+from tokenauction.proofs.results.exit_status import INTERRUPTED
 
 _rules = click.option(
     "--rule",

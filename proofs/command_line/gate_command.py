@@ -8,12 +8,13 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from tokenauction.proofs import report, supervisor
+from tokenauction.proofs.command_line import outputs
 from tokenauction.proofs.command_line.console import (
     check_apart,
     end_interrupted,
     fail,
     files_named,
+    say,
     stop_children_on_interrupt,
 )
 from tokenauction.proofs.command_line.display import Display, fitted, takes_colour
@@ -22,7 +23,9 @@ from tokenauction.proofs.gate import checking, executors
 from tokenauction.proofs.gate.configuration import BadConfiguration, Configuration
 from tokenauction.proofs.gate.lock import BadLock
 from tokenauction.proofs.gate.same_rule import NoBase
-from tokenauction.proofs.reports import github, outputs
+from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.reports import github
+from tokenauction.proofs.results import report
 
 _COLOURS: Final = {
     "pass": "green",
@@ -102,7 +105,7 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
     wanted = outputs.settled(options.pop("outputs"), options.pop("output"))
     try:
         project = checking.project(config)
-        known = checking.locked(project, update, _say)
+        known = checking.locked(project, update, say)
         _check_files(project, config, update, options["cache"], wanted)
         with Display() as display:
             asked = checking.Options(
@@ -121,9 +124,9 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
     ) as problem:
         _fail(str(problem), wanted)
     if update and not made.updated and not made.interrupted:
-        _say("the lock was not written")
+        say("the lock was not written")
     for message in made.unusable:
-        _say(message)
+        say(message)
     outputs.deliver(
         wanted,
         outputs.renderers(
@@ -133,7 +136,7 @@ def gate_command(config: Path | None, update: bool, **options: Any) -> None:
         ),
     )
     if made.interrupted:
-        _say(f"interrupted; what was decided is {outputs.where(wanted)}")
+        say(f"interrupted; what was decided is {outputs.where(wanted)}")
         end_interrupted()
     sys.exit(made.exit_status())
 
@@ -187,10 +190,6 @@ def _fail(message: str, wanted: Sequence[outputs.Output]) -> NoReturn:
     if any(one.format == "github" and one.file is None for one in wanted):
         click.echo(github.error(message))
     fail(message)
-
-
-def _say(message: str) -> None:
-    click.echo(f"tokenauction: {message}", err=True)
 
 
 def _tell(display: Display, row: Any) -> None:

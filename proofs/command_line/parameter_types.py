@@ -16,8 +16,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from tokenauction.proofs.command_line.names_in_files import names_in
-from tokenauction.proofs.targets import FILE, split
-from tokenauction.proofs.verdict import Scope
+from tokenauction.proofs.loading.targets import FILE, split
+from tokenauction.proofs.results.verdict import Scope
 
 _LARGEST = 1_000_000
 
@@ -147,7 +147,7 @@ class TheoremType(_Completed):
 
 def theorem_names() -> list[str]:
     """The names of the library's theorems, in its order, read without what proves them."""
-    place = Path(__file__).parent.parent / "paper" / "contents.py"
+    place = Path(__file__).parents[1] / "library" / "contents.py"
     for statement in ast.parse(place.read_text("utf-8")).body:
         match statement:
             case ast.Assign([ast.Name("LIBRARY")], ast.Tuple(theorems)):

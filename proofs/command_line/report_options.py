@@ -1,6 +1,6 @@
 """The options of a command that reports as text or as one JSON document, to a file if one is named.
 
-`proofs/reports/outputs.py` has those of the commands that write several formats at once.
+`proofs/command_line/outputs.py` has those of the commands that write several formats at once.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
 
 to_file: Decorator = click.option(
     "--output",
@@ -27,3 +28,19 @@ def text_or_json(help_text: str) -> Decorator:
         show_default=True,
         help=help_text,
     )
+
+
+def together(*options: Decorator) -> Decorator:
+    """Several options as one decorator, in this order in the help."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def report_options(style: Decorator, explain: str) -> Decorator:
+    """The options of a command that reports: `style` is its `--format`, `explain` a help text."""
+    return together(style, to_file, click.option("--explain", is_flag=True, help=explain))

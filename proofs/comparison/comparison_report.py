@@ -7,8 +7,8 @@ equivalent sides is known to have, both have.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
-from tokenauction.proofs import report
-from tokenauction.proofs.verdict import Scope
+from tokenauction.proofs.results import report
+from tokenauction.proofs.results.verdict import Scope
 
 SCHEMA: Final = "tokenauction.compare/1"
 EQUIVALENT, DIFFERENT, UNKNOWN = 0, 1, 3

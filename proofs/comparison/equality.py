@@ -13,14 +13,15 @@ from typing import Literal
 import numpy as np
 
 from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule, ProfileFunction
-from tokenauction.proofs import claims
-from tokenauction.proofs.assignment import Assignment
-from tokenauction.proofs.comparison.same_function import verdict_of_equality
-from tokenauction.proofs.decision import ASSUMED_DEFINED, Options
-from tokenauction.proofs.examination import Examined
-from tokenauction.proofs.explain import profile
-from tokenauction.proofs.numpy_run import Unusable, run_rule
-from tokenauction.proofs.verdict import (
+from tokenauction.proofs.core.claims import claims
+from tokenauction.proofs.core.faithfulness.examination import Examined
+from tokenauction.proofs.core.proving.certificates import ASSUMED_DEFINED
+from tokenauction.proofs.core.runs.numpy_run import Unusable, run_rule
+from tokenauction.proofs.deciding.explain import profile
+from tokenauction.proofs.deciding.options import Options
+from tokenauction.proofs.deciding.same_function import verdict_of_equality
+from tokenauction.proofs.results.assignment import Assignment
+from tokenauction.proofs.results.verdict import (
     Answer,
     Evidence,
     Proved,
@@ -29,6 +30,7 @@ from tokenauction.proofs.verdict import (
     Witness,
     sizes_in_words,
 )
+from tokenauction.theory.errors import TokenauctionError
 from tokenauction.theory.properties import Support
 
 Target = AggregationRule | Mechanism
@@ -75,7 +77,7 @@ class Undecided(Answer):
 Equality = Equivalent | Different | Undecided
 
 
-class NotComparable(ValueError):
+class NotComparable(TokenauctionError, ValueError):
     """The two are of different kinds, or have no profile in common; the message says which."""
 
 

@@ -20,9 +20,10 @@ from types import ModuleType
 from typing import TypeVar
 
 from tokenauction.proofs.comparison.revisions import Source
-from tokenauction.proofs.copies import own_files
-from tokenauction.proofs.loading import CannotLoad, Target, load_targets
-from tokenauction.proofs.targets import files_of
+from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.loading.installed_copies import own_files
+from tokenauction.proofs.loading.named import Target, load_targets
+from tokenauction.proofs.loading.targets import files_of
 
 Loaded = TypeVar("Loaded")
 _CHECKER = ("theory", "mechanisms", "proofs")

@@ -16,7 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tokenauction.proofs.targets import files_of, in_other_files, split
+from tokenauction.proofs.loading.targets import files_of, in_other_files, split
+from tokenauction.theory.errors import TokenauctionError
 
 # The last single colon before a Python file, but not that of a drive as in C:\rules.py.
 _REVISED: Final = re.compile(r"(?!\w:[\\/])(?P<revision>.+?):(?P<path>[^:]+\.py)(?P<rest>::[^:]*)?")
@@ -24,7 +25,7 @@ SHALLOW: Final = "this clone is shallow: fetch the history with git fetch --unsh
 _DIGITS: Final = 10
 
 
-class NoRevision(Exception):
+class NoRevision(TokenauctionError):
     """The revision, or the file in it, does not exist; the message says which."""
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import tokenauction.mechanisms
 import tokenauction.proofs
 import tokenauction.theory
-from tokenauction.proofs.gate.files import replace_file
+from tokenauction.proofs.results.whole_files import replace_file
 
 _FORMAT: Final = 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokenauction.proofs.gate import configuration, executors, gate, lock
+from tokenauction.proofs.gate import configuration, executors, gate, identified, lock, relocked
 from tokenauction.proofs.gate.cache import Cache
 from tokenauction.proofs.gate.configuration import Configuration
 from tokenauction.proofs.gate.executors import Workers
@@ -62,7 +62,7 @@ def checked(project: Configuration, known: Lock, options: Options) -> GateReport
     Raises NoExecutor, NoBase, and supervisor.Failed where no claim can be looked at.
     """
     with _workers(options, project.root) as workers:
-        ways = gate.Ways(
+        ways = identified.Ways(
             executor=workers.executor,
             cache=Cache(options.cache or project.root / project.cache),
             sources=workers.sources,
@@ -89,27 +89,29 @@ def _workers(options: Options, root: Path) -> Iterator[Workers]:
         yield Workers(options.executor, options.jobs or executors.processors())
 
 
-def _written(project: Configuration, seen: gate.Survey, known: Lock) -> bool:
+def _written(project: Configuration, seen: identified.Survey, known: Lock) -> bool:
     """Write the lock where it is whole; whether that was done."""
     place = project.root / project.lock
     if seen.unusable:
         return False
     try:
-        lock.write(place, gate.updated(seen, known))
+        lock.write(place, relocked.updated(seen, known))
     except OSError as problem:
         seen.unusable.append(f"{place}: {problem.strerror}")
         return False
     return True
 
 
-def _report(project: Configuration, seen: gate.Survey, known: Lock, updated: bool) -> GateReport:
+def _report(
+    project: Configuration, seen: identified.Survey, known: Lock, updated: bool
+) -> GateReport:
     return GateReport(
-        standings=gate.standings(seen, known, updated),
-        removed=gate.gone(seen, known),
+        standings=relocked.standings(seen, known, updated),
+        removed=relocked.gone(seen, known),
         lock=known,
         lock_file=str(project.lock),
         updated=updated,
-        tools=gate.tools(),
+        tools=identified.tools(),
         relations=seen.relations,
         locked=seen.locked,
         interrupted=seen.interrupted,

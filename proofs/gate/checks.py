@@ -19,9 +19,10 @@ from concurrent.futures import (
 from contextlib import suppress
 from typing import Any, Final
 
-from tokenauction.proofs import report, supervisor
-from tokenauction.proofs.child_process import STOP
 from tokenauction.proofs.gate.sources import unpacked
+from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.child_process import STOP
+from tokenauction.proofs.results import report
 
 Request = dict[str, Any]
 Answer = dict[str, Any]

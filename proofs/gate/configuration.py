@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tokenauction.mechanisms.plain_files import check_plain
-from tokenauction.proofs.targets import in_other_files
+from tokenauction.proofs.loading.targets import in_other_files
+from tokenauction.theory.errors import TokenauctionError
 
 if TYPE_CHECKING:
-    from tokenauction.proofs.verdict import Scope
+    from tokenauction.proofs.results.verdict import Scope
 
 TABLE: Final = "tool.tokenauction"
 FILE: Final = "pyproject.toml"
 
 
-class BadConfiguration(Exception):
+class BadConfiguration(TokenauctionError):
     """There is no configuration, or it cannot be used; the message names the key."""
 
 
@@ -48,7 +49,7 @@ class Requirement:
     @property
     def scope(self) -> "Scope":
         """The numbers of agents and tokens that a proof has to cover."""
-        from tokenauction.proofs.verdict import Scope
+        from tokenauction.proofs.results.verdict import Scope
 
         if self.sizes is None:
             return Scope()

@@ -10,12 +10,13 @@ from typing import Final
 
 from tokenauction.proofs.gate.checks import local_executor
 from tokenauction.proofs.gate.sources import TooMuch, pack
+from tokenauction.theory.errors import TokenauctionError
 
 DASK: Final = "dask://"
 _SECONDS_TO_CONNECT: Final = 15
 
 
-class NoExecutor(Exception):
+class NoExecutor(TokenauctionError):
     """There is no such executor, or it cannot be reached; the message says which."""
 
 

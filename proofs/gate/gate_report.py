@@ -9,14 +9,13 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final
 
-from tokenauction.proofs import report
-from tokenauction.proofs.cli import INTERRUPTED
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.same_rule import Relation
 from tokenauction.proofs.gate.standing import STALE, Outcome, Standing
-from tokenauction.proofs.reports import counterexamples
 from tokenauction.proofs.reports.findings import LOCK, Finding, scope_with_doubt, worst_first
-from tokenauction.proofs.verdict import Scope
+from tokenauction.proofs.results import counterexamples, exit_status, report
+from tokenauction.proofs.results.exit_status import INTERRUPTED
+from tokenauction.proofs.results.verdict import Scope
 
 SCHEMA: Final = "tokenauction.gate/1"
 _SOURCES: Final = {
@@ -193,17 +192,17 @@ class GateReport:
         if self.interrupted:
             return INTERRUPTED
         if self.unusable:
-            return report.UNUSABLE
+            return exit_status.UNUSABLE
         failing = self.failing
         stale = any(one.word == "STALE" for one in self.news)
         if stale or any(one.found.row["status"] != "unknown" for one in failing):
-            return report.REFUTED
-        return report.UNKNOWN if failing else report.PROVED
+            return exit_status.REFUTED
+        return exit_status.UNKNOWN if failing else exit_status.PROVED
 
     @property
     def is_open(self) -> bool:
         """Whether nothing that is required is missing, and nothing got worse."""
-        return self.exit_status() == report.PROVED
+        return self.exit_status() == exit_status.PROVED
 
     def __bool__(self) -> bool:
         """Whether the gate is open."""
@@ -298,7 +297,7 @@ class GateReport:
         return {
             "schema": SCHEMA,
             "versions": report.versions(),
-            "status": "open" if status == report.PROVED else "closed",
+            "status": "open" if status == exit_status.PROVED else "closed",
             "exit_status": status,
             "lock": self.lock_file,
             "updated": self.updated,

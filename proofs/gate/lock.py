@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from tokenauction.mechanisms.plain_files import check_plain
-from tokenauction.proofs.gate.files import replace_file
-from tokenauction.proofs.verdict import Scope, Sizes
+from tokenauction.proofs.results.verdict import Scope, Sizes
+from tokenauction.proofs.results.whole_files import replace_file
+from tokenauction.theory.errors import TokenauctionError
 
 VERSION: Final = 1
 _HEAD: Final = """\
@@ -27,7 +28,7 @@ _BARE: Final = re.compile("[A-Za-z0-9_-]+")
 _REMAKE: Final = "make it anew with `tokenauction gate --update`, and review the diff"
 
 
-class BadLock(Exception):
+class BadLock(TokenauctionError):
     """The lock cannot be read; the message says where, and the way out."""
 
 

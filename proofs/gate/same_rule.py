@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tokenauction.proofs import supervisor
-from tokenauction.proofs.child_process import STOP
 from tokenauction.proofs.comparison.revisions import (
     SHALLOW,
     NoRevision,
@@ -23,14 +21,17 @@ from tokenauction.proofs.comparison.revisions import (
     revision_in,
 )
 from tokenauction.proofs.gate.configuration import Configuration, Requirement
-from tokenauction.proofs.targets import files_of
+from tokenauction.proofs.loading.targets import files_of
+from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.child_process import STOP
+from tokenauction.theory.errors import TokenauctionError
 
 Kind = Literal["same", "changed", "unknown"]
 _MOST_SECONDS: Final = 15.0
 _NO_HISTORY: Final = "the locked function cannot be compared with: "
 
 
-class NoBase(Exception):
+class NoBase(TokenauctionError):
     """The revision that the user named cannot be read; the message says why."""
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from tokenauction.proofs.gate.configuration import Requirement
 from tokenauction.proofs.gate.lock import ClaimKey, Locked
 from tokenauction.proofs.gate.same_rule import Relation
-from tokenauction.proofs.verdict import Scope
+from tokenauction.proofs.results.verdict import Scope
 
 STALE: Final = "the lock is stale"
 Change = Literal["", "unchanged", "refactored", "new", "changed", "better", "worse"]

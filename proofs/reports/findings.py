@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tokenauction.proofs import report
-from tokenauction.proofs.reports import counterexamples
-from tokenauction.proofs.verdict import Scope
+from tokenauction.proofs.results import counterexamples, report
+from tokenauction.proofs.results.verdict import Scope
 
 Row = Mapping[str, Any]
 Outcome = Literal["pass", "fail", "warn"]

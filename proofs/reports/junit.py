@@ -11,8 +11,8 @@ from pathlib import Path, PurePath
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from tokenauction.proofs.loading.targets import name_of
 from tokenauction.proofs.reports.findings import Finding, place, scope_with_doubt
-from tokenauction.proofs.targets import name_of
 
 
 def render(findings: Sequence[Finding], folder: Path, timestamp: str) -> str:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from tokenauction.proofs import report
 from tokenauction.proofs.reports.findings import LOCK, STATUSES, Finding, Row, place
+from tokenauction.proofs.results import report
 from tokenauction.theory import PROPERTIES
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"

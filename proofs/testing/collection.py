@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from tokenauction.proofs import supervisor
 from tokenauction.proofs.gate.configuration import (
     BadConfiguration,
     Configuration,
@@ -24,10 +23,12 @@ from tokenauction.proofs.gate.configuration import (
     find,
     read,
 )
-from tokenauction.proofs.gate.identification import claims_of_project
-from tokenauction.proofs.loading import CannotLoad, Target, load_file, load_named
+from tokenauction.proofs.loading.files import CannotLoad, load_file
+from tokenauction.proofs.loading.named import Target, load_named
+from tokenauction.proofs.loading.project_claims import claims_of_project
+from tokenauction.proofs.loading.targets import files_of, in_other_files, name_of
+from tokenauction.proofs.processes import supervisor
 from tokenauction.proofs.reports.findings import scope
-from tokenauction.proofs.targets import files_of, in_other_files, name_of
 from tokenauction.proofs.testing.readable import shortfall, text
 from tokenauction.theory import RuleProperty
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenauction.mechanisms import Mechanism
-from tokenauction.proofs.assignment import Assignment, assignment_of
-from tokenauction.proofs.loading import Target, claims_of, load_named, load_property
-from tokenauction.proofs.targets import in_other_files, sides
+from tokenauction.proofs.loading.named import Target, claims_of, load_named, load_property
+from tokenauction.proofs.loading.targets import in_other_files, sides
+from tokenauction.proofs.results.assignment import Assignment, assignment_of
 from tokenauction.proofs.testing.instances import judge
 from tokenauction.theory import RuleProperty
 

@@ -17,10 +17,10 @@ from typing import Any, Literal
 import numpy as np
 
 from tokenauction.mechanisms import Mechanism, ProfileFunction
-from tokenauction.proofs.exact_numbers import NoExactRun
-from tokenauction.proofs.exact_run import run_exactly
-from tokenauction.proofs.interpret.exact import Exact
-from tokenauction.proofs.loading import Target, load_property, load_targets
+from tokenauction.proofs.core.evaluation.exact import Exact
+from tokenauction.proofs.core.judging.exact_numbers import NoExactRun
+from tokenauction.proofs.core.judging.exact_run import run_exactly
+from tokenauction.proofs.loading.named import Target, load_property, load_targets
 from tokenauction.proofs.testing.beside import moved_arguments
 from tokenauction.proofs.testing.rounded import rounded
 from tokenauction.theory import RuleProperty

@@ -5,9 +5,10 @@ from typing import Literal
 import pytest
 
 from tokenauction.mechanisms import AggregationRule, Mechanism
-from tokenauction.proofs import report
 from tokenauction.proofs.gate.configuration import Requirement
-from tokenauction.proofs.loading import CannotLoad, load_property
+from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.loading.named import load_property
+from tokenauction.proofs.results import report
 from tokenauction.proofs.testing.readable import shortfall, text
 from tokenauction.theory import PreferenceOrder, RuleProperty
 
@@ -25,8 +26,8 @@ def assert_proved(
     `scope` is what the proof has to cover: all sizes, or up to so many agents and tokens.
     """
     __tracebackhide__ = True
-    from tokenauction.proofs.decision import as_property, verify
-    from tokenauction.proofs.numpy_run import Unusable
+    from tokenauction.proofs.core.runs.numpy_run import Unusable
+    from tokenauction.proofs.deciding.verifier import as_property, verify
 
     wanted = Requirement(rule.label, sizes=None if scope == "all" else scope)
     agents, tokens = wanted.sizes or (None, None)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from tokenauction.proofs.gate.configuration import Requirement
 from tokenauction.proofs.reports import findings
-from tokenauction.proofs.reports.counterexamples import how_seen, table, wrapped
-from tokenauction.proofs.verdict import Scope
+from tokenauction.proofs.results.counterexamples import how_seen, table, wrapped
+from tokenauction.proofs.results.verdict import Scope
 
 _LESS: Final = (
     "To require less: scope = {agents = 3, tokens = 3} in [tool.tokenauction] of pyproject.toml, "

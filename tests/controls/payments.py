@@ -4,19 +4,19 @@ from collections.abc import Callable
 
 import z3
 
-from tokenauction.proofs.kernel import by_z3, ln
-from tokenauction.proofs.paper import critical_bid as bid
-from tokenauction.proofs.paper import exponential_race as collision
-from tokenauction.proofs.paper import logarithm
-from tokenauction.proofs.paper import race_price as racing
-from tokenauction.proofs.paper import race_winners_form_intervals as race
-from tokenauction.proofs.paper import second_price as price
-from tokenauction.proofs.paper import second_price_is_payment_monotone as monotone
-from tokenauction.proofs.paper import second_price_linear as linear
-from tokenauction.proofs.paper import small_increments as small
-from tokenauction.proofs.paper import stable_sampling as stable
-from tokenauction.proofs.paper import total_variation as variation
-from tokenauction.proofs.paper.notation import between
+from tokenauction.proofs.core.kernel import by_z3, ln
+from tokenauction.proofs.library.basics import logarithm
+from tokenauction.proofs.library.basics import total_variation as variation
+from tokenauction.proofs.library.basics.notation import between
+from tokenauction.proofs.library.payments import critical_bid as bid
+from tokenauction.proofs.library.payments import second_price as price
+from tokenauction.proofs.library.payments import second_price_is_payment_monotone as monotone
+from tokenauction.proofs.library.payments import second_price_linear as linear
+from tokenauction.proofs.library.payments import small_increments as small
+from tokenauction.proofs.library.stability import race_collision as collision
+from tokenauction.proofs.library.stability import race_price as racing
+from tokenauction.proofs.library.stability import race_winners_form_intervals as race
+from tokenauction.proofs.library.stability import stable_sampling as stable
 
 Attempts = list[tuple[str, Callable[[], object]]]
 

@@ -5,25 +5,19 @@ from typing import Any
 
 import z3
 
-from tokenauction.proofs.kernel import by_z3, ln
-from tokenauction.proofs.kernel.formulas import substituted
-from tokenauction.proofs.paper import lexicographic_bids as lexicographic
-from tokenauction.proofs.paper.converse import (
-    HYPOTHESES,
-    PAYMENTS_DO_NOT_FALL,
-    SAME_PAYMENT_FOR_THE_SAME,
-    capped,
-    jumping,
-    monotone,
-)
-from tokenauction.proofs.paper.coordinate_form import (
+from tokenauction.proofs.core.kernel import by_z3, ln
+from tokenauction.proofs.core.kernel.formulas import substituted
+from tokenauction.proofs.library.basics.logarithm import ln_of_one
+from tokenauction.proofs.library.basics.notation import between
+from tokenauction.proofs.library.orders import bids_in_lexicographic_order as lexicographic
+from tokenauction.proofs.library.orders.coordinate_form import (
     falls_above,
     moves_towards,
     of_bid,
     point,
     rises_below,
 )
-from tokenauction.proofs.paper.divergences import (
+from tokenauction.proofs.library.orders.divergences import (
     HELLINGER,
     Divergence,
     chi_squared,
@@ -32,7 +26,58 @@ from tokenauction.proofs.paper.divergences import (
     reverse_kl,
     reverse_kl_finite,
 )
-from tokenauction.proofs.paper.equivalence import (
+from tokenauction.proofs.library.orders.five_losses_are_separable import (
+    ABOVE,
+    K1,
+    Q1,
+    K,
+    P,
+    Q,
+    five_losses_are_separable,
+    forward_kl_falls_then_rises,
+    reverse_kl_falls_then_rises,
+    rises_on,
+)
+from tokenauction.proofs.library.orders.robust_is_a_partial_order import (
+    equal,
+    q,
+    q1,
+    q2,
+    robustly_prefers,
+)
+from tokenauction.proofs.library.orders.robust_is_the_intersection_of_separable_losses import (
+    L1,
+    ROBUST,
+    VALUES_ALLOWED,
+    L,
+    allowed,
+    d,
+    falls_or_rises,
+    n,
+    outside,
+    own,
+    p,
+    separable_with_sums,
+    worse,
+    x,
+    y,
+)
+from tokenauction.proofs.library.orders.robust_is_the_intersection_of_separable_losses import (
+    q as q_,
+)
+from tokenauction.proofs.library.orders.robust_is_the_intersection_of_separable_losses import (
+    q1 as q1_,
+)
+from tokenauction.proofs.library.properties.monotone_rules_are_consistent import (
+    HYPOTHESES,
+    PAYMENTS_DO_NOT_FALL,
+    SAME_PAYMENT_FOR_THE_SAME,
+    capped,
+    jumping,
+    monotone,
+)
+from tokenauction.proofs.library.properties.one_agent import ANY
+from tokenauction.proofs.library.properties.payment_monotone_and_consistent import (
     BARGAIN,
     BOTH,
     LABELS_ARE_ORDERED,
@@ -54,45 +99,10 @@ from tokenauction.proofs.paper.equivalence import (
     same,
     z,
 )
-from tokenauction.proofs.paper.five_losses import (
-    ABOVE,
-    K1,
-    Q1,
-    K,
-    P,
-    Q,
-    five_losses_are_separable,
-    forward_kl_falls_then_rises,
-    reverse_kl_falls_then_rises,
-    rises_on,
-)
-from tokenauction.proofs.paper.logarithm import ln_of_one
-from tokenauction.proofs.paper.notation import between
-from tokenauction.proofs.paper.one_agent import ANY
-from tokenauction.proofs.paper.robust_order import equal, q, q1, q2, robustly_prefers
-from tokenauction.proofs.paper.separable_losses import (
-    L1,
-    ROBUST,
-    VALUES_ALLOWED,
-    L,
-    allowed,
-    d,
-    falls_or_rises,
-    n,
-    outside,
-    own,
-    p,
-    separable_with_sums,
-    worse,
-    x,
-    y,
-)
-from tokenauction.proofs.paper.separable_losses import q as q_
-from tokenauction.proofs.paper.separable_losses import q1 as q1_
-from tokenauction.proofs.paper.separating_mechanisms import SMALL
-from tokenauction.proofs.paper.small_mechanisms import HIGH, LOW, small_mechanism
-from tokenauction.proofs.paper.variants import HYPOTHESES as ASSUMED
-from tokenauction.proofs.paper.variants import implication
+from tokenauction.proofs.library.properties.separating_mechanisms import SMALL
+from tokenauction.proofs.library.properties.small_mechanisms import HIGH, LOW, small_mechanism
+from tokenauction.proofs.library.properties.variants_lattice import HYPOTHESES as ASSUMED
+from tokenauction.proofs.library.properties.variants_lattice import implication
 
 Attempt = Callable[[], object]
 BUDGET = 300_000

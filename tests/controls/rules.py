@@ -5,13 +5,16 @@ from typing import Any
 
 import z3
 
-from tokenauction.proofs.kernel import by_certificate, by_identity, by_z3, exp, instance_of, ln
-from tokenauction.proofs.paper import log_linear, log_linear_rule, odds_order, sums_exist
-from tokenauction.proofs.paper import no_universal_stability as none
-from tokenauction.proofs.paper import sum_exchange as table
-from tokenauction.proofs.paper import universal_stability as two_agents
-from tokenauction.proofs.paper import universal_stability_two_tokens as two_tokens
-from tokenauction.proofs.paper.notation import between
+from tokenauction.proofs.core.kernel import by_certificate, by_identity, by_z3, exp, instance_of, ln
+from tokenauction.proofs.library.basics import sum_exchange as table
+from tokenauction.proofs.library.basics import sums_exist
+from tokenauction.proofs.library.basics.notation import between
+from tokenauction.proofs.library.log_linear import log_linear_is_not_monotone as log_linear
+from tokenauction.proofs.library.log_linear import log_linear_rule
+from tokenauction.proofs.library.orders import odds_is_a_partial_order as odds_order
+from tokenauction.proofs.library.stability import no_universal_stability as none
+from tokenauction.proofs.library.stability import universal_stability_two_agents as two_agents
+from tokenauction.proofs.library.stability import universal_stability_two_tokens as two_tokens
 
 Controls = list[tuple[str, Callable[[], object]]]
 BUDGET = 300_000

@@ -4,10 +4,23 @@ from collections.abc import Callable
 
 import z3
 
-from tokenauction.proofs.kernel import axiom, by_z3, generalised, instance_of, specialised
-from tokenauction.proofs.paper import finite_sums, gibbs, linear_is_monotone, logarithm
-from tokenauction.proofs.paper.finite_sums import F, G, H, a, by_induction, c, f, g, h, i, n
-from tokenauction.proofs.paper.notation import between, each, partial_sums
+from tokenauction.proofs.core.kernel import axiom, by_z3, generalised, instance_of, specialised
+from tokenauction.proofs.library.basics import finite_sums, gibbs, logarithm
+from tokenauction.proofs.library.basics.finite_sums import (
+    F,
+    G,
+    H,
+    a,
+    by_induction,
+    c,
+    f,
+    g,
+    h,
+    i,
+    n,
+)
+from tokenauction.proofs.library.basics.notation import between, each, partial_sums
+from tokenauction.proofs.library.linear import linear_is_monotone
 
 BOTH = z3.And(finite_sums.F_SUMS_f, finite_sums.G_SUMS_g)
 THREE = z3.And(BOTH, finite_sums.H_SUMS_h)

@@ -1,4 +1,4 @@
-"""Mechanisms whose truth is known by hand; tests/test_mechanisms.py says what it is."""
+"""Mechanisms whose truth is known by hand; tests/deciding/test_mechanisms.py says what it is."""
 
 from typing import Any
 

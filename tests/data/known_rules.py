@@ -1,4 +1,4 @@
-"""Rules whose truth is known by hand; tests/test_known_rules.py says what it is and why."""
+"""Rules whose truth is known by hand; deciding/test_known_rules.py says what it is and why."""
 
 from typing import Any
 

@@ -22,8 +22,8 @@ import numpy as np
 
 from fuzzing.arguments import Scene, arguments
 from tokenauction.mechanisms import sum_of_greater
-from tokenauction.proofs.assignment import Assignment
-from tokenauction.proofs.signatures import METHODS, NUMPY, STANDARD, Form
+from tokenauction.proofs.core.tracing.signatures import METHODS, NUMPY, STANDARD, Form
+from tokenauction.proofs.results.assignment import Assignment
 
 ARITHMETIC: Final = ("+", "-", "*", "/", "+", "*", "**", "//")
 BITS: Final = ("&", "|", "^")

@@ -17,22 +17,25 @@ from flint import arb, fmpq
 
 from fuzzing.programs import Plain, Program, compiled, is_variable, on_numpy
 from tokenauction.mechanisms import sum_of_greater
-from tokenauction.proofs import claims, graph
-from tokenauction.proofs.assignment import Assignment
-from tokenauction.proofs.graph import Axis, Index, Node
-from tokenauction.proofs.grounding import ground
-from tokenauction.proofs.interpret.balls import Balls, precision
-from tokenauction.proofs.interpret.exact import (
+from tokenauction.proofs.core.claims import formulas
+from tokenauction.proofs.core.claims.domain import leaf_values
+from tokenauction.proofs.core.evaluation.balls import Balls, precision
+from tokenauction.proofs.core.evaluation.exact import (
     INFINITE,
     MINUS_INFINITE,
     UNDEFINED,
     Special,
     evaluate_all,
 )
-from tokenauction.proofs.trace import Trace, TracingError
-from tokenauction.proofs.traced_array import TracedArray, read
-from tokenauction.proofs.traced_namespace import Namespace
-from tokenauction.proofs.twins import Profile, as_float, is_mutable, kind_of
+from tokenauction.proofs.core.language import graph
+from tokenauction.proofs.core.language.graph import Axis, Index, Node
+from tokenauction.proofs.core.language.grounding import ground
+from tokenauction.proofs.core.tracing.halves import read
+from tokenauction.proofs.core.tracing.trace import Trace, TracingError
+from tokenauction.proofs.core.tracing.traced_array import TracedArray
+from tokenauction.proofs.core.tracing.traced_namespace import Namespace
+from tokenauction.proofs.core.tracing.twins import Profile, as_float, is_mutable, kind_of
+from tokenauction.proofs.results.assignment import Assignment
 
 TOLERANCE: Final = 1e-9
 LARGEST: Final = 1e300
@@ -77,7 +80,7 @@ def run_lines(lines: Sequence[str], names: dict[str, Any]) -> Run:
 
 def in_trace(trace: Trace) -> dict[str, Any]:
     """The names of a program that is traced."""
-    bids, dists = claims.inputs_in(trace)
+    bids, dists = formulas.inputs_in(trace)
     agents, tokens = dists.shape
     return {
         "np": Plain(np),
@@ -102,7 +105,7 @@ def fixed_trace(program: Program) -> Trace:
 
 def checked_trace(program: Program) -> Trace:
     """A trace that compares every step with NumPy's, at the profile of the drawing."""
-    profile = Profile(_sizes(program), program.profiles[0].leaves())
+    profile = Profile(_sizes(program), leaf_values(program.profiles[0]))
     return Trace(_sizes(program), profile, checked=True)
 
 
@@ -169,7 +172,7 @@ def _trace_raises(program: Program, trace: Trace, traced: Run) -> Outcome:
 
 def _at_twins(trace: Trace) -> dict[str, Any]:
     """The names of a program on NumPy, with the inputs that the twins of a trace have."""
-    bids, dists = (np.array(array.twin) for array in claims.inputs_in(trace))
+    bids, dists = (np.array(array.twin) for array in formulas.inputs_in(trace))
     names = on_numpy(Assignment(bids=(0,), dists=((1,),)))  # type: ignore[arg-type]
     return names | {"bids": bids, "dists": dists, "n": dists.shape[0], "T": dists.shape[1]}
 
@@ -290,7 +293,7 @@ def _values(nodes: list[Node], profile: Assignment) -> list[Any]:
     with precision(BITS):
         leaves: dict[Node, Any] = {
             leaf: arb(fmpq(value.numerator, value.denominator))
-            for leaf, value in profile.leaves().items()
+            for leaf, value in leaf_values(profile).items()
         }
         return evaluate_all(nodes, leaves, Balls())
 

@@ -1,0 +1,1 @@
+"""TRUSTED CORE. Canonical forms, and formulas over every size made ones about a few bids."""

@@ -1,0 +1,1 @@
+"""TRUSTED CORE. What proves: facts, the prover, and proofs for every size and for given ones."""

@@ -1,0 +1,1 @@
+"""TRUSTED CORE. Runs of a rule's own function on NumPy, and the profiles that are tried."""

@@ -1,0 +1,1 @@
+"""TRUSTED CORE. A run of a rule on symbolic arrays, in lockstep with NumPy's own."""

@@ -1,0 +1,1 @@
+"""Expressions in SymPy and in Z3 itself, which tests and benchmarks compare with the core."""

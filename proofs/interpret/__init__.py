@@ -1,1 +1,0 @@
-"""Interpretations of a graph at fixed sizes: Fractions, balls, batches of floats, SymPy, Z3."""

@@ -1,0 +1,1 @@
+"""Sums, logarithms, total variation and other textbook matter that the theorems rest on."""

@@ -1,0 +1,1 @@
+"""The preference orders: which implies which, and what they are of losses."""

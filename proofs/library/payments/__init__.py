@@ -1,0 +1,1 @@
+"""Second price without valuations: what it is, and that it keeps its promises."""

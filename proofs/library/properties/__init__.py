@@ -1,0 +1,1 @@
+"""The incentive properties: when they hold together, and which readings imply which."""

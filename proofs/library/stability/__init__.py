@@ -1,0 +1,1 @@
+"""Samplings under which a raise changes the token only in the favour of the bidder."""

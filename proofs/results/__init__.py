@@ -1,0 +1,1 @@
+"""What is said: verdicts, reasons, reports, and counterexamples as a person reads them."""

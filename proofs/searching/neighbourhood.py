@@ -1,0 +1,82 @@
+"""Small changes of a profile: what is there in floats has to be there around it as well.
+
+A violation that lives at one point, a tie or a threshold, may be one rounding. One that survives
+every change of a fixed set, of all bids and probabilities, at three scales, is not: where a rule is
+continuous around a profile, rounding moves its result by far less. Outside the trusted core.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+
+from tokenauction.proofs.core.claims.claims import Claim
+from tokenauction.proofs.core.claims.domain import consistent_with
+from tokenauction.proofs.results.assignment import Assignment, Dist
+
+AROUND: Final = tuple(Fraction(1, 10**digits) for digits in (3, 4, 6))
+AWAY: Final = (Fraction(1, 50),)
+_EACH: Final = 8
+
+
+def neighbours(
+    claim: Claim,
+    values: Assignment,
+    *,
+    scales: Sequence[Fraction] = AROUND,
+    keep_zeros: bool = False,
+) -> Iterator[Assignment]:
+    """Assignments beside one, eight at each scale, in the claim's domain if it is.
+
+    No two numbers of one of them are moved alike, so that what was equal is so no longer. Zeros
+    stay zero in every other one, or everywhere if asked, and are small numbers in the others.
+    """
+    rng = np.random.default_rng(24)
+    for scale in scales:
+        for turn in range(_EACH):
+            yield _Change(scale, rng, keep_zeros or turn % 2 == 0).of(claim, values)
+
+
+class _Change:
+    """One small change of every number of an assignment."""
+
+    def __init__(self, scale: Fraction, rng: np.random.Generator, keep_zeros: bool) -> None:
+        self.scale, self.rng, self.keep_zeros = scale, rng, keep_zeros
+
+    def of(self, claim: Claim, values: Assignment) -> Assignment:
+        bids = self._bids(values.bids)
+        raised = values.raised_bid
+        if raised is not None and values.agent is not None:
+            raised = bids[values.agent] + self._number(raised - values.bids[values.agent])
+        there = values.other_bids
+        changed = replace(
+            values,
+            bids=bids,
+            dists=tuple(self._row(row) for row in values.dists),
+            raised_bid=raised,
+            scale=None if values.scale is None else self._number(values.scale),
+            other_bids=None if there is None else self._bids(there),
+            named={name: self._row(row) for name, row in values.named.items()},
+        )
+        return consistent_with(claim, changed) if claim.withdraws_only else changed
+
+    def _number(self, number: Fraction) -> Fraction:
+        return number * (1 + self.scale * self._step())
+
+    def _step(self) -> Fraction:
+        """A number between 1/2 and 1 in size, of either sign."""
+        size = Fraction(int(self.rng.integers(5000, 10_000)), 10_000)
+        return size if self.rng.random() < 0.5 else -size
+
+    def _bids(self, bids: Dist) -> Dist:
+        return self._numbers(bids, max(bids))
+
+    def _row(self, row: Dist) -> Dist:
+        moved = self._numbers(row, Fraction(1))
+        return tuple(p / sum(moved) for p in moved)
+
+    def _numbers(self, numbers: Dist, unit: Fraction) -> Dist:
+        small = Fraction(0) if self.keep_zeros else unit * self.scale
+        return tuple(self._number(x) if x else small * abs(self._step()) for x in numbers)

@@ -1,0 +1,1 @@
+"""What runs in the child process: a user's files, and what is decided of them."""

@@ -1,0 +1,184 @@
+"""The request "compare" of the worker: are two sides the same function, and what does each have?
+
+The answers have numbers: 0 is the comparison, then come the properties, each of one side. What
+equivalent sides have is decided once.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tokenauction.proofs.comparison.comparison_report import difference
+from tokenauction.proofs.comparison.isolation import Isolation
+from tokenauction.proofs.comparison.revisions import Source
+from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.loading.named import Target, claims_of
+from tokenauction.proofs.results import report
+from tokenauction.theory import RuleProperty
+
+Emit = Callable[..., None]
+Result = dict[str, Any]
+SIDES = ("a", "b")
+
+
+def answer(request: dict[str, Any], emit: Emit) -> None:
+    """Load both sides, compare them, and decide the properties of both."""
+    sources = [Source(**one) for one in request["sides"]]
+    emit = _naming_revisions(emit, sources)
+    try:
+        _Comparison(request, sources, emit).run()
+    except CannotLoad as problem:
+        emit("problem", message=str(problem))
+
+
+def _naming_revisions(emit: Emit, sources: list[Source]) -> Emit:
+    """Events that speak of `HEAD~1:rules.py`, not of a temporary folder."""
+
+    def renamed(event: str, **content: Any) -> None:
+        text = json.dumps(content, ensure_ascii=False)
+        for source in sources:
+            if source.tree:
+                folder = json.dumps(f"{source.tree}/", ensure_ascii=False)[1:-1]
+                text = text.replace(folder, f"{source.revision}:")
+        emit(event, **json.loads(text))
+
+    return renamed
+
+
+class _Comparison:
+    """One request: its sides, as they were loaded."""
+
+    def __init__(self, request: dict[str, Any], sources: list[Source], emit: Emit) -> None:
+        from tokenauction.proofs.deciding.options import Options
+        from tokenauction.proofs.deciding.verifier import verifier_of
+
+        self.request, self.sources, self.emit = request, sources, emit
+        self.isolation = Isolation.of(sources)
+        self.targets: list[Target] = [self.isolation.load(source) for source in sources]
+        self.options = Options(
+            budget=request["budget"],
+            seed=request["seed"],
+            progress=lambda text: emit("progress", text=text),
+        )
+        self.verifiers = [verifier_of(target, self.options) for target in self.targets]
+        self.properties = self._properties()
+
+    def _properties(self) -> list[RuleProperty]:
+        """The properties to decide; none where none is wanted."""
+        if not self.request["guarantees"]:
+            return []
+        first, asked = self.targets[:1], self.request["properties"]
+        claims = self.isolation.loaded(lambda: claims_of(first, asked), None, "a property")
+        return [prop for _, prop in claims]
+
+    def run(self) -> None:
+        """Answer everything that is not to be skipped."""
+        rows = [self._about_both(), *self._claims()]
+        self.emit("loaded", claims=rows)
+        skip = set(self.request["skip"])
+        same = 0 not in skip and self._compared(rows[0])
+        known: dict[str, tuple[Any, float]] = {}
+        for number, row in enumerate(rows[1:], start=1):
+            if number not in skip:
+                self.emit("started", number=number)
+                prop = self.properties[(number - 1) % len(self.properties)]
+                before = known.get(prop.name) if same and row["side"] == "b" else None
+                if before is not None and before[0].status != "unknown":
+                    verdict, seconds = before[0], 0.0
+                else:
+                    verdict, seconds = self._decided(row["side"], prop)
+                known[prop.name] = verdict, seconds
+                self.emit("result", number=number, result=report.result(row, verdict, seconds))
+
+    def _about_both(self) -> Result:
+        one, other = (source.title for source in self.sources)
+        about = {side: self._about(number) for number, side in enumerate(SIDES)}
+        return {"rule": one, "property": f"against {other}", **about}
+
+    def _about(self, number: int) -> Result:
+        target, source = self.targets[number], self.sources[number]
+        return {
+            "title": source.title,
+            "label": target.label,
+            "file": target.file,
+            "line": target.line,
+            "revision": source.revision or None,
+            "commit": source.commit or None,
+            "fingerprint": None,
+        }
+
+    def _claims(self) -> list[Result]:
+        return [
+            {
+                "rule": source.title,
+                "file": target.file,
+                "line": target.line,
+                "fingerprint": None,
+                "property": prop.name,
+                "side": side,
+            }
+            for side, source, target in zip(SIDES, self.sources, self.targets, strict=True)
+            for prop in self.properties
+        ]
+
+    def _compared(self, row: Result) -> bool:
+        """Compare, and say so; whether the two are equivalent."""
+        from tokenauction.proofs.comparison.equality import (
+            Different,
+            Equivalent,
+            NotComparable,
+            compare,
+        )
+
+        self.emit("started", number=0)
+        start = time.perf_counter()
+        one, other = self.targets
+        titles = [source.title for source in self.sources]
+        try:
+            found = self._ran(lambda: compare(one, other, self.options, titles))
+        except NotComparable as problem:
+            raise CannotLoad(str(problem)) from None
+        for side, verifier in zip(SIDES, self.verifiers, strict=True):
+            row[side]["fingerprint"] = verifier.fingerprint
+        result = report.result(row, found, time.perf_counter() - start)
+        result["part"] = getattr(found, "part", None)
+        if isinstance(found, Different):
+            result["counterexample"] = difference(result["counterexample"], found)
+        if self.request["explain"]:
+            result["explanation"] = explanation_of(
+                found, list(zip(titles, self.verifiers, strict=True))
+            )
+        self.emit("result", number=0, result=result)
+        return isinstance(found, Equivalent)
+
+    def _decided(self, side: str, prop: RuleProperty) -> tuple[Any, float]:
+        start = time.perf_counter()
+        verifier = self.verifiers[SIDES.index(side)]
+        verdict = self._ran(lambda: verifier.verify(prop))
+        return verdict, time.perf_counter() - start
+
+    def _ran(self, decide: Callable[[], Any]) -> Any:
+        """What a decision gives, if it was about the code that was loaded."""
+        from tokenauction.proofs.core.runs.numpy_run import Unusable
+
+        try:
+            return decide()
+        except Unusable as problem:
+            raise CannotLoad(str(problem)) from None
+        finally:
+            self.isolation.check()
+
+
+def explanation_of(found: Any, verifiers: Sequence[tuple[str, Any]]) -> list[str]:
+    """What both compute, where that is known for every size, and what a proof consists of."""
+    from tokenauction.proofs.deciding.explain import formulas
+
+    lines = [
+        f"{title}: {line}"
+        for title, verifier in verifiers
+        for part in verifier.parts
+        for line in formulas(part)
+    ]
+    evidence = getattr(found, "evidence", None)
+    return lines if evidence is None else [*lines, *evidence.steps]
