@@ -79,3 +79,13 @@ def test_a_folder_of_that_name_is_not_taken_for_the_package(tmp_path: Path) -> N
     (tmp_path / "tokenauction" / "notes.txt").write_text("a checkout is often called so")
     shown = ran("-m", "tokenauction", "rules", folder=tmp_path)
     assert shown.startswith("rule ")
+
+
+def test_every_folder_of_the_package_is_installed() -> None:
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    folders = {"tokenauction"}
+    for part in ("theory", "mechanisms", "proofs"):
+        for place in (ROOT / part).rglob("*"):
+            if place.is_file() and place.parent.name != "__pycache__":
+                folders.add(".".join(("tokenauction", *place.parent.relative_to(ROOT).parts)))
+    assert set(setuptools["packages"]) == folders
