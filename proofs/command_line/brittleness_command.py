@@ -10,6 +10,7 @@ from tokenauction.proofs.command_line.console import (
     check_files,
     fail,
     files_named,
+    say,
     stop_children_on_interrupt,
     write,
 )
@@ -65,7 +66,7 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
         runs[seed] = rows
     interrupted = len(runs) < seeds
     if not runs:
-        click.echo("tokenauction: interrupted under seed 0; nothing is known", err=True)
+        say("interrupted under seed 0; nothing is known")
         sys.exit(INTERRUPTED)
     kept = {name: options[name] for name in ("agents", "tokens", "budget")}
     found = compared.brittleness(runs, kept)
@@ -75,7 +76,7 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
         write(compared.text(found) if output else fitted(compared.text(found)), output)
     if interrupted:
         done = "seed 0" if len(runs) == 1 else f"seeds 0 to {len(runs) - 1}"
-        click.echo(f"tokenauction: interrupted; what is known of {done} is reported", err=True)
+        say(f"interrupted; what is known of {done} is reported")
         sys.exit(INTERRUPTED)
     sys.exit(compared.exit_status(found))
 

@@ -18,6 +18,7 @@ from tokenauction.proofs.command_line.console import (
     files_named,
     open_output,
     plain_warnings,
+    say,
     stop_children_on_interrupt,
 )
 from tokenauction.proofs.command_line.display import Display
@@ -154,7 +155,7 @@ def verify(
     except (KeyError, ValueError, AttributeError) as problem:
         fail(f"internal error, please report it: {type(problem).__name__}: {problem}")
     for message in outcome.unusable:
-        click.echo(f"tokenauction: {message}", err=True)
+        say(message)
     rows = outcome.rows()
     kept = {name: options[name] for name in ("agents", "tokens", "budget", "seed")}
     made = outputs.renderers(
@@ -165,7 +166,7 @@ def verify(
     outputs.deliver(wanted, made)
     if outcome.interrupted:
         place = outputs.where(wanted)
-        click.echo(f"tokenauction: interrupted; what was decided is {place}", err=True)
+        say(f"interrupted; what was decided is {place}")
         sys.exit(INTERRUPTED)
     if tests is not None:
         emit_option.emit(tests, request, rows)

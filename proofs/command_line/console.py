@@ -208,7 +208,7 @@ def plain_warnings() -> Iterator[None]:
             before(message, category, *where, **rest)
             return
         with suppress(OSError):
-            click.echo(f"tokenauction: {message}", err=True)
+            say(str(message))
 
     warnings.showwarning = show
     try:
@@ -227,5 +227,5 @@ def cannot_write(problem: OSError) -> NoReturn:
 def fail(message: str) -> NoReturn:
     """End the command for input that cannot be used, or output that cannot be written."""
     with suppress(OSError):
-        click.echo(f"tokenauction: {message}", err=True)
+        say(message)
     sys.exit(exit_status.UNUSABLE)

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from tokenauction.proofs.command_line.agent_options import SCENARIO_NAMES, Bids, agents, asked, seed
-from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, files_named
+from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, files_named, say
 from tokenauction.proofs.command_line.parameter_types import RuleType
 from tokenauction.proofs.results.exit_status import INTERRUPTED
 
@@ -93,7 +93,7 @@ def sweep(scenario: str | None, **options: Any) -> None:
     except experiments.CannotRun as problem:
         fail(str(problem))
     if interrupts.seen:
-        click.echo(f"tokenauction: interrupted; {options['output']} has what was done", err=True)
+        say(f"interrupted; {options['output']} has what was done")
         sys.exit(INTERRUPTED)
 
 
@@ -155,7 +155,7 @@ def monitor(scenario: str | None, **options: Any) -> None:
     except experiments.CannotRun as problem:
         fail(str(problem))
     if interrupts.seen:
-        click.echo("tokenauction: interrupted; the tokens up to here are above", err=True)
+        say("interrupted; the tokens up to here are above")
         sys.exit(INTERRUPTED)
 
 

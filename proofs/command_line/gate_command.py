@@ -197,4 +197,4 @@ def _tell(display: Display, row: Any) -> None:
     display.decided()
     told = f"{row['rule']} {row['property']}: {row['status']} ({row['seconds']:.1f} s)"
     with suppress(OSError):
-        click.echo(f"tokenauction: {told}", err=True)
+        say(told)

@@ -11,6 +11,7 @@ from tokenauction.proofs.command_line.console import (
     check_files,
     end_interrupted,
     fail,
+    say,
     until_interrupted,
     write,
 )
@@ -91,7 +92,7 @@ def theorems(
         interrupted = until_interrupted(prove)
         done = list(results)  # the thread goes on after an interrupt
     if interrupted and not wanted:
-        click.echo("tokenauction: interrupted; no theorem was tried", err=True)
+        say("interrupted; no theorem was tried")
         end_interrupted()
     from tokenauction.proofs.library import report as theorem_report
 
@@ -103,11 +104,11 @@ def theorems(
     write(report.to_json(theorem_report.as_json(done)) if style == "json" else text, output)
     if export is not None:
         count = theorem_report.export(done, export)
-        click.echo(f"tokenauction: wrote {count} steps to {export}", err=True)
+        say(f"wrote {count} steps to {export}")
     if interrupted:
         left = len(wanted) - len(done)
         told = f"{left} of {len(wanted)} theorems were not tried"
-        click.echo(f"tokenauction: interrupted; {told}", err=True)
+        say(f"interrupted; {told}")
         end_interrupted()
     sys.exit(REFUTED if any(one.status == "failed" for one in done) else PROVED)
 

@@ -5,7 +5,7 @@ Is it usable, and what does it return or raise? A mistake that makes a differenc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from tokenauction.proofs.results.reasons import Reason
 from tokenauction.proofs.results.tracebacks import line_in
 from tokenauction.proofs.results.verdict import size_in_words
 from tokenauction.theory.errors import TokenauctionError
-
-if TYPE_CHECKING:  # for its name only: replay loads the library of balls
-    pass
 
 CHECKED_SIZES = ((2, 3), (3, 2), (2, 2), (3, 3), (1, 2), (2, 1), (1, 1), (4, 5), (5, 4), (7, 2))
 _AGREEMENT = 1e-6
