@@ -105,7 +105,8 @@ def direct(agents: int, tokens: int) -> str:
     import z3
 
     from tokenauction.proofs.core.claims import formulas
-    from tokenauction.proofs.core.claims.claims import RAISED, Claim
+    from tokenauction.proofs.core.claims.claims import Claim
+    from tokenauction.proofs.core.claims.quantities import RAISED
     from tokenauction.proofs.core.language import graph
     from tokenauction.proofs.cross_checks.z3_form import to_z3
     from tokenauction.theory import PROPERTIES

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tokenauction.proofs.core.claims.claims import RAISED, SCALE, Claim
+from tokenauction.proofs.core.claims.claims import Claim
+from tokenauction.proofs.core.claims.quantities import RAISED, SCALE
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Axis, Index, Node
-from tokenauction.proofs.core.runs.sampling import row_names
 
 Rng = np.random.Generator
 
@@ -31,7 +31,7 @@ def random_leaves(
         leaves[graph.bid(graph.agent(j))] = float(bids[j])
         for t, p in enumerate(random_row(rng, tokens, positive or claim.positive)):
             leaves[graph.prob(graph.agent(j), graph.token(t))] = p
-    for name in row_names(claim):
+    for name in claim.row_names:
         for t, p in enumerate(random_row(rng, tokens, positive or claim.positive)):
             leaves[graph.named_dist(name, graph.token(t))] = p
     more = float(rng.choice(np.array([0.5, 1, 2, 10, 100])))

@@ -42,4 +42,4 @@ def raises(draw: DrawFn, positive: bool = False) -> Assignment:
     profile = draw(profiles(positive=positive))
     agent = draw(st.integers(0, profile.agents - 1))
     more = draw(bid_numbers())
-    return replace(profile, agent=agent, raised_bid=profile.bids[agent] + more)
+    return replace(profile, agent=agent, given={"raised_bid": profile.bids[agent] + more})

@@ -29,6 +29,10 @@ def symbol(node: Node) -> Any:
             return sympy.Indexed("p", _index(node.data[0]), _index(node.data[1]))
         case "dist":
             return sympy.Indexed(node.data[0], _index(node.data[1]))
+        case "given" if len(node.data) > 2:
+            return sympy.Indexed(node.data[0], *map(_index, node.data[2:]))
+        case "given":
+            return sympy.Symbol(node.data[0], real=True)
         case "size":
             return sympy.Symbol(_SIZES[node.data], integer=True, positive=True)
         case _:

@@ -63,7 +63,7 @@ def _one(node: Node, args: list[Any]) -> Any:
             return z3.Not(args[0])
         case "where":
             return z3.If(*args)
-        case "bid" | "other_bid" | "prob" | "dist" | "scalar":
+        case "bid" | "other_bid" | "prob" | "dist" | "scalar" | "given":
             return z3.Real(f"{node.op} {node}")
         case _:
             raise ValueError(f"{node.op} has no meaning at fixed sizes")

@@ -15,10 +15,10 @@ from tokenauction.proofs.core.evaluation.exact import Special
 from tokenauction.proofs.core.faithfulness.examination import Examined
 from tokenauction.proofs.core.judging.replay import Replay
 from tokenauction.proofs.core.runs.numpy_run import to_float
-from tokenauction.proofs.deciding.given import given
+from tokenauction.proofs.deciding.given import given, row_in_words
 from tokenauction.proofs.deciding.order_words import compared
 from tokenauction.proofs.results import counterexamples, report
-from tokenauction.proofs.results.assignment import Assignment
+from tokenauction.proofs.results.assignment import SHOWN_BY_NAME, Assignment
 from tokenauction.proofs.results.digits import fraction, shortener
 from tokenauction.proofs.results.verdict import Proved, Refuted, Verdict, Witness
 from tokenauction.proofs.searching.numeric_attack import Violation
@@ -98,6 +98,7 @@ def _witness(
         payments_given=tuple(given(call, shown) for call in calls if call.pays),
         rounded=rounded,
         margin=margin,
+        axes={one.name: tuple(axis.value for axis in one.axes) for one in claim.unknowns},
     )
     return replace(found, sentence=sentence(claim, found))
 
@@ -184,7 +185,9 @@ def sentence(claim: Claim, witness: Witness) -> str:
         if order is not None:
             extra.append(f"the {what} are reordered as {list(order)}")
     for key, row in values.named.items():
-        extra.append(f"{key} is ({', '.join(map(str, row))})")
+        extra.append(f"{key} is {row_in_words(row)}")
+    for key in sorted(values.given.keys() - SHOWN_BY_NAME):
+        extra.append(f"{key} is {row_in_words(values.given[key])}")
     told = f" ({', '.join(extra)})" if extra else ""
     return f"{profile(values)}{told}: {name} fails; {_outcomes(shown)}."
 

@@ -1,12 +1,13 @@
 """At which profile a rule was called, in words: the one that is shown, or what was made of it."""
 
 from collections.abc import Sequence
-from fractions import Fraction
+from contextlib import suppress
 from typing import Any
 
 from tokenauction.proofs.core.claims.claims import Call
-from tokenauction.proofs.core.claims.domain import leaf_values
+from tokenauction.proofs.core.claims.domain import leaf_values, quantity_at
 from tokenauction.proofs.core.evaluation.balls import evaluate_rigorously
+from tokenauction.proofs.results import counterexamples
 from tokenauction.proofs.results.assignment import Assignment
 
 Numbers = tuple[Any, ...]
@@ -37,25 +38,14 @@ def _reordered(values: Assignment, order: tuple[int, ...]) -> tuple[Numbers, tup
 
 
 def _of_bids(bids: Numbers, values: Assignment) -> str:
-    agent, raised = values.agent, values.raised_bid
-
-    def with_own(own: Fraction, row: Sequence[Fraction]) -> Numbers:
-        return tuple(own if j == agent else bid for j, bid in enumerate(row))
-
-    known: dict[Numbers, str] = {}
+    known: dict[Any, str] = {}
     if values.scale is not None:
         known[tuple(bid * values.scale for bid in values.bids)] = (
             f"with the bids multiplied by {values.scale}"
         )
-    if agent is not None:
-        known[with_own(Fraction(0), values.bids)] = "without the agent's bid"
-    if values.other_bids is not None:
-        known[values.other_bids] = "in the second context"
-        if raised is not None:
-            known[with_own(raised, values.other_bids)] = "in the second context, after the raise"
-    if agent is not None and raised is not None:
-        known[with_own(raised, values.bids)] = "after the raise"
-    known[values.bids] = ""
+    for name, words in reversed(counterexamples.PLACES.items()):
+        with suppress(KeyError):  # of what the assignment does not have
+            known[quantity_at(name, values)] = words
     return known.get(bids, f"at bids {row_in_words(bids)}")
 
 
@@ -74,6 +64,8 @@ def _of_dists(dists: tuple[Numbers, ...], values: Assignment) -> str:
     return f"at distributions {'; '.join(map(row_in_words, dists))}"
 
 
-def row_in_words(row: Sequence[Any]) -> str:
-    """Numbers in parentheses."""
-    return f"({', '.join(map(str, row))})"
+def row_in_words(numbers: Any) -> str:
+    """A number, or numbers in parentheses."""
+    if not isinstance(numbers, Sequence):
+        return str(numbers)
+    return f"({', '.join(map(row_in_words, numbers))})"

@@ -7,7 +7,7 @@ that has a counterexample has this table.
 """
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tokenauction.proofs.results.digits import shortener
@@ -48,6 +48,7 @@ def table(found: Mapping[str, Any], names: Sequence[str] = (), width: int = WIDE
         rows.append([f"agent {j} prefers", *own, *row, *(values[j] for values in after.values())])
     for name, row in found.get("distributions", {}).items():
         rows.append([f"distribution {name}", *blank, *row])
+    rows += [[name, *blank, *row] for name, row in _more_rows(found)]
     rows += [[name, *blank, *row] for name, row in _returned(found, names, short)]
     count = max(map(len, rows))
     full = [[*row, *[""] * (count - len(row))] for row in rows]
@@ -84,7 +85,20 @@ def _bids(found: Mapping[str, Any]) -> dict[str, Row]:
     bids = {"bid": with_the_raise(found["bids"])}
     if "other_bids" in found:
         bids["bid, second context"] = with_the_raise(found["other_bids"])
-    return bids
+    return bids | dict(_given(found, "agents"))
+
+
+def _given(found: Mapping[str, Any], *axes: str) -> list[tuple[str, Any]]:
+    """What else the property quantifies over, along these axes."""
+    given = found.get("given", {}).items()
+    return [(name, one["values"]) for name, one in given if one["axes"] == [*axes]]
+
+
+def _more_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
+    """The rows of what else is said of every token, for each agent where it is."""
+    yield from _given(found, "tokens")
+    for name, rows in _given(found, "agents", "tokens"):
+        yield from ((f"agent {j} {name}", row) for j, row in enumerate(rows))
 
 
 def _payments(found: Mapping[str, Any], short: Callable[[str], str]) -> dict[str, Row]:
@@ -111,14 +125,12 @@ def _returned(
     return [(f"{name}{about}", [short(number) for number in row]) for name, row in rows]
 
 
-_ORDER: Final = ("bids", "raised_bids", "other_bids", "raised_other_bids", "withdrawn_bids", "")
-
-
 def _in_order(found: Mapping[str, Any], field: str) -> list[tuple[str, Row]]:
     """What was returned where, as the end of a name; what was returned before a raise first."""
     rows, names = found.get(field, []), found.get(f"{field}_at", [])
     given = found.get(f"{field}_given") or [None] * len(rows)
-    entries = sorted(zip(names, given, rows, strict=True), key=lambda one: _ORDER.index(one[0]))
+    order = {name: place for place, name in enumerate(PLACES)}
+    entries = sorted(zip(names, given, rows, strict=True), key=lambda one: order.get(one[0], 99))
     return [(_where(at, told), row) for at, told, row in entries]
 
 
@@ -135,6 +147,7 @@ def changes(found: Mapping[str, Any]) -> list[str]:
     ['the bids are multiplied by 2', 'the agents are reordered as [1, 0]']
     """
     said = [f"the bids are multiplied by {found['scale']}"] if "scale" in found else []
+    said += [f"{name} is {value}" for name, value in _given(found)]
     for what in ("agent", "token"):
         if f"{what}_order" in found:
             said.append(f"the {what}s are reordered as {found[f'{what}_order']}")

@@ -9,6 +9,7 @@ import platform
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tokenauction.proofs.results.assignment import SHOWN_BY_NAME, as_texts
 from tokenauction.proofs.results.exit_status import PROVED, REFUTED, UNKNOWN, UNUSABLE
 from tokenauction.proofs.results.reasons import Reason
 from tokenauction.proofs.results.verdict import Scope
@@ -148,14 +149,14 @@ def counterexample(witness: Any) -> dict[str, Any]:
         found["payments"] = [list(row) for row in witness.payments]
         found["payments_at"] = list(witness.payments_at)
         found["payments_given"] = list(witness.payments_given)
-    if values.other_bids is not None:
-        found["other_bids"] = [str(bid) for bid in values.other_bids]
+    given = {name: as_texts(numbers) for name, numbers in values.given.items()}
+    if "other_bids" in given:
+        found["other_bids"] = given["other_bids"]
     if values.agent is not None:
         found["agent"] = values.agent
-    if values.raised_bid is not None:
-        found["raised_bid"] = str(values.raised_bid)
-    if values.scale is not None:
-        found["scale"] = str(values.scale)
+    found |= {name: given[name] for name in ("raised_bid", "scale") if name in given}
+    if more := sorted(given.keys() - SHOWN_BY_NAME):
+        found["given"] = {k: {"axes": list(witness.axes[k]), "values": given[k]} for k in more}
     if values.orders.agents is not None:
         found["agent_order"] = list(values.orders.agents)
     if values.orders.tokens is not None:

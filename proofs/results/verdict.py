@@ -112,7 +112,8 @@ class Witness:
     violation is in floats. The values are fractions, or decimals rounded to 17 digits where
     `rounded` says so. `aggregates` and `payments` are what the rules return, and `aggregates_at`,
     `payments_at` the property's names for the bids there. `aggregates_given` and `payments_given`
-    say in words how the profile of each call differs from the one that is shown.
+    say in words how the profile of each call differs from the one that is shown; `axes`, of what
+    the property quantifies over besides the profile, over what it ranges.
     """
 
     assignment: "Assignment"
@@ -130,6 +131,7 @@ class Witness:
     payments_given: tuple[str, ...] = ()
     rounded: bool = False
     margin: float | None = None
+    axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sentence: str = ""
 
 

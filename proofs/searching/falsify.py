@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 
 from tokenauction.proofs.core.claims import claims, formulas
-from tokenauction.proofs.core.claims.claims import RAISED, Claim, Instance
+from tokenauction.proofs.core.claims.claims import Claim, Instance
 from tokenauction.proofs.core.judging.replay import Replayer
 from tokenauction.proofs.core.runs.batch import Batch
 from tokenauction.proofs.core.runs.sampling import Columns, Floats, Rng, draw, round_short
@@ -184,7 +184,8 @@ class Search:
 
 def complexity(columns: Columns) -> Floats:
     """How long the numbers of each row of a batch are, roughly."""
-    numbers = [columns.bids, *(column[:, None] for column in columns.numbers.values())]
+    alone = [column[:, None] for column in columns.given.values() if column.ndim == 1]
+    numbers = [columns.bids, *alone]
     joined = np.concatenate(numbers, axis=1)
     whole = np.where(joined == np.round(joined), 0.0, 3.0) + np.log1p(np.abs(joined))
     total: Floats = whole.sum(axis=1) + np.log1p(columns.weights).sum(axis=(1, 2))
@@ -203,13 +204,13 @@ def _perturbed(best: Columns, instance: Instance, rng: Rng, positive: bool) -> C
     weights = np.floor(scaled * noise * 1e5) + (1 if positive else 0)
     empty = weights.sum(axis=2) == 0
     weights[empty] = spread.weights[empty]
-    numbers = dict(spread.numbers)
-    if str(RAISED) in numbers and instance.agent is not None:
+    given = dict(spread.given)
+    if "raised_bid" in given and instance.agent is not None:
         own = spread.bids[:, instance.agent]
-        gap = (numbers[str(RAISED)] - own) * np.exp(size[:, 0] * rng.normal(size=spread.length))
-        numbers[str(RAISED)] = round_short(bids[:, instance.agent] + gap)
+        gap = (given["raised_bid"] - own) * np.exp(size[:, 0] * rng.normal(size=spread.length))
+        given["raised_bid"] = round_short(bids[:, instance.agent] + gap)
     bids = round_short(bids)
-    if str(RAISED) in numbers and instance.agent is not None:
-        numbers[str(RAISED)] = np.maximum(numbers[str(RAISED)], bids[:, instance.agent])
-    moved = replace(spread, bids=bids, weights=weights, numbers=numbers)
+    if "raised_bid" in given and instance.agent is not None:
+        given["raised_bid"] = np.maximum(given["raised_bid"], bids[:, instance.agent])
+    moved = replace(spread, bids=bids, weights=weights, given=given)
     return moved.take(bids.sum(axis=1) > 0)

@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from tokenauction.proofs.core.claims.claims import Claim
-from tokenauction.proofs.core.claims.domain import consistent_with
-from tokenauction.proofs.results.assignment import Assignment, Dist
+from tokenauction.proofs.core.claims.domain import consistent_with, least_of
+from tokenauction.proofs.core.claims.quantities import UNKNOWNS, Unknown
+from tokenauction.proofs.results.assignment import Assignment, Dist, Numbers, flat, map_numbers
 
 AROUND: Final = tuple(Fraction(1, 10**digits) for digits in (3, 4, 6))
 AWAY: Final = (Fraction(1, 50),)
@@ -46,21 +47,31 @@ class _Change:
         self.scale, self.rng, self.keep_zeros = scale, rng, keep_zeros
 
     def of(self, claim: Claim, values: Assignment) -> Assignment:
-        bids = self._bids(values.bids)
-        raised = values.raised_bid
-        if raised is not None and values.agent is not None:
-            raised = bids[values.agent] + self._number(raised - values.bids[values.agent])
-        there = values.other_bids
         changed = replace(
             values,
-            bids=bids,
+            bids=self._bids(values.bids),
             dists=tuple(self._row(row) for row in values.dists),
-            raised_bid=raised,
-            scale=None if values.scale is None else self._number(values.scale),
-            other_bids=None if there is None else self._bids(there),
             named={name: self._row(row) for name, row in values.named.items()},
         )
+        changed = changed.with_each_given(
+            lambda name, numbers: self._given(UNKNOWNS[name], numbers, values, changed)
+        )
         return consistent_with(claim, changed) if claim.withdraws_only else changed
+
+    def _given(
+        self, unknown: Unknown, numbers: Numbers, before: Assignment, after: Assignment
+    ) -> Numbers:
+        """The numbers of an unknown moved; a raise is moved, and not what it leads to."""
+        least = least_of(unknown, before)
+        if unknown.least is not None:
+            new = least_of(unknown, after)
+            return map_numbers(lambda x: new + self._number(x - least), numbers)
+        if isinstance(numbers, Fraction):
+            return self._number(numbers)
+        if not all(isinstance(inner, Fraction) for inner in numbers):
+            return tuple(self._given(unknown, inner, before, after) for inner in numbers)
+        row = tuple(flat(numbers))
+        return self._row(row) if unknown.domain == "distribution" else self._bids(row)
 
     def _number(self, number: Fraction) -> Fraction:
         return number * (1 + self.scale * self._step())
@@ -71,7 +82,7 @@ class _Change:
         return size if self.rng.random() < 0.5 else -size
 
     def _bids(self, bids: Dist) -> Dist:
-        return self._numbers(bids, max(bids))
+        return self._numbers(bids, max(map(abs, bids)))
 
     def _row(self, row: Dist) -> Dist:
         moved = self._numbers(row, Fraction(1))

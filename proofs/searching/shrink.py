@@ -11,7 +11,10 @@ from functools import partial
 from itertools import product
 from math import lcm
 
-from tokenauction.proofs.results.assignment import Assignment, Dist
+from tokenauction.proofs.core.claims.domain import with_bids_times
+from tokenauction.proofs.core.claims.quantities import UNKNOWNS
+from tokenauction.proofs.core.language.graph import Axis
+from tokenauction.proofs.results.assignment import Assignment, Dist, Numbers, each_changed, flat
 
 _ROUNDS = 12
 _LONG = 40.0
@@ -67,14 +70,18 @@ def _shrunk(
 
 def weight(values: Assignment) -> tuple[int, int, float]:
     """What is simpler: fewer agents, then fewer tokens, then shorter numbers."""
-    numbers = [*values.bids, *(values.other_bids or ())]
-    numbers += [x for x in (values.raised_bid, values.scale) if x is not None]
+    numbers = [*values.bids, *(x for _, given in _given(values) for x in flat(given))]
     rows = [*values.dists, *values.named.values()]
     length = sum(_height(x) for x in numbers)
     common = sum(_height(Fraction(1, _denominator(row))) * len(row) for row in rows)
     zeros = sum(_height(p) for row in rows for p in row)
     spread = len(set(numbers)) + len(set(rows))
     return (values.agents, values.tokens, length + common + 0.25 * zeros + 0.1 * spread)
+
+
+def _given(values: Assignment) -> list[tuple[str, Numbers]]:
+    """What else is quantified, in one order."""
+    return sorted(values.given.items())
 
 
 def _height(x: Fraction) -> float:
@@ -93,7 +100,6 @@ def _denominator(row: Dist) -> int:
 
 
 def _fewer_agents(values: Assignment) -> Iterator[Assignment]:
-    there = values.other_bids
     for j in range(values.agents if values.agents > 1 else 0):
         if j == values.agent:
             continue
@@ -105,14 +111,27 @@ def _fewer_agents(values: Assignment) -> Iterator[Assignment]:
             order = _without(order, j)
             if order is None:
                 continue
-        yield replace(
+        fewer = replace(
             values,
             bids=values.bids[:j] + values.bids[j + 1 :],
             dists=values.dists[:j] + values.dists[j + 1 :],
-            other_bids=there and there[:j] + there[j + 1 :],
             agent=agent,
             orders=replace(values.orders, agents=order),
         )
+        yield fewer.with_each_given(partial(_without_place, axis=Axis.AGENTS, place=j))
+
+
+def _without_place(name: str, numbers: Numbers, axis: Axis, place: int) -> Numbers:
+    """The numbers of a quantity without those of one agent, or of one token."""
+    axes = UNKNOWNS[name].axes
+    return _dropped_along(axes.index(axis), numbers, place) if axis in axes else numbers
+
+
+def _dropped_along(depth: int, numbers: Numbers, place: int) -> Numbers:
+    assert not isinstance(numbers, Fraction)
+    if depth:
+        return tuple(_dropped_along(depth - 1, inner, place) for inner in numbers)
+    return numbers[:place] + numbers[place + 1 :]
 
 
 def _without(order: tuple[int, ...], place: int) -> tuple[int, ...] | None:
@@ -132,9 +151,12 @@ def _fewer_tokens(values: Assignment) -> Iterator[Assignment]:
                 continue
         for into in range(count):
             if into != t:
-                yield _map_rows(values, partial(_merged, t=t, into=into), order)
-        if all(row[t] < 1 for row in (*values.dists, *values.named.values())):
-            yield _map_rows(values, partial(_dropped, t=t), order)
+                yield _map_rows(values, partial(_merged, t=t, into=into), order, t)
+        rows = [*values.dists, *values.named.values()]
+        for name, numbers in values.given.items():
+            rows += _rows_of(numbers) if UNKNOWNS[name].domain == "distribution" else []
+        if all(row[t] < 1 for row in rows):
+            yield _map_rows(values, partial(_dropped, t=t), order, t)
 
 
 def _merged(row: Dist, t: int, into: int) -> Dist:
@@ -150,14 +172,27 @@ def _dropped(row: Dist, t: int) -> Dist:
 
 
 def _map_rows(
-    values: Assignment, change: Callable[[Dist], Dist], order: tuple[int, ...] | None
+    values: Assignment, change: Callable[[Dist], Dist], order: tuple[int, ...] | None, t: int
 ) -> Assignment:
-    return replace(
+    """Every distribution changed; of what else is said of tokens, the token's is left out."""
+
+    def changed(name: str, numbers: Numbers) -> Numbers:
+        if UNKNOWNS[name].domain != "distribution":
+            return _without_place(name, numbers, Axis.TOKENS, t)
+        return tuple(map(change, _rows_of(numbers)))
+
+    fewer = replace(
         values,
         dists=tuple(change(row) for row in values.dists),
         named={name: change(row) for name, row in values.named.items()},
         orders=replace(values.orders, tokens=order),
     )
+    return fewer.with_each_given(changed)
+
+
+def _rows_of(numbers: Numbers) -> list[Dist]:
+    assert not isinstance(numbers, Fraction)
+    return [tuple(flat(row)) for row in numbers]
 
 
 def _simpler_dists(values: Assignment) -> Iterator[Assignment]:
@@ -196,30 +231,32 @@ def _rows_near(row: Dist) -> Iterator[Dist]:
 def _simpler_numbers(values: Assignment, raise_first: bool) -> Iterator[Assignment]:
     """One number made simpler at a time."""
     if raise_first:
-        yield from _simpler_raises(values)
+        yield from _simpler_given(values, "raised_bid")
     yield from _all_bids_scaled(values)
     for j, bid in enumerate(values.bids):
         for simple in _numbers_near(bid, values):
             bids = (*values.bids[:j], simple, *values.bids[j + 1 :])
-            yield replace(values, bids=bids)
+            fewer = replace(values, bids=bids)
+            yield fewer
             if j == values.agent and values.raised_bid is not None:
-                yield replace(values, bids=bids, raised_bid=values.raised_bid - bid + simple)
-                yield replace(values, bids=bids, raised_bid=max(simple + 1, 2 * simple))
-    for j, bid in enumerate(values.other_bids or ()):
-        for simple in _numbers_near(bid, values):
-            there = values.other_bids or ()
-            yield replace(values, other_bids=(*there[:j], simple, *there[j + 1 :]))
-    if not raise_first:
-        yield from _simpler_raises(values)
-    if values.scale is not None:
-        for simple in _numbers_near(values.scale, values):
-            yield replace(values, scale=simple)
+                yield fewer.with_given("raised_bid", values.raised_bid - bid + simple)
+                yield fewer.with_given("raised_bid", max(simple + 1, 2 * simple))
+    for name, _ in _given(values):
+        if name != "raised_bid" or not raise_first:
+            yield from _simpler_given(values, name)
 
 
-def _simpler_raises(values: Assignment) -> Iterator[Assignment]:
-    if values.raised_bid is not None:
-        for simple in _numbers_near(values.raised_bid, values):
-            yield replace(values, raised_bid=simple)
+def _simpler_given(values: Assignment, name: str) -> Iterator[Assignment]:
+    """One number of a quantity made simpler at a time; a distribution as a whole."""
+    if UNKNOWNS[name].domain == "distribution":
+        rows = _rows_of(values.given[name])
+        for place, row in enumerate(rows):
+            for simple in _rows_near(row):
+                yield values.with_given(name, (*rows[:place], simple, *rows[place + 1 :]))
+        return
+    near = partial(_numbers_near, values=values)
+    for numbers in each_changed(values.given[name], near):
+        yield values.with_given(name, numbers)
 
 
 def _all_bids_scaled(values: Assignment) -> Iterator[Assignment]:
@@ -229,13 +266,7 @@ def _all_bids_scaled(values: Assignment) -> Iterator[Assignment]:
     factors.append(Fraction(lcm(*(bid.denominator for bid in values.bids))))
     for factor in factors:
         if factor != 1:
-            raised = values.raised_bid
-            yield replace(
-                values,
-                bids=tuple(bid * factor for bid in values.bids),
-                raised_bid=None if raised is None else raised * factor,
-                other_bids=values.other_bids and tuple(x * factor for x in values.other_bids),
-            )
+            yield with_bids_times(factor, values)
 
 
 def _numbers_near(number: Fraction, values: Assignment) -> Iterator[Fraction]:

@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Any, Final
 from zlib import crc32
 
+from tokenauction.proofs.core.claims.quantities import QUANTITIES
+
 _STEPS: Final = (Fraction(1, 10**4), Fraction(-1, 10**4), Fraction(1, 10**6), Fraction(-1, 10**6))
-_BIDS: Final = ("bids", "raised_bids", "other_bids", "raised_other_bids", "withdrawn_bids")
-_ROWS: Final = ("dists", "other_dists", "common_dists")
 
 
 def moved_arguments(
@@ -25,16 +25,16 @@ def moved_arguments(
     (True, '0', 0)
     """
     for step in _STEPS:
-        moved = dict(arguments)
-        for name in _BIDS:
-            if name in moved:
-                moved[name] = _bids(moved[name], step)
-        for name in _ROWS:
-            if name in moved:
-                moved[name] = [_row(row, step) for row in moved[name]]
-        if "common" in moved:
-            moved["common"] = _row(moved["common"], step)
+        moved = {name: _moved(name, given, step) for name, given in arguments.items()}
         yield moved, {name: _row(row, step) for name, row in distributions.items()}
+
+
+def _moved(name: str, given: Any, step: Fraction) -> Any:
+    """An argument moved: every number of an array, and no other."""
+    if name not in QUANTITIES or not QUANTITIES[name].axes:
+        return given
+    move = _row if QUANTITIES[name].domain == "distribution" else _bids
+    return move(given, step) if isinstance(given, str) else [move(row, step) for row in given]
 
 
 def _bids(text: str, step: Fraction) -> str:

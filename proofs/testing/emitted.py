@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenauction.mechanisms import Mechanism
+from tokenauction.proofs.core.claims.domain import quantity_at
 from tokenauction.proofs.loading.named import Target, claims_of, load_named, load_property
 from tokenauction.proofs.loading.targets import in_other_files, sides
 from tokenauction.proofs.results.assignment import Assignment, assignment_of
@@ -81,7 +82,7 @@ def _test(row: Mapping[str, Any], target: str, name: str, of: Target, prop: Rule
         name,
         f"test_{_identifier(row['rule'])}_{_identifier(prop.name)}",
         row["reason"],
-        {one: _ARGUMENTS[one](values) for one in prop.arguments if one in _ARGUMENTS},
+        {one: argument_at(one, values) for one in prop.arguments if one not in ("rule", "payment")},
         distributions={
             one: _numbers(values.named[one]) for one in open_names if one in values.named
         },
@@ -124,35 +125,25 @@ def _numbers(row: Iterable[Fraction]) -> str:
     return " ".join(map(str, row))
 
 
-def _with_own_bid(values: Assignment, bids: Sequence[Fraction], own: Fraction) -> str:
-    return _numbers(own if j == values.agent else bid for j, bid in enumerate(bids))
+def argument_at(name: str, values: Assignment) -> Any:
+    """One argument of a property at an assignment, as `assert_holds` is given it."""
+    match name:
+        case "agent":
+            return values.agent
+        case "agent_order":
+            return list(values.orders.agents or ())
+        case "token_order":
+            return list(values.orders.tokens or ())
+    return _texts(quantity_at(name, values))
 
 
-def _elsewhere(values: Assignment, own: Sequence[Fraction]) -> str:
-    """The bids of the second context, with the agent's own out of some others."""
-    return _with_own_bid(values, values.other_bids or (), own[values.agent or 0])
-
-
-def _other_dists(values: Assignment) -> list[str]:
-    rows = enumerate(values.dists)
-    return [_numbers(values.named["other"] if j == values.agent else row) for j, row in rows]
-
-
-_ARGUMENTS: Final[Mapping[str, Callable[[Assignment], Any]]] = {
-    "bids": lambda v: _numbers(v.bids),
-    "raised_bids": lambda v: _numbers(v.raised_bids()),
-    "other_bids": lambda v: _elsewhere(v, v.bids),
-    "raised_other_bids": lambda v: _elsewhere(v, v.raised_bids()),
-    "withdrawn_bids": lambda v: _with_own_bid(v, v.bids, Fraction(0)),
-    "dists": lambda v: [_numbers(row) for row in v.dists],
-    "other_dists": _other_dists,
-    "common": lambda v: _numbers(v.named["common"]),
-    "common_dists": lambda v: [_numbers(v.named["common"])] * v.agents,
-    "agent": lambda v: v.agent,
-    "agent_order": lambda v: list(v.orders.agents or ()),
-    "token_order": lambda v: list(v.orders.tokens or ()),
-    "scale": lambda v: str(v.scale),
-}
+def _texts(numbers: Any) -> Any:
+    """A number or a row as one text, rows as a list of texts."""
+    if isinstance(numbers, Fraction):
+        return str(numbers)
+    if all(isinstance(inner, Fraction) for inner in numbers):
+        return _numbers(numbers)
+    return [_texts(row) for row in numbers]
 
 
 # The text of the file -----------------------------------------------------------------------------

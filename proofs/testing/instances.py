@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tokenauction.mechanisms import Mechanism, ProfileFunction
+from tokenauction.proofs.core.claims.quantities import QUANTITIES
 from tokenauction.proofs.core.evaluation.exact import Exact
 from tokenauction.proofs.core.judging.exact_numbers import NoExactRun
 from tokenauction.proofs.core.judging.exact_run import run_exactly
@@ -134,8 +135,9 @@ class _Instance:
         """Whether a probability is zero that has to be positive."""
         supports = {self.prop.support, *(one.support for one in self.functions.values())}
         rows = [*self.distributions.values()]
-        for name in ("dists", "other_dists", "common_dists"):
-            rows += self.arguments.get(name, ())
+        for name, given in self.arguments.items():
+            if name in QUANTITIES and QUANTITIES[name].domain == "distribution":
+                rows += [given] if isinstance(given, str) else given
         return "full" in supports and any(p == 0 for row in rows for p in _fractions(row))
 
     def holds(self) -> bool:
@@ -164,7 +166,7 @@ class _Instance:
             return given
         if name in ("agent_order", "token_order"):
             return np.array(given, dtype=int)
-        if name == "scale":
+        if QUANTITIES[name].axes == ():
             return Fraction(given) if self.exact else rounded(float(Fraction(given)))
         return self._array(given)
 

@@ -17,7 +17,7 @@ from untraceable_rules import FAULTY, SOUND
 
 from tokenauction.mechanisms import AggregationRule, aggregation_rule, payment_rule
 from tokenauction.proofs.core.claims.claims import Claim
-from tokenauction.proofs.core.claims.domain import check_domain
+from tokenauction.proofs.core.claims.domain import check_domain, quantity_at
 from tokenauction.proofs.core.judging.exact_judge import ExactJudge
 from tokenauction.proofs.core.judging.exact_numbers import NoExactRun
 from tokenauction.proofs.deciding import explain, untraceable
@@ -115,7 +115,7 @@ def test_a_counterexample_of_exact_runs_is_exact_and_whole() -> None:
     assert values == found.witness.assignment
     # By hand, in Fractions.
     for bids, row in zip(
-        (values.raised_bids(), values.bids), found.witness.aggregates, strict=True
+        (quantity_at("raised_bids", values), values.bids), found.witness.aggregates, strict=True
     ):
         pooled = [
             sum(b * p[t] for b, p in zip(bids, values.dists, strict=True)) / sum(bids)
@@ -229,7 +229,7 @@ def test_neighbours_are_in_the_domain_and_break_ties() -> None:
         bids=(Fraction(2), Fraction(2), Fraction(0)),
         dists=((third, third, third), (Fraction(1), Fraction(0), Fraction(0)), (third,) * 3),
         agent=0,
-        raised_bid=Fraction(2),
+        given={"raised_bid": Fraction(2)},
     )
     claim = Claim(RULES["torch_linear"], PROPERTIES["monotone"])
     beside = list(neighbours(claim, values))

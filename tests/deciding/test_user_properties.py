@@ -19,6 +19,7 @@ from tokenauction.mechanisms import (
     pay_your_bid,
     payment_rule,
 )
+from tokenauction.proofs.core.claims.domain import quantity_at
 from tokenauction.proofs.deciding.verifier import verify
 from tokenauction.proofs.loading.files import CannotLoad, load_file
 from tokenauction.proofs.loading.named import load_property, properties_in
@@ -177,7 +178,7 @@ def test_the_linear_rule_is_monotone_in_chi_square_on_numbers(profile: Assignmen
     def pooled(bids: tuple[Fraction, ...]) -> Any:
         return np.array(bids, dtype=object) @ dists / sum(bids)
 
-    after, before = pooled(profile.raised_bids()), pooled(profile.bids)
+    after, before = pooled(quantity_at("raised_bids", profile)), pooled(profile.bids)
     assert bool(order(dists[profile.agent], after, before))
 
 

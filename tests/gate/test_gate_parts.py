@@ -623,10 +623,13 @@ def test_a_counterexample_of_a_report_is_an_assignment_again() -> None:
         bids=(Fraction(1), Fraction(1, 2)),
         dists=((Fraction(1, 3), Fraction(2, 3)), (Fraction(1), Fraction(0))),
         agent=1,
-        raised_bid=Fraction(7, 2),
-        other_bids=(Fraction(3), Fraction(1, 2)),
-        scale=Fraction(2),
         named={"platform": (Fraction(1, 2), Fraction(1, 2))},
+        given={
+            "raised_bid": Fraction(7, 2),
+            "other_bids": (Fraction(3), Fraction(1, 2)),
+            "scale": Fraction(2),
+            "quality": ((Fraction(-1),), (Fraction(1, 3),)),
+        },
     )
     shown = {
         "bids": ["1", "1/2"],
@@ -636,6 +639,7 @@ def test_a_counterexample_of_a_report_is_an_assignment_again() -> None:
         "other_bids": ["3", "1/2"],
         "scale": "2",
         "distributions": {"platform": ["1/2", "1/2"]},
+        "given": {"quality": {"axes": ["agents", "tokens"], "values": [["-1"], ["1/3"]]}},
     }
     assert assignment_of(shown) == values
     broken: dict[str, Any]
@@ -666,7 +670,7 @@ def test_a_refutation_is_reached_again_from_its_witness(name: str, prop: str) ->
 
 
 def test_an_assignment_at_which_nothing_is_wrong_refutes_nothing() -> None:
-    one = Assignment((Fraction(1),), ((Fraction(1),),), agent=0, raised_bid=Fraction(2))
+    one = Assignment((Fraction(1),), ((Fraction(1),),), agent=0, given={"raised_bid": Fraction(2)})
     for name in ("linear", "top-k"):
         assert Verifier(CATALOGUE[name]).refuted_at(PROPERTIES["monotone"], one) is None
 

@@ -78,7 +78,7 @@ class Canon(Rewriting):
                 key = args[0] if largest else terms.scale(args[0], -1)
                 chosen = self.chosen(over, over, key, excluded)
                 return self.reduce("sum", over, self.mul(chosen, args[1]), excluded)
-            case "bid" | "other_bid" | "prob" | "dist" | "scalar" | "size":
+            case "bid" | "other_bid" | "prob" | "dist" | "scalar" | "given" | "size":
                 return terms.from_base(terms.make_base("leaf", node))
             case _:
                 raise ValueError(f"{node.op} has no canonical form as a number")

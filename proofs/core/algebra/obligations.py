@@ -218,6 +218,8 @@ def _is_weight(node: Node) -> bool:
             return bool(node.data >= 0)
         case "bid" | "other_bid" | "scalar" | "size" | "exp":
             return True
+        case "given":
+            return bool(node.data[1] != "any")
         case "mul":
             return all(map(_is_weight, node.args))
         case "div":

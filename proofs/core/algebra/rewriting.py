@@ -35,13 +35,9 @@ class Rewriting(Conditions):
 
         def leaf(base: Base) -> Poly:
             node = base.args[0]
-            if node.op in ("bid", "other_bid", "prob"):
-                moved = traversal.rebuild(node, (), tuple(move(index) for index in node.data))
-            elif node.op == "dist":
-                moved = traversal.rebuild(node, (), (node.data[0], move(node.data[1])))
-            else:
+            if not traversal.indices_of(node):
                 return terms.from_base(base)
-            return terms.from_base(terms.make_base("leaf", moved))
+            return terms.from_base(terms.make_base("leaf", traversal.at_indices(node, move)))
 
         return Rewriter(self, leaf, move).rewrite(term)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from tokenauction.proofs.core.algebra import terms
 from tokenauction.proofs.core.algebra.terms import Base, Condition, Monomial, Poly
-from tokenauction.proofs.core.language.graph import Index, Node
+from tokenauction.proofs.core.language.graph import Index, Node, Sign
 
 POSITIVE: Final = "+"
 NON_NEGATIVE: Final = "0+"
@@ -19,6 +19,11 @@ ZERO_SIGN: Final = "0"
 UNKNOWN: Final = "?"
 
 _FLIPPED: Final = {"+": "-", "-": "+", "0+": "0-", "0-": "0+", "0": "0", "?": "?"}
+_SIGNS: Final[dict[Sign, str]] = {
+    "any": UNKNOWN,
+    "non-negative": NON_NEGATIVE,
+    "positive": POSITIVE,
+}
 _BELOW_AND_ABOVE: Final = {"<": (NEGATIVE, POSITIVE), "<=": (NON_POSITIVE, NON_NEGATIVE)}
 
 
@@ -122,6 +127,8 @@ class Signs:
     def _leaf_sign(self, node: Node) -> str:
         if node.op == "size":
             return POSITIVE
+        if node.op == "given":
+            return _SIGNS[node.data[1]]
         if node.op == "scalar":
             return POSITIVE if node.data == "scale" else NON_NEGATIVE
         if node.op in ("prob", "dist") and self.positive:

@@ -13,14 +13,13 @@ import numpy as np
 from tokenauction.mechanisms import ProfileFunction
 from tokenauction.mechanisms.mistakes import nothing_returned
 from tokenauction.proofs.core.claims.claims import (
-    RAISED,
     RESULT,
-    SCALE,
     Call,
     Claim,
     Formula,
     RuleFault,
 )
+from tokenauction.proofs.core.claims.quantities import QUANTITIES
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Axis, Index, Node
 from tokenauction.proofs.core.tracing.halves import NamedAgent, read
@@ -29,7 +28,6 @@ from tokenauction.proofs.core.tracing.symbolic_array import (
     Permutation,
     SymbolicArray,
     as_traced,
-    scalar_array,
 )
 from tokenauction.proofs.core.tracing.trace import Trace, TracingError
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
@@ -58,21 +56,14 @@ class Builder:
             "rule": lambda: self._caller(self.claim.rule, "rule"),
             "payment": lambda: self._caller(self.claim.payment, "payment"),
             "other": lambda: self._caller(self.claim.other, "second function"),
-            "bids": self.bids,
-            "dists": self.dists,
             "agent": self._agent,
-            "raised_bids": lambda: self._bids_with(RAISED),
-            "other_bids": lambda: self._bids_elsewhere(graph.bid(self.focal)),
-            "raised_other_bids": lambda: self._bids_elsewhere(RAISED),
-            "withdrawn_bids": lambda: self._bids_with(graph.ZERO),
-            "other_dists": self._other_dists,
-            "common": lambda: self._named("common"),
-            "common_dists": self._common_dists,
             "agent_order": lambda: self._reordering(Axis.AGENTS, self.orders.agents),
             "token_order": lambda: self._reordering(Axis.TOKENS, self.orders.tokens),
-            "scale": lambda: self._with_twin((), scalar_array(self.trace, SCALE).elements),
         }
-        return {name: makers[name]() for name in self.claim.prop.arguments}
+        return {
+            name: makers[name]() if name in makers else self.quantity(name)
+            for name in self.claim.prop.arguments
+        }
 
     def formula(self) -> Formula:
         self.values = self.arguments()
@@ -137,37 +128,10 @@ class Builder:
         name = f"{axis.value[:-1]}_order"
         return Permutation(name, axis, positions, self.trace.profile.order(axis))
 
-    def bids(self) -> TracedArray:
-        return self._array((Axis.AGENTS,), graph.bid)
-
-    def dists(self) -> TracedArray:
-        return self._array((Axis.AGENTS, Axis.TOKENS), graph.prob)
-
-    def _named(self, name: str) -> TracedArray:
-        return self._array((Axis.TOKENS,), lambda t: graph.named_dist(name, t))
-
-    def _bids_with(self, focal_bid: Node) -> TracedArray:
-        return self._array(
-            (Axis.AGENTS,),
-            lambda j: graph.where(graph.same(j, self.focal), focal_bid, graph.bid(j)),
-        )
-
-    def _bids_elsewhere(self, focal_bid: Node) -> TracedArray:
-        return self._array(
-            (Axis.AGENTS,),
-            lambda j: graph.where(graph.same(j, self.focal), focal_bid, graph.other_bid(j)),
-        )
-
-    def _other_dists(self) -> TracedArray:
-        return self._array(
-            (Axis.AGENTS, Axis.TOKENS),
-            lambda j, t: graph.where(
-                graph.same(j, self.focal), graph.named_dist("other", t), graph.prob(j, t)
-            ),
-        )
-
-    def _common_dists(self) -> TracedArray:
-        return self._array((Axis.AGENTS, Axis.TOKENS), lambda _, t: graph.named_dist("common", t))
+    def quantity(self, name: str) -> TracedArray:
+        """One of the arrays that a property may ask for."""
+        row = QUANTITIES[name]
+        return self._array(row.axes, partial(row.element, self.focal))
 
     # The rules
 
@@ -192,7 +156,7 @@ class Builder:
     def _run(self, rule: ProfileFunction, bids: Any, dists: Any) -> TracedArray:
         trace = self.trace
         given: dict[str, Any] = {
-            name: self._named(name)
+            name: self._array((Axis.TOKENS,), partial(graph.named_dist, name))
             if value is None
             else TracedArray(as_traced(trace, list(value)), np.array(value, dtype=float))
             for name, value in rule.distributions.items()

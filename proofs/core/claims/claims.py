@@ -8,18 +8,24 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunction
+from tokenauction.proofs.core.claims.quantities import (
+    AGENTS,
+    QUANTITIES,
+    UNKNOWNS,
+    Domain,
+    Quantity,
+    Unknown,
+    mentions_own_bid,
+    mentions_profile,
+    singles_out,
+    unknowns_of,
+)
 from tokenauction.proofs.core.language import graph
-from tokenauction.proofs.core.language.graph import Node
+from tokenauction.proofs.core.language.graph import Axis, Node
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
 from tokenauction.proofs.results.assignment import Orders
 from tokenauction.proofs.results.reasons import RAISES
 from tokenauction.theory import RuleProperty, distribution, no_positive_transfer
-
-RAISED: Final = graph.scalar("raised_bid")
-
-
-SCALE: Final = graph.scalar("scale")
-
 
 RESULT: Final = {"tokens": graph.token("t"), "agents": graph.agent("a")}
 
@@ -58,32 +64,55 @@ class Claim:
         return "full" in (self.prop.support, *(one.support for one in parts if one is not None))
 
     @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The arrays that the property asks for."""
+        return tuple(QUANTITIES[name] for name in self.prop.arguments if name in QUANTITIES)
+
+    @property
+    def unknowns(self) -> tuple[Unknown, ...]:
+        """What is free beside the profile."""
+        found = {one.name for quantity in self.quantities for one in unknowns_of(quantity)}
+        return tuple(one for name, one in UNKNOWNS.items() if name in found)
+
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """The distributions that belong to no agent: open ones of the functions, then unknowns."""
+        return (*self.distributions, *(one.name for one in self.unknowns if one.is_named))
+
+    @property
+    def profiles(self) -> tuple[Quantity, ...]:
+        """The bids of which somebody's are positive: the profile's, and others that are asked for.
+
+        Of bids that are those of another profile or higher, that profile's.
+        """
+        asked = {one.raises or one.name for one in self.quantities if one.domain == "bids"}
+        return tuple(one for name, one in QUANTITIES.items() if name in {"bids", *asked})
+
+    def asked(self, domain: Domain) -> list[Quantity]:
+        """The arrays of this domain that the property asks for, of everybody."""
+        return [one for one in self.quantities if one.domain == domain and AGENTS in one.axes]
+
+    @property
     def withdraws_only(self) -> bool:
         """Whether the only bids that the property speaks of are those without the agent's."""
-        bids = {"bids", "raised_bids", "other_bids", "raised_other_bids"}
-        return "withdrawn_bids" in self.prop.arguments and bids.isdisjoint(self.prop.arguments)
+        bids = self.asked("bids")
+        return bool(bids) and self.has_focal and not any(map(mentions_own_bid, bids))
 
     @property
     def common_only(self) -> bool:
         """Whether the only distributions that the property speaks of are all the same."""
-        dists = {"dists", "other_dists"}
-        return "common_dists" in self.prop.arguments and dists.isdisjoint(self.prop.arguments)
+        dists = self.asked("distribution")
+        return bool(dists) and not any(map(mentions_profile, dists))
 
     @property
     def has_raise(self) -> bool:
         """Whether the property compares two bids of one agent."""
-        return not {"raised_bids", "raised_other_bids"}.isdisjoint(self.prop.arguments)
-
-    @property
-    def has_other_bids(self) -> bool:
-        """Whether the property compares two contexts."""
-        return not {"other_bids", "raised_other_bids"}.isdisjoint(self.prop.arguments)
+        return UNKNOWNS["raised_bid"] in self.unknowns
 
     @property
     def has_focal(self) -> bool:
         """Whether the property singles out one agent."""
-        single = {"agent", "withdrawn_bids", "other_dists"} & set(self.prop.arguments)
-        return bool(single) or self.has_raise or self.has_other_bids
+        return "agent" in self.prop.arguments or any(map(singles_out, self.quantities))
 
 
 @dataclass(frozen=True)
@@ -135,6 +164,10 @@ class Instance:
     agent: int | None
     orders: Orders
     formula: Formula
+
+    @property
+    def sizes(self) -> dict[Axis, int]:
+        return {Axis.AGENTS: self.agents, Axis.TOKENS: self.tokens}
 
 
 class RuleFault(Exception):

@@ -136,7 +136,7 @@ def traced_function(function: ProfileFunction) -> list[tuple[Node, Node]]:
 
     def run(trace: Trace) -> Node:
         builder = Builder(claim_about(function), trace)
-        found = builder.call(function, builder.bids(), builder.dists())
+        found = builder.call(function, builder.quantity("bids"), builder.quantity("dists"))
         axis = found.axes[0]
         if not isinstance(axis, Index):
             raise trace.needs_size("the rule returns an array of fixed length")
@@ -148,7 +148,7 @@ def traced_function(function: ProfileFunction) -> list[tuple[Node, Node]]:
 def inputs_in(trace: Trace) -> tuple[TracedArray, TracedArray]:
     """Bids and distributions as a rule is given them, in a trace of the caller's."""
     builder = Builder(Claim(None, distribution), trace)
-    return as_input(builder.bids()), as_input(builder.dists())
+    return as_input(builder.quantity("bids")), as_input(builder.quantity("dists"))
 
 
 def numpy_arguments(

@@ -7,18 +7,26 @@ names, and both sides of every switch.
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import islice, pairwise
+from operator import add
 from typing import Final
 
 import numpy as np
 
 from tokenauction.proofs.core.claims.claims import Claim, Instance
-from tokenauction.proofs.core.claims.domain import check_domain
+from tokenauction.proofs.core.claims.domain import (
+    array_of,
+    check_domain,
+    into_domain,
+    least_of,
+    with_bids_times,
+)
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.runs.code_constants import numbers_in
-from tokenauction.proofs.core.runs.sampling import draw, row_names
+from tokenauction.proofs.core.runs.sampling import draw
 from tokenauction.proofs.core.runs.switches import edges
-from tokenauction.proofs.results.assignment import Assignment
+from tokenauction.proofs.results.assignment import Assignment, map_numbers
 
 _MOST_SWITCHES: Final = 6
 
@@ -45,8 +53,8 @@ def profiles(claim: Claim, instance: Instance, thresholds: bool = True) -> Itera
     yield from drawn
     for values in drawn[:2]:
         low = min(bid for bid in values.bids if bid)
-        yield _with_bids_times(EXTREMES[0] / low, values)
-        yield _with_bids_times(EXTREMES[1] / max(values.bids), values)
+        yield with_bids_times(EXTREMES[0] / low, values)
+        yield with_bids_times(EXTREMES[1] / max(values.bids), values)
     if thresholds:
         yield from _degenerate(claim, instance, rng)
         yield from _at_unseen_numbers(claim, instance, rng)
@@ -68,16 +76,19 @@ def _ordinary(claim: Claim, instance: Instance, rng: np.random.Generator) -> Ass
     agent = instance.agent
     if claim.withdraws_only and agent is not None:
         bids = (*bids[:agent], Fraction(0), *bids[agent + 1 :])
-    return Assignment(
+    values = Assignment(
         bids=bids,
         dists=tuple(row() for _ in range(instance.agents)),
         agent=agent,
-        raised_bid=None if agent is None else bids[agent] + number(),
-        scale=number(),
-        other_bids=tuple(number() for _ in bids) if claim.has_other_bids else None,
         orders=instance.orders,
-        named={name: row() for name in row_names(claim)},
+        named={name: row() for name in claim.row_names},
     )
+    for unknown in claim.unknowns:
+        if not unknown.is_named:
+            least = least_of(unknown, values)
+            numbers = array_of(unknown.axes, instance.sizes, lambda *_, at=least: at + number())
+            values = values.with_given(unknown.name, into_domain(unknown, numbers, values))
+    return values
 
 
 def _at_unseen_numbers(
@@ -122,10 +133,12 @@ def _with_bids(
     claim: Claim, instance: Instance, values: Assignment, bids: tuple[Fraction, ...]
 ) -> Iterator[Assignment]:
     """The profile with other bids, if the claim speaks of it: a bid is raised as before."""
-    agent, raised = instance.agent, values.raised_bid
-    if raised is not None and agent is not None:
-        raised += bids[agent] - values.bids[agent]
-    changed = replace(values, bids=bids, raised_bid=raised)
+    changed = replace(values, bids=bids)
+    for unknown in claim.unknowns:
+        if unknown.least is not None:
+            rise = least_of(unknown, changed) - least_of(unknown, values)
+            raised = map_numbers(partial(add, rise), values.given[unknown.name])
+            changed = changed.with_given(unknown.name, raised)
     if check_domain(claim, changed):
         yield changed
 
@@ -136,12 +149,3 @@ def _with_share(number: Fraction, token: int, row: tuple[Fraction, ...]) -> tupl
         return row
     others = (1 - number) / (1 - row[token])
     return tuple(number if place == token else p * others for place, p in enumerate(row))
-
-
-def _with_bids_times(scale: Fraction, values: Assignment) -> Assignment:
-    return replace(
-        values,
-        bids=tuple(scale * bid for bid in values.bids),
-        raised_bid=None if values.raised_bid is None else scale * values.raised_bid,
-        other_bids=values.other_bids and tuple(scale * bid for bid in values.other_bids),
-    )

@@ -64,13 +64,14 @@ def _index(axis: Axis, name: str | int) -> Index:
 
 
 Op = Literal[
-    "const", "truth", "bid", "other_bid", "prob", "dist", "scalar", "size", "same",
+    "const", "truth", "bid", "other_bid", "prob", "dist", "scalar", "given", "size", "same",
     "add", "mul", "div", "pow", "exp", "log", "floor", "max", "min",
     "lt", "le", "eq", "and", "or", "not", "where",
     "reduce", "argmax", "pick", "before",
 ]  # fmt: skip
 OPS: Final = frozenset(get_args(Op))
 Reduction = Literal["sum", "prod", "max", "min", "all", "any"]
+Sign = Literal["any", "non-negative", "positive"]
 
 
 class Node:
@@ -158,6 +159,13 @@ def named_dist(name: str, at: Index) -> Node:
 def scalar(name: str) -> Node:
     """A number quantified by the property, such as a raised bid."""
     return interned("scalar", (), name)
+
+
+def given(name: str, sign: Sign, *at: Index) -> Node:
+    """A number of an array that the property quantifies over, whose numbers have this sign."""
+    if sign not in get_args(Sign):
+        raise ValueError(f"{sign!r} is no sign of a quantity")
+    return interned("given", (), (name, sign, *at))
 
 
 def size(axis: Axis) -> Node:
@@ -376,6 +384,9 @@ def _render_one(node: Node, args: list[str]) -> str:
             return f"{node.data[0]}[{node.data[1]}]"
         case "scalar":
             return str(node.data)
+        case "given":
+            name, _, *at = node.data
+            return f"{name}[{','.join(map(str, at))}]"
         case "size":
             return f"|{node.data.value}|"
         case "same":

@@ -59,6 +59,10 @@ class _Grounding:
             raise IndexError(f"{index} is out of range")
         return place
 
+    def _fixed(self, index: Index, positions: dict[Index, int]) -> Index:
+        place = self.place(index, positions)
+        return Index(index.axis, str(place), place)
+
     def ground(self, node: Node, positions: dict[Index, int]) -> Node:
         free = free_indices(node)
         key = (node, tuple(sorted(((i, p) for i, p in positions.items() if i in free), key=str)))
@@ -69,14 +73,8 @@ class _Grounding:
     def _ground(self, node: Node, positions: dict[Index, int]) -> Node:
         if node.op == "size":
             return graph.constant(self.sizes[node.data])
-        if node.op in ("bid", "other_bid", "prob", "same", "dist"):
-            moved = tuple(
-                Index(i.axis, str(self.place(i, positions)), self.place(i, positions))
-                for i in traversal.indices_of(node)
-            )
-            return traversal.rebuild(
-                node, (), (node.data[0], *moved) if node.op == "dist" else moved
-            )
+        if traversal.indices_of(node):
+            return traversal.at_indices(node, lambda index: self._fixed(index, positions))
         if node.op not in ("reduce", "pick"):
             return traversal.rebuild(
                 node, tuple(self.ground(arg, positions) for arg in node.args), node.data

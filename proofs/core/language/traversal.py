@@ -1,7 +1,8 @@
 """TRUSTED CORE. Walks over graphs: the parts of a node, and nodes with other parts."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from tokenauction.proofs.core.language.graph import (
     Index,
@@ -57,9 +58,20 @@ def rebuild(node: Node, args: tuple[Node, ...], data: Any) -> Node:
 
 def indices_of(node: Node) -> tuple[Index, ...]:
     """The indices that a leaf mentions."""
-    if node.op in ("bid", "other_bid", "prob", "same"):
-        return tuple(node.data)
-    return (node.data[1],) if node.op == "dist" else ()
+    first = _FIRST_INDEX.get(node.op)
+    return () if first is None else tuple(node.data[first:])
+
+
+# Where the indices of a leaf begin in its data.
+_FIRST_INDEX: Final = {"bid": 0, "other_bid": 0, "prob": 0, "same": 0, "dist": 1, "given": 2}
+
+
+def at_indices(node: Node, move: Callable[[Index], Index]) -> Node:
+    """The leaf at other indices."""
+    first = _FIRST_INDEX.get(node.op)
+    if first is None:
+        return node
+    return rebuild(node, (), (*node.data[:first], *map(move, node.data[first:])))
 
 
 def substitute_index(node: Node, old: Index, new: Index) -> Node:
@@ -72,12 +84,11 @@ def substitute_index(node: Node, old: Index, new: Index) -> Node:
         return replace(new, through=index.through + new.through)
 
     for part in subnodes(node):
+        if part.op in _FIRST_INDEX:
+            memo[part] = at_indices(part, moved)
+            continue
         data = part.data
-        if part.op in ("bid", "other_bid", "prob", "same"):
-            data = tuple(moved(index) for index in data)
-        elif part.op == "dist":
-            data = (data[0], moved(data[1]))
-        elif part.op in ("reduce", "pick"):
+        if part.op in ("reduce", "pick"):
             data = (data[0], data[1], tuple(moved(index) for index in data[2]))
         elif part.op == "before":
             data = (moved(data[0]), *data[1:3], tuple(moved(index) for index in data[3]))

@@ -9,7 +9,6 @@ not assumed.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Final
 
 from tokenauction.proofs.core.algebra import terms
 from tokenauction.proofs.core.algebra.arithmetic import TooLarge
@@ -17,8 +16,10 @@ from tokenauction.proofs.core.algebra.canonical import Canon
 from tokenauction.proofs.core.algebra.obligations import needed_conditions
 from tokenauction.proofs.core.algebra.splitting import CannotSplit, split_agents
 from tokenauction.proofs.core.algebra.terms import Condition
-from tokenauction.proofs.core.claims.claims import RAISED, Claim, Formula
+from tokenauction.proofs.core.claims.claims import Claim, Formula
+from tokenauction.proofs.core.claims.domain import premises_over_all_sizes
 from tokenauction.proofs.core.claims.formulas import open_formula
+from tokenauction.proofs.core.claims.quantities import RAISED
 from tokenauction.proofs.core.language import graph, traversal
 from tokenauction.proofs.core.language.graph import Axis, Index, Node
 from tokenauction.proofs.core.proving.account import Account
@@ -139,35 +140,9 @@ class _Proof:
             self.steps.append(f"  from: {'; '.join(facts[:8])}")
 
     def _domain(self, assumed: Node, case: _Case) -> list[Node]:
-        """What holds of every profile: the sizes, the bids, the raise."""
+        """What holds of every profile of a case."""
         fewest = len(case.named) + 1 if case.others else max(len(case.named), 1)
-        everybody = _EVERYBODY
-        known = every_profile(assumed, fewest)
-        arguments = self.claim.prop.arguments
-        if case.raised:
-            known.append(graph.less(graph.bid(FOCAL), RAISED))
-        if "withdrawn_bids" in arguments:
-            focal_bid = graph.where(graph.same(everybody, FOCAL), graph.ZERO, graph.bid(everybody))
-            known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, focal_bid)))
-        if self.claim.has_other_bids:
-            own = graph.bid(everybody)
-            there = graph.where(graph.same(everybody, FOCAL), own, graph.other_bid(everybody))
-            known.append(graph.less(graph.ZERO, graph.reduce("sum", everybody, there)))
-        return known
-
-
-_EVERYBODY: Final = Index(Axis.AGENTS, "j_domain")
-
-
-def every_profile(assumed: Node, fewest: int) -> list[Node]:
-    """What holds of every profile: the sizes, at least so many agents, and that somebody bids."""
-    bids = graph.reduce("sum", _EVERYBODY, graph.bid(_EVERYBODY))
-    return [
-        assumed,
-        graph.at_most(graph.constant(fewest), graph.size(Axis.AGENTS)),
-        graph.at_most(graph.ONE, graph.size(Axis.TOKENS)),
-        graph.less(graph.ZERO, bids),
-    ]
+        return premises_over_all_sizes(self.claim, assumed, fewest, case.raised)
 
 
 def _way_out(condition: Condition, everywhere: bool, claim: Claim) -> str:

@@ -4,7 +4,6 @@ The prover is the same. Every instance (each agent, each transposition) at every
 must be proved. Where the solver finds a model instead, the model is a candidate for replay.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
@@ -14,13 +13,13 @@ from tokenauction.proofs.core.algebra.arithmetic import TooLarge
 from tokenauction.proofs.core.algebra.canonical import Canon
 from tokenauction.proofs.core.algebra.obligations import needed_conditions
 from tokenauction.proofs.core.claims import formulas
-from tokenauction.proofs.core.claims.claims import RAISED, SCALE, Claim, Instance
+from tokenauction.proofs.core.claims.claims import Claim, Instance
+from tokenauction.proofs.core.claims.domain import array_of, into_domain, positions, premises_at
 from tokenauction.proofs.core.language import graph
-from tokenauction.proofs.core.language.graph import Node
+from tokenauction.proofs.core.language.graph import Axis, Node
 from tokenauction.proofs.core.proving.account import Account
 from tokenauction.proofs.core.proving.definedness import assume_defined
 from tokenauction.proofs.core.proving.sequent import GaveUp, Prover
-from tokenauction.proofs.core.runs.sampling import row_names
 from tokenauction.proofs.results.assignment import Assignment, Dist
 
 # There are many instances to decide: a query gets a part of what one for all sizes may spend.
@@ -57,7 +56,9 @@ def _decide(claim: Claim, instance: Instance, account: Account, split: bool) -> 
     canon = Canon(claim.positive, budget=300_000)
     prover = Prover(canon, account, account.rlimit // _SHARE, split=split)
     try:
-        premises = [canon.condition(node) for node in _domain(claim, instance)]
+        premises = [
+            canon.condition(node) for node in premises_at(claim, instance.sizes, instance.agent)
+        ]
         formula = instance.formula
         needed = needed_conditions(formula.needed, formula.holds, claim.prop.everywhere)
         conditions = ((canon.condition(node), must_prove) for node, must_prove in needed)
@@ -77,29 +78,6 @@ def _decide(claim: Claim, instance: Instance, account: Account, split: bool) -> 
     return SizeResult(True)
 
 
-def _domain(claim: Claim, instance: Instance) -> Iterator[Node]:
-    agents, tokens = range(instance.agents), range(instance.tokens)
-    focal = None if instance.agent is None else graph.agent(instance.agent)
-    bids = [graph.bid(graph.agent(j)) for j in agents]
-    yield graph.less(graph.ZERO, graph.add(*bids))
-    for j in agents:
-        row = [graph.prob(graph.agent(j), graph.token(t)) for t in tokens]
-        yield graph.equal(graph.add(*row), graph.ONE)
-    for name in row_names(claim):
-        row = [graph.named_dist(name, graph.token(t)) for t in tokens]
-        yield graph.equal(graph.add(*row), graph.ONE)
-    if claim.has_raise and instance.agent is not None:
-        yield graph.at_most(bids[instance.agent], RAISED)
-    if "withdrawn_bids" in claim.prop.arguments and instance.agent is not None:
-        others = [bid for j, bid in enumerate(bids) if j != instance.agent]
-        yield graph.less(graph.ZERO, graph.add(graph.ZERO, *others))
-    if claim.has_other_bids:
-        there = (
-            graph.bid(j) if j == focal else graph.other_bid(j) for j in map(graph.agent, agents)
-        )
-        yield graph.less(graph.ZERO, graph.add(*there))
-
-
 def _candidates(claim: Claim, instance: Instance, prover: Prover) -> list[Assignment]:
     found = []
     for model in prover.models:
@@ -114,6 +92,8 @@ def _candidates(claim: Claim, instance: Instance, prover: Prover) -> list[Assign
 def _assignment(
     claim: Claim, instance: Instance, model: dict[str, Fraction], limit: int | None
 ) -> Assignment | None:
+    """The assignment next to a model of the solver that the domain may have; None for none."""
+
     def value(node: Node, default: Fraction = Fraction(1)) -> Fraction:
         number = model.get(terms.make_base("leaf", node).key, default)
         return number if limit is None else number.limit_denominator(limit)
@@ -123,33 +103,23 @@ def _assignment(
         total = sum(numbers)
         return tuple(x / total for x in numbers) if total > 0 else None
 
-    tokens = range(instance.tokens)
-    bids = tuple(max(value(graph.bid(graph.agent(j))), Fraction(0)) for j in range(instance.agents))
-    rows = [
-        row([graph.prob(graph.agent(j), graph.token(t)) for t in tokens])
-        for j in range(instance.agents)
-    ]
-    named = {
-        name: row([graph.named_dist(name, graph.token(t)) for t in tokens])
-        for name in row_names(claim)
-    }
-    if any(r is None for r in (*rows, *named.values())):
-        return None
-    arguments = claim.prop.arguments
-    raised = None
-    if claim.has_raise and instance.agent is not None:
-        raised = max(value(RAISED), bids[instance.agent])
-    other_bids = None
-    if claim.has_other_bids:
-        there = [value(graph.other_bid(graph.agent(j))) for j in range(instance.agents)]
-        other_bids = tuple(max(bid, Fraction(0)) for bid in there)
-    return Assignment(
-        bids=bids,
-        other_bids=other_bids,
-        dists=tuple(r for r in rows if r is not None),
+    sizes = instance.sizes
+    agents, tokens = (positions(axis, sizes) for axis in Axis)
+    values = Assignment(
+        bids=tuple(max(value(graph.bid(j)), Fraction(0)) for j in agents),
+        dists=tuple(filter(None, (row([graph.prob(j, t) for t in tokens]) for j in agents))),
         agent=instance.agent,
-        raised_bid=raised,
-        scale=value(SCALE) if "scale" in arguments else None,
         orders=instance.orders,
-        named={name: r for name, r in named.items() if r is not None},
+        named={
+            name: found
+            for name in claim.row_names
+            if (found := row([graph.named_dist(name, t) for t in tokens])) is not None
+        },
     )
+    if len(values.dists) < len(agents) or len(values.named) < len(claim.row_names):
+        return None
+    for unknown in claim.unknowns:
+        if not unknown.is_named:
+            numbers = array_of(unknown.axes, sizes, lambda *at, one=unknown: value(one.leaf(*at)))
+            values = values.with_given(unknown.name, into_domain(unknown, numbers, values))
+    return values

@@ -17,11 +17,11 @@ from tokenauction.proofs.core.algebra.arithmetic import TooLarge
 from tokenauction.proofs.core.algebra.canonical import Canon, have_same_form
 from tokenauction.proofs.core.algebra.obligations import closed_obligations
 from tokenauction.proofs.core.algebra.terms import Condition
+from tokenauction.proofs.core.claims.domain import every_profile
 from tokenauction.proofs.core.language import graph, traversal
 from tokenauction.proofs.core.language.graph import Axis, Index, Node
 from tokenauction.proofs.core.language.grounding import free_indices
 from tokenauction.proofs.core.proving.account import Account
-from tokenauction.proofs.core.proving.all_sizes import every_profile
 from tokenauction.proofs.core.proving.guesses import Numbers, Profiles, factor_between
 from tokenauction.proofs.core.proving.sequent import GaveUp, Prover
 

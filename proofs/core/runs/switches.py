@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tokenauction.proofs.core.claims.claims import RAISED, Claim, Instance
+from tokenauction.proofs.core.claims.claims import Claim, Instance
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Node
 from tokenauction.proofs.core.runs.batch import Batch
@@ -73,10 +73,10 @@ def edges(
 def _with_bid(columns: Columns, agent: int, values: Floats) -> Columns:
     bids = columns.bids.copy()
     bids[:, agent] = values
-    numbers = dict(columns.numbers)
-    if str(RAISED) in numbers:
-        numbers[str(RAISED)] = values
-    return replace(columns, bids=bids, numbers=numbers)
+    given = dict(columns.given)
+    if "raised_bid" in given:
+        given["raised_bid"] = values
+    return replace(columns, bids=bids, given=given)
 
 
 def _difference(pair: tuple[Node, Node], columns: Columns) -> Floats:
@@ -109,7 +109,7 @@ def _around(
     exact = np.where(np.abs(nearest - crossing) < 1e-9 * (1 + crossing), nearest, crossing)
     exact = round_short(exact)
     steps = (0.0, 1e-6, 1e-4, 1e-3, 1e-2)
-    if str(RAISED) not in base.numbers:
+    if "raised_bid" not in base.given:
         for step in steps:
             for side in (1 - step, 1 + step):
                 yield _with_bid(base, mover, round_short(exact * side))
@@ -119,4 +119,4 @@ def _around(
             if below or above:
                 moved = _with_bid(base, mover, round_short(exact * (1 - below)))
                 raised = round_short(exact * (1 + above))
-                yield replace(moved, numbers={**moved.numbers, str(RAISED): raised})
+                yield replace(moved, given={**moved.given, "raised_bid": raised})

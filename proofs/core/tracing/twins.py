@@ -105,6 +105,8 @@ class Profile:
                 return self.value(graph.bid(graph.agent(self.focal))) + Fraction(13, 8)
             case "scalar":
                 return Fraction(1 + crc32(leaf.data.encode()) % 96, 97)
+            case "given":
+                return Fraction(1 + crc32(str(leaf).encode()) % 96, 97)
         raise ValueError(f"no value for the leaf {leaf}")
 
     def _share(self, row: int, place: int) -> Fraction:

@@ -90,7 +90,7 @@ def _bound(node: Node, args: Sequence[int]) -> int:
             return args[0] * (_LARGEST_COUNT if kind == "sum" else 1) if kind != "prod" else 2**200
         case "lt" | "le" | "eq" | "and" | "or" | "not" | "truth" | "same" | "before":
             return 1
-        case "pow" | "exp" | "log" | "bid" | "other_bid" | "prob" | "dist" | "scalar":
+        case "pow" | "exp" | "log" | "bid" | "other_bid" | "prob" | "dist" | "scalar" | "given":
             return 2**200
         case _:
             assert_never(node.op)

@@ -1,0 +1,309 @@
+"""What a property quantifies over: a row each, and a new one is a row and its words."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, cast
+
+import jsonschema
+import pytest
+from array_api_compat import array_namespace
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import profiles
+
+from tokenauction.mechanisms.catalogue import CATALOGUE, MECHANISMS
+from tokenauction.mechanisms.profile_function import _TAKEN
+from tokenauction.proofs.core.claims.claims import Claim
+from tokenauction.proofs.core.claims.domain import (
+    check_domain,
+    quantity_at,
+)
+from tokenauction.proofs.core.claims.quantities import (
+    AGENTS,
+    QUANTITIES,
+    TOKENS,
+    UNKNOWNS,
+    Quantity,
+    Unknown,
+    array,
+)
+from tokenauction.proofs.core.language import graph
+from tokenauction.proofs.deciding.verifier import verify
+from tokenauction.proofs.results import counterexamples, report
+from tokenauction.proofs.results.assignment import Assignment, assignment_of
+from tokenauction.proofs.results.verdict import Proved, Refuted, Verdict
+from tokenauction.proofs.testing.emitted import argument_at
+from tokenauction.proofs.testing.instances import judge
+from tokenauction.theory import PROPERTIES, QUANTIFIED, properties, rule_property
+
+FUNCTIONS = {"rule", "payment"}
+CHOICES = {"agent", "agent_order", "token_order"}
+EVERY_CLAIM = [
+    *(Claim(CATALOGUE["linear"], prop) for prop in PROPERTIES.values() if not prop.of_mechanisms),
+    *(
+        Claim(CATALOGUE["linear"], prop, payment=MECHANISMS["vcg-linear"].payment)
+        for prop in PROPERTIES.values()
+        if prop.of_mechanisms
+    ),
+]
+
+
+def test_the_rows_are_what_theory_has_words_for() -> None:
+    assert {*QUANTITIES} | FUNCTIONS | CHOICES == {*QUANTIFIED}
+
+
+def test_no_parameter_of_a_rule_is_called_as_an_unknown() -> None:
+    assert {name for name, one in UNKNOWNS.items() if not one.axes or one.is_named} <= _TAKEN
+
+
+@pytest.mark.parametrize("claim", EVERY_CLAIM, ids=lambda claim: claim.prop.name)
+def test_what_a_claim_is_about_is_read_off_its_rows(claim: Claim) -> None:
+    asked = {*claim.prop.arguments}
+    raised = {"raised_bids", "raised_other_bids"}
+    assert claim.has_raise == bool(asked & raised)
+    assert (UNKNOWNS["other_bids"] in claim.unknowns) == bool(
+        asked & {"other_bids", "raised_other_bids"}
+    )
+    single = {"agent", "withdrawn_bids", "other_dists", "other_bids"} | raised
+    assert claim.has_focal == bool(asked & single)
+    assert claim.withdraws_only == (
+        "withdrawn_bids" in asked and not asked & {"bids", "other_bids", *raised}
+    )
+    assert claim.common_only == ("common_dists" in asked and not asked & {"dists", "other_dists"})
+
+
+# Arrays of numbers --------------------------------------------------------------------------------
+
+NUMBERS = st.fractions(-3, 3, max_denominator=4)
+
+
+@st.composite
+def anything(draw: st.DrawFn) -> Assignment:
+    """Numbers of the right shapes, in the domain of a claim or not."""
+    found = draw(profiles(named=("common", "other")))
+    bids = st.tuples(*[NUMBERS] * found.agents)
+    return replace(
+        found,
+        bids=draw(st.one_of(st.just(found.bids), bids)),
+        agent=draw(st.integers(0, found.agents - 1)),
+        given={"raised_bid": draw(NUMBERS), "scale": draw(NUMBERS), "other_bids": draw(bids)},
+    )
+
+
+def by_hand(claim: Claim, values: Assignment) -> bool:
+    """Whether a claim speaks of an assignment, as its properties say in words."""
+    asked, agent = {*claim.prop.arguments}, values.agent
+    assert agent is not None
+    bids, there = [*values.bids], [*(values.other_bids or ())]
+    if claim.withdraws_only:
+        bids[agent] = Fraction(0)
+    there[agent] = bids[agent]
+    fine = min(bids) >= 0 and sum(bids) > 0
+    if "withdrawn_bids" in asked:
+        fine = fine and sum(bids) > bids[agent]
+    if claim.has_raise:
+        fine = fine and values.raised_bid is not None and values.raised_bid >= bids[agent]
+    if asked & {"other_bids", "raised_other_bids"}:
+        fine = fine and min(there) >= 0 and sum(there) > 0
+    if "scale" in asked:
+        fine = fine and values.scale is not None and values.scale > 0
+    return fine
+
+
+@settings(max_examples=300)
+@given(values=anything(), claim=st.sampled_from(EVERY_CLAIM))
+def test_the_domain_is_what_its_words_say(values: Assignment, claim: Claim) -> None:
+    if claim.positive and not all(
+        p for row in (*values.dists, *values.named.values()) for p in row
+    ):
+        assert not check_domain(claim, values)
+        return
+    assert check_domain(claim, values) == by_hand(claim, values)
+
+
+@given(values=anything())
+def test_quantities_are_what_their_words_say(values: Assignment) -> None:
+    agent = values.agent
+    assert agent is not None
+    there = cast(tuple[Fraction, ...], values.other_bids)
+
+    def with_own(bids: tuple[Fraction, ...], own: Any) -> tuple[Any, ...]:
+        return (*bids[:agent], own, *bids[agent + 1 :])
+
+    raised, own = values.raised_bid, values.bids[agent]
+    rows = with_own(cast(Any, values.dists), values.named["other"])
+    assert {name: quantity_at(name, values) for name in QUANTITIES} == {
+        "bids": values.bids,
+        "dists": values.dists,
+        "raised_bids": with_own(values.bids, raised),
+        "withdrawn_bids": with_own(values.bids, 0),
+        "other_bids": with_own(there, own),
+        "raised_other_bids": with_own(there, raised),
+        "other_dists": rows,
+        "common": values.named["common"],
+        "common_dists": (values.named["common"],) * values.agents,
+        "scale": values.scale,
+    }
+
+
+# A new quantity -----------------------------------------------------------------------------------
+
+HALVED = Quantity(
+    "halved_bids",
+    (AGENTS,),
+    "bids",
+    lambda agent, j: graph.where(
+        graph.same(j, agent), graph.div(graph.bid(j), graph.constant(2)), graph.bid(j)
+    ),
+)
+QUALITY = array("quality", (AGENTS,), "positive")
+REWARDS = array("rewards", (AGENTS, TOKENS), "number")
+THIRD_BIDS = array("third_bids", (AGENTS,), "bids")
+THIRD_DISTS = array("third_dists", (AGENTS, TOKENS), "distribution")
+BUDGET = array("budget", (), "number")
+REFERENCE = array("reference", (TOKENS,), "distribution")
+
+
+@pytest.fixture
+def more_quantities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows above in their tables, and words for them."""
+    rows = [QUALITY, REWARDS, THIRD_BIDS, THIRD_DISTS, BUDGET, REFERENCE]
+    for unknown, quantity in rows:
+        monkeypatch.setitem(cast(dict[str, Unknown], UNKNOWNS), unknown.name, unknown)
+        monkeypatch.setitem(cast(dict[str, Quantity], QUANTITIES), quantity.name, quantity)
+    monkeypatch.setitem(cast(dict[str, Quantity], QUANTITIES), HALVED.name, HALVED)
+    words = {**QUANTIFIED, **{quantity.name: "new" for _, quantity in rows}, HALVED.name: "new"}
+    monkeypatch.setattr(properties, "QUANTIFIED", words)
+
+
+def decided(predicate: Any, rule: str = "linear") -> Verdict:
+    return verify(CATALOGUE[rule], rule_property(predicate))
+
+
+def proved(verdict: Verdict) -> bool:
+    return isinstance(verdict, Proved) and verdict.scope.agents == verdict.scope.tokens == "all"
+
+
+def halved_bids_do_something(rule: Any, bids: Any, halved_bids: Any, dists: Any) -> Any:
+    return array_namespace(bids).all(rule(halved_bids, dists) == rule(bids, dists))
+
+
+def quality_is_no_bid(rule: Any, bids: Any, dists: Any, quality: Any) -> Any:
+    xp = array_namespace(bids)
+    return xp.all(rule(quality * bids, dists) == rule(bids, dists))
+
+
+def quality_keeps_sums(rule: Any, bids: Any, dists: Any, quality: Any) -> Any:
+    xp = array_namespace(bids)
+    return xp.sum(rule(quality * bids, dists)) == 1
+
+
+def quality_is_positive(rule: Any, quality: Any) -> Any:
+    return array_namespace(quality).all(quality > 0)
+
+
+def rewards_are_positive(rule: Any, rewards: Any) -> Any:
+    return array_namespace(rewards).all(rewards >= 0)
+
+
+def own_rewards_sum(rule: Any, bids: Any, dists: Any, rewards: Any, agent: Any) -> Any:
+    xp = array_namespace(bids, rewards)
+    gain = xp.sum((rule(bids, dists) - rule(2 * bids, dists)) * rewards[agent, ...])
+    return gain == 0
+
+
+def budget_is_positive(rule: Any, budget: Any) -> Any:
+    return budget >= 0
+
+
+def third_bids_are_bids(rule: Any, third_bids: Any, dists: Any) -> Any:
+    xp = array_namespace(third_bids, dists)
+    return (xp.sum(third_bids) > 0) & (xp.sum(rule(third_bids, dists)) == 1)
+
+
+def third_bids_are_positive(rule: Any, third_bids: Any) -> Any:
+    return array_namespace(third_bids).all(third_bids > 0)
+
+
+def third_dists_are_distributions(rule: Any, bids: Any, third_dists: Any) -> Any:
+    xp = array_namespace(bids, third_dists)
+    sums = xp.all(xp.sum(third_dists, axis=1) == 1) & xp.all(third_dists >= 0)
+    return sums & (xp.sum(rule(bids, third_dists)) == 1)
+
+
+def third_dists_are_dists(rule: Any, bids: Any, dists: Any, third_dists: Any) -> Any:
+    xp = array_namespace(bids, dists, third_dists)
+    return xp.all(rule(bids, third_dists) == rule(bids, dists))
+
+
+def reference_is_a_distribution(rule: Any, reference: Any) -> Any:
+    xp = array_namespace(reference)
+    return (xp.sum(reference) == 1) & xp.all(reference >= 0)
+
+
+HOLD = [
+    quality_keeps_sums,
+    quality_is_positive,
+    own_rewards_sum,
+    third_bids_are_bids,
+    third_dists_are_distributions,
+    reference_is_a_distribution,
+]
+FAIL = [
+    halved_bids_do_something,
+    quality_is_no_bid,
+    rewards_are_positive,
+    budget_is_positive,
+    third_bids_are_positive,
+    third_dists_are_dists,
+]
+
+
+@pytest.mark.usefixtures("more_quantities")
+@pytest.mark.parametrize("predicate", HOLD, ids=lambda one: one.__name__)
+def test_what_holds_of_a_new_quantity_is_proved(predicate: Any) -> None:
+    found = decided(predicate)
+    assert proved(found), found
+
+
+@pytest.mark.usefixtures("more_quantities")
+@pytest.mark.parametrize("predicate", FAIL, ids=lambda one: one.__name__)
+def test_what_fails_of_a_new_quantity_is_refuted_shown_and_emitted(predicate: Any) -> None:
+    found = decided(predicate)
+    assert isinstance(found, Refuted)
+    assert found.witness.exact
+    values, shown = found.witness.assignment, report.counterexample(found.witness)
+    kinds = report.schema()["$defs"]
+    part = {**kinds["counterexample"], "$defs": kinds}
+    jsonschema.Draft202012Validator(part).validate(shown)
+    assert assignment_of(shown) == values
+    prop = rule_property(predicate)
+    told = found.witness.sentence + "\n".join(counterexamples.table(shown))
+    assert all(name in told for name in prop.arguments if name in UNKNOWNS)
+    given = {name: argument_at(name, values) for name in prop.arguments if name != "rule"}
+    assert judge(CATALOGUE["linear"], prop, True, {}, given).answer == "fails"
+
+
+@pytest.mark.usefixtures("more_quantities")
+def test_numbers_outside_the_domain_of_a_new_quantity_are_refused() -> None:
+    half = (Fraction(1, 2),) * 2
+    values = Assignment(bids=(Fraction(1),) * 2, dists=(half, half), agent=0)
+    wrong: dict[Any, Any] = {
+        quality_is_no_bid: {"quality": (Fraction(0), Fraction(1))},
+        third_bids_are_positive: {"third_bids": (Fraction(0), Fraction(0))},
+        third_dists_are_dists: {"third_dists": (half, (Fraction(1), Fraction(1)))},
+        budget_is_positive: {"budget": (Fraction(1),)},
+        rewards_are_positive: {"rewards": (half, half[:1])},
+    }
+    right: dict[Any, Any] = {
+        quality_is_no_bid: {"quality": (Fraction(3), Fraction(1))},
+        third_bids_are_positive: {"third_bids": (Fraction(0), Fraction(1))},
+        third_dists_are_dists: {"third_dists": (half, (Fraction(1), Fraction(0)))},
+        budget_is_positive: {"budget": Fraction(-1)},
+        rewards_are_positive: {"rewards": (half, (Fraction(-1), Fraction(1)))},
+    }
+    for predicate, numbers in wrong.items():
+        claim = Claim(CATALOGUE["linear"], rule_property(predicate))
+        assert not check_domain(claim, values)
+        assert not check_domain(claim, replace(values, given=numbers))
+        assert check_domain(claim, replace(values, given=right[predicate]))
