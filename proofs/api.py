@@ -16,15 +16,17 @@ from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule
 from tokenauction.proofs.command_line import compare_display
 from tokenauction.proofs.command_line.display import plain_text
 from tokenauction.proofs.comparison import equality
-from tokenauction.proofs.comparison.comparison_report import difference
+from tokenauction.proofs.comparison.comparison_report import compared_row
 from tokenauction.proofs.comparison.equality import Equality
 from tokenauction.proofs.core.runs.numpy_run import Unusable
 from tokenauction.proofs.deciding.explain import explanation
 from tokenauction.proofs.deciding.options import Options
 from tokenauction.proofs.deciding.verifier import Verifier, as_property, verifier_of
 from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.loading.listing import claim_row
 from tokenauction.proofs.loading.named import Target, claims_of, load_property, load_targets
 from tokenauction.proofs.results import report
+from tokenauction.proofs.results.rows import Result
 from tokenauction.proofs.results.verdict import Unknown, Verdict
 from tokenauction.proofs.worker.compare import explanation_of
 from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty
@@ -281,16 +283,9 @@ class _Claim:
     def __call__(self, verdict: Verdict) -> str:
         return plain_text([self.row(verdict)])
 
-    def row(self, verdict: Verdict) -> dict[str, Any]:
+    def row(self, verdict: Verdict) -> Result:
         """The verdict as a report has it."""
-        claim = {
-            "rule": self.target.label,
-            "file": self.target.file,
-            "line": self.target.line,
-            "fingerprint": None,
-            "property": self.prop.name,
-        }
-        row = report.result(claim, verdict, self.seconds)
+        row = report.result(claim_row(self.target, self.prop), verdict, self.seconds)
         row["explanation"] = explanation(self.verifier, self.prop, verdict)
         return row
 
@@ -303,9 +298,7 @@ class _Comparison:
     verifiers: tuple[Verifier, ...]
 
     def __call__(self, found: Equality) -> str:
-        row = report.result({}, found, 0.0)
-        if found.status == "different":
-            row["counterexample"] = difference(row["counterexample"], found)
+        row = compared_row({}, found, 0.0)
         one, other = self.titles
         sides = {"a": {"title": one}, "b": {"title": other}, "guarantees": []}
         told = explanation_of(found, list(zip(self.titles, self.verifiers, strict=True)))

@@ -17,6 +17,7 @@ from tokenauction.proofs.command_line.console import (
 from tokenauction.proofs.command_line.display import Display, fitted
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.messages import Row, VerifyRequest
 from tokenauction.proofs.reports import brittleness as compared
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.exit_status import INTERRUPTED
@@ -57,10 +58,21 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
     """
     stop_children_on_interrupt()
     check_files(output, read=files_named(*options["targets"], *options["properties"]))
-    request = {name: list(one) if isinstance(one, tuple) else one for name, one in options.items()}
-    runs: dict[int, list[dict[str, Any]]] = {}
+    request: VerifyRequest = {
+        "do": "verify",
+        "targets": list(options["targets"]),
+        "properties": list(options["properties"]),
+        "agents": options["agents"],
+        "tokens": options["tokens"],
+        "seed": 0,
+        "explain": False,
+        "budget": options["budget"],
+        "timeout": options["timeout"],
+        "memory": options["memory"],
+    }
+    runs: dict[int, list[Row]] = {}
     for seed in range(seeds):
-        rows = _rows({**request, "seed": seed, "explain": False})
+        rows = _rows({**request, "seed": seed})
         if rows is None:
             break
         runs[seed] = rows
@@ -81,7 +93,7 @@ def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> N
     sys.exit(compared.exit_status(found))
 
 
-def _rows(request: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _rows(request: VerifyRequest) -> list[Row] | None:
     """The results under one seed, None after an interrupt; ends the command for unusable input."""
     try:
         with Display() as display:

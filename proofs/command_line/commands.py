@@ -27,6 +27,7 @@ from tokenauction.proofs.command_line.parameter_types import ScopeType
 from tokenauction.proofs.command_line.report_options import report_options
 from tokenauction.proofs.processes import supervisor
 from tokenauction.proofs.processes.child_process import Interrupted
+from tokenauction.proofs.processes.messages import VerifyRequest
 from tokenauction.proofs.processes.side_by_side import verify_side_by_side
 from tokenauction.proofs.reports import findings
 from tokenauction.proofs.results import report
@@ -142,7 +143,18 @@ def verify(
         read=files_named(*targets, *properties),
         also=[(f"--emit-test {tests}", tests)] if tests else [],
     )
-    request = {"targets": list(targets), "properties": list(properties), **options}
+    request: VerifyRequest = {
+        "do": "verify",
+        "targets": list(targets),
+        "properties": list(properties),
+        "agents": options["agents"],
+        "tokens": options["tokens"],
+        "seed": options["seed"],
+        "explain": options["explain"],
+        "budget": options["budget"],
+        "timeout": options["timeout"],
+        "memory": options["memory"],
+    }
     display = Display(rows_at_once=outputs.Output("text") in wanted)
     try:
         with display:

@@ -25,6 +25,7 @@ from tokenauction.proofs.command_line.report_options import text_or_json, to_fil
 from tokenauction.proofs.comparison import comparison_report
 from tokenauction.proofs.comparison.revisions import NoRevision, Source, checked_out
 from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.messages import CompareRequest
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.exit_status import INTERRUPTED
 
@@ -106,12 +107,17 @@ def compare(
 
 
 def _decided(sources: list[Source], options: dict[str, Any]) -> supervisor.Outcome:
-    request = {
+    request: CompareRequest = {
         "do": "compare",
         "targets": [source.title for source in sources],
         "sides": [asdict(source) for source in sources],
-        **options,
         "properties": list(options["properties"]),
+        "guarantees": options["guarantees"],
+        "seed": options["seed"],
+        "explain": options["explain"],
+        "budget": options["budget"],
+        "timeout": options["timeout"],
+        "memory": options["memory"],
     }
     with Display() as display:
         return supervisor.verify(request, display.progress, display.decided)

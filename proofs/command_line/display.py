@@ -6,10 +6,12 @@ Every verdict is a word; colour only repeats it.
 import shutil
 import sys
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tokenauction.proofs.processes.messages import Row
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt, summary, title
 from tokenauction.proofs.results import counterexamples
 from tokenauction.proofs.results.verdict import Scope
@@ -31,7 +33,7 @@ class Display:
         self._status = _spinner()
         self._count = 0
         self._rows_at_once = rows_at_once and not sys.stdout.isatty()
-        self._printed: list[dict[str, Any]] = []
+        self._printed: list[Row] = []
 
     def __enter__(self) -> "Display":
         if self._status is not None:
@@ -48,16 +50,14 @@ class Display:
             done = f"{self._count} decided, " if self._count else ""
             self._status.update(f"{done}{text}")
 
-    def decided(self, result: dict[str, Any] | None = None) -> None:
+    def decided(self, result: Row | None = None) -> None:
         """Count a result, and print its row where rows are printed at once."""
         self._count += 1
         if self._rows_at_once and result is not None:
             self._printed.append(result)
             print(_row(result), flush=True)
 
-    def text(
-        self, rows: list[dict[str, Any]], plain: bool = False, asked: Scope | None = None
-    ) -> str:
+    def text(self, rows: Sequence[Row], plain: bool = False, asked: Scope | None = None) -> str:
         """The results as a table, less the rows that are printed, and what there is to say.
 
         With `plain` it is for a file: without colours, and every row. `asked` are the sizes that a
@@ -70,8 +70,8 @@ class Display:
 
 
 def plain_text(
-    rows: list[dict[str, Any]],
-    listed: list[dict[str, Any]] | None = None,
+    rows: Sequence[Row],
+    listed: Sequence[Row] | None = None,
     asked: Scope | None = None,
 ) -> str:
     """Results as they are printed where there is no terminal; a line for those that are listed."""
@@ -87,7 +87,7 @@ def _spinner() -> "Status | None":
     return console.status("starting", spinner="dots") if console.is_terminal else None
 
 
-def _row(row: dict[str, Any]) -> str:
+def _row(row: Row) -> str:
     """One verdict in one line."""
     return f"{row['status']:8} {title(row)}  [{scope_with_doubt(row)}]"
 
@@ -169,7 +169,7 @@ def _wrap(text: str, columns: int, indent: str = "") -> list[str]:
     )
 
 
-def _fancy(rows: list[dict[str, Any]], asked: Scope | None) -> str:
+def _fancy(rows: Sequence[Row], asked: Scope | None) -> str:
     from rich.console import Console
     from rich.text import Text
 
@@ -207,17 +207,17 @@ def _layout(widths: list[int], columns: int) -> tuple[int, int]:
     return 2, beside
 
 
-def _rule(row: dict[str, Any]) -> str:
+def _rule(row: Row) -> str:
     return f"{row['rule']}  ({Path(row['file']).name}:{row['line']})"
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: Row) -> list[str]:
     everything = row["scope"]["agents"] == "all" and row["scope"]["tokens"] == "all"
     sizes = "all sizes" if everything else scope(row)
     return [row["property"], row["status"], sizes, row["method"], f"{row['seconds']:.1f} s"]
 
 
-def _details(rows: list[dict[str, Any]], width: int) -> list[str]:
+def _details(rows: Sequence[Row], width: int) -> list[str]:
     lines: list[str] = []
     said: set[tuple[str, str, str]] = set()
     for row in rows:
@@ -230,7 +230,7 @@ def _details(rows: list[dict[str, Any]], width: int) -> list[str]:
     return [*lines, ""]
 
 
-def _told(row: dict[str, Any], said: set[tuple[str, str, str]], width: int) -> list[str]:
+def _told(row: Row, said: set[tuple[str, str, str]], width: int) -> list[str]:
     """Why a row is not proved: its counterexample in full, or the reason."""
     found = row["counterexample"]
     if found is not None:
@@ -239,7 +239,7 @@ def _told(row: dict[str, Any], said: set[tuple[str, str, str]], width: int) -> l
     return [_reason(row, said)] if row["reason"] else []
 
 
-def _reason(row: dict[str, Any], said: set[tuple[str, str, str]]) -> str:
+def _reason(row: Row, said: set[tuple[str, str, str]]) -> str:
     """The reason of a row; one that several claims of a rule have is said once."""
     reason: str = row["reason"]
     way, _, rest = reason.partition(_SEARCHED)

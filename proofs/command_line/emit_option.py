@@ -12,6 +12,7 @@ import click
 from tokenauction.mechanisms.plain_files import check_plain
 from tokenauction.proofs.command_line.console import fail, say
 from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.messages import EmitRequest, Emitted, VerifyRequest
 from tokenauction.proofs.results.whole_files import put
 
 HEADLINE: Final = "Counterexamples that tokenauction found, as regression tests."
@@ -47,7 +48,7 @@ def _is_ours(place: Path) -> bool:
     return not text or text.startswith(f'"""{HEADLINE}')
 
 
-def emit(file: str, request: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+def emit(file: str, request: VerifyRequest, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write a test for each counterexample, and say what was written; nothing where there is none.
 
     Ends the command where the file cannot be written.
@@ -56,17 +57,27 @@ def emit(file: str, request: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
     if not refuted:
         say(f"nothing is refuted, so no test is written to {file}")
         return
-    wanted = {**request, "do": "emit", "file": file, "headline": HEADLINE, "results": list(rows)}
+    wanted: EmitRequest = {
+        "do": "emit",
+        "targets": request["targets"],
+        "properties": request["properties"],
+        "results": [*rows],
+        "file": file,
+        "headline": HEADLINE,
+        "budget": request["budget"],
+        "timeout": request.get("timeout"),
+        "memory": request.get("memory"),
+    }
     try:
-        answer = supervisor.ask(wanted, float(request["budget"]))
+        answer = supervisor.ask(wanted, Emitted)
     except supervisor.Failed as problem:
         fail(f"--emit-test {file}: {problem}")
-    for message in answer["left_out"]:
+    for message in answer.left_out:
         say(f"no test of {message}")
-    if answer["text"]:
+    if answer.text:
         try:
-            put(answer["text"], Path(file))
+            put(answer.text, Path(file))
         except OSError as problem:
             fail(f"--emit-test {file}: {problem.strerror}")
-        count = refuted - len(answer["left_out"])
+        count = refuted - len(answer.left_out)
         say(f"wrote {count} test{'s' * (count != 1)} to {file}")

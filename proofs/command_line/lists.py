@@ -1,6 +1,6 @@
 """The commands `rules` and `properties`: what there is, shipped and in files."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from tokenauction.proofs.command_line.display import table
 from tokenauction.proofs.command_line.parameter_types import FileType
 from tokenauction.proofs.command_line.report_options import text_or_json, to_file
 from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.messages import Listing, Row
 from tokenauction.proofs.results import report
 
 if TYPE_CHECKING:  # the library imports Z3
@@ -88,11 +89,11 @@ def properties(files: tuple[str, ...], budget: float, style: str, output: str | 
     write(table(["property", "support", "what it says"], cells, plain=output is not None), output)
 
 
-def _cells(row: dict[str, Any], name: str) -> list[str]:
+def _cells(row: Row, name: str) -> list[str]:
     return [row[name], row["support"], row["summary"]]
 
 
-def _listed(do: str, files: tuple[str, ...], budget: float) -> list[dict[str, Any]]:
+def _listed(do: Listing, files: tuple[str, ...], budget: float) -> list[Row]:
     if not files:
         return []
     try:

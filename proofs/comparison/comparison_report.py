@@ -83,9 +83,13 @@ def _guarantee(before: Row, after: Row) -> dict[str, Any]:
     return {"property": before["property"], **sides, "change": change(before, after)}
 
 
-def difference(counterexample: Row, found: Any) -> dict[str, Any]:
-    """A profile at which two functions differ, and what each returns there, as JSON."""
-    kept = ("exact", "bids", "dists", "distributions", "rounded", "margin")
-    shown = {name: counterexample[name] for name in kept if name in counterexample}
-    returned = [None if row is None else list(row) for row in found.returned]
-    return {**shown, **dict(zip(("a", "b"), returned, strict=True))}
+def compared_row(claim: Row, found: Any, seconds: float) -> Row:
+    """The result of a comparison; of a difference, what each of the two returns there."""
+    row = report.result(claim, found, seconds)
+    shown = row["counterexample"]
+    if shown is not None and found.status == "different":
+        kept = ("exact", "bids", "dists", "distributions", "rounded", "margin")
+        returned = [None if one is None else list(one) for one in found.returned]
+        sides = dict(zip(("a", "b"), returned, strict=True))
+        shown = {name: shown[name] for name in kept if name in shown} | sides
+    return {**row, "part": getattr(found, "part", None), "counterexample": shown}

@@ -19,18 +19,17 @@ from concurrent.futures import (
 from contextlib import suppress
 from typing import Any, Final
 
-from tokenauction.proofs.gate.sources import unpacked
+from tokenauction.proofs.gate.sources import CheckRequest, unpacked
 from tokenauction.proofs.processes import supervisor
 from tokenauction.proofs.processes.child_process import STOP
 from tokenauction.proofs.results import report
 
-Request = dict[str, Any]
 Answer = dict[str, Any]
 
 _MOMENT: Final = 1.0
 
 
-def check(request: Request) -> Answer:
+def check(request: CheckRequest) -> Answer:
     """Decide the claims of a request, as `supervisor.verify` does; what an executor is given.
 
     The answer has `rows`, `unusable` (messages), `problem` (why there are no rows), `versions`, and
@@ -58,7 +57,7 @@ def local_executor(jobs: int) -> Executor:
     return ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="tokenauction")
 
 
-def answers(requests: Sequence[Request], executor: Executor) -> Iterator[tuple[int, Answer]]:
+def answers(requests: Sequence[CheckRequest], executor: Executor) -> Iterator[tuple[int, Answer]]:
     """The answers to requests, by number, in the order in which they come.
 
     An interrupt (`STOP`) ends it with those that are there: local children have ended, and what is
@@ -103,7 +102,7 @@ def _as_they_end(futures: Iterable[Future[Answer]]) -> Iterator[Future[Answer]]:
             return
 
 
-def _decided_here(request: Request) -> Answer:
+def _decided_here(request: CheckRequest) -> Answer:
     """The answer of this machine, after an executor has failed; without results if it fails too."""
     try:
         return check(request)

@@ -10,7 +10,7 @@ to be the same.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tokenauction.proofs.gate.checks import Answer, Request, answers
+from tokenauction.proofs.gate.checks import Answer, answers
 from tokenauction.proofs.gate.configuration import Configuration, Requirement
 from tokenauction.proofs.gate.counterparts import counterparts
 from tokenauction.proofs.gate.identified import (
@@ -25,6 +25,7 @@ from tokenauction.proofs.gate.identified import (
 from tokenauction.proofs.gate.lock import ClaimKey, Lock, Locked
 from tokenauction.proofs.gate.relocked import effort
 from tokenauction.proofs.gate.same_rule import Relation, related
+from tokenauction.proofs.gate.sources import CheckRequest
 from tokenauction.proofs.gate.standing import Found, is_locked_of
 from tokenauction.proofs.processes import supervisor
 from tokenauction.proofs.processes.child_process import STOP
@@ -185,12 +186,11 @@ def _groups(claims: Sequence[IdentifiedClaim], jobs: int) -> list[list[Identifie
 
 def _request(
     claims: Sequence[IdentifiedClaim], configuration: Configuration, lock: Lock, ways: Ways
-) -> Request:
+) -> CheckRequest:
     wanted = claims[0].requirement
     agents, tokens = wanted.sizes or (None, None)
-    where = {"folder": str(configuration.root)} if ways.sources is None else {}
-    sent = {} if ways.sources is None else {"sources": ways.sources}
-    return {
+    request: CheckRequest = {
+        "do": "verify",
         "targets": [claims[0].key.target],
         "properties": [claim.key.property for claim in claims],
         "property_fingerprints": [claim.property_fingerprint for claim in claims],
@@ -202,10 +202,13 @@ def _request(
         "memory": wanted.memory,
         "seed": wanted.seed,
         "explain": False,
-        "pythonpath": configuration.pythonpath,
-        **where,
-        **sent,
+        "pythonpath": [*configuration.pythonpath],
     }
+    if ways.sources is None:
+        request["folder"] = str(configuration.root)
+    else:
+        request["sources"] = ways.sources
+    return request
 
 
 def _method(claim: IdentifiedClaim, lock: Lock) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauction.proofs.gate.cache import Cache
-from tokenauction.proofs.gate.checks import Answer, Request
+from tokenauction.proofs.gate.checks import Answer
 from tokenauction.proofs.gate.configuration import TABLE, Configuration, Requirement
 from tokenauction.proofs.gate.counterparts import Identity
 from tokenauction.proofs.gate.lock import ClaimKey, Lock
@@ -14,6 +14,7 @@ from tokenauction.proofs.gate.same_rule import Relation, Suspect
 from tokenauction.proofs.gate.standing import Found
 from tokenauction.proofs.loading.targets import files_of
 from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.messages import IdentifyRequest
 from tokenauction.proofs.results import report
 
 _SHOWN = ("rule", "file", "line", "fingerprint", "property")
@@ -119,10 +120,10 @@ def _identified_together(
 ) -> list[tuple[int, IdentifiedClaim]]:
     """The claims of some requirements, each with the number of its own."""
     wanted = [configuration.requirements[number] for number in numbers]
-    request: Request = {
+    request: IdentifyRequest = {
         "do": "identify",
         "folder": str(configuration.root),
-        "pythonpath": configuration.pythonpath,
+        "pythonpath": [*configuration.pythonpath],
         "targets": [one.target for one in wanted],
         "requirements": [
             {"target": one.target, "properties": one.properties, "recorded": one.recorded}

@@ -24,6 +24,7 @@ from tokenauction.proofs.gate.configuration import Configuration, Requirement
 from tokenauction.proofs.loading.targets import files_of
 from tokenauction.proofs.processes import supervisor
 from tokenauction.proofs.processes.child_process import STOP
+from tokenauction.proofs.processes.messages import CompareRequest
 from tokenauction.theory.errors import TokenauctionError
 
 Kind = Literal["same", "changed", "unknown"]
@@ -163,7 +164,7 @@ class _Comparisons:
             return Relation(suspect, "unknown", commit, f"{_NO_HISTORY}{outcome.unusable[0]}")
         return self._relation(suspect, outcome.rows()[0], commit)
 
-    def _request(self, suspect: Suspect, old: Source) -> dict[str, Any]:
+    def _request(self, suspect: Suspect, old: Source) -> CompareRequest:
         wanted = suspect.requirement
         new = Source(suspect.target, suspect.target, root=old.root)
         return {
@@ -178,7 +179,7 @@ class _Comparisons:
             "seed": wanted.seed,
             "explain": False,
             "folder": str(self.configuration.root),
-            "pythonpath": self.configuration.pythonpath,
+            "pythonpath": [*self.configuration.pythonpath],
         }
 
     def _relation(self, suspect: Suspect, row: Mapping[str, Any], commit: str) -> Relation:

@@ -6,13 +6,21 @@ import os
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from tokenauction.proofs.processes.messages import VerifyRequest
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 _NOT_SOURCES: Final = {"__pycache__", "node_modules", "venv"}
+
+
+class CheckRequest(VerifyRequest, total=False):
+    """A request that another machine may answer; `sources` is the project, packed."""
+
+    sources: str
 
 
 class TooMuch(Exception):
@@ -57,14 +65,16 @@ def _is_hidden(path: Path) -> bool:
 
 
 @contextmanager
-def unpacked(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def unpacked(request: CheckRequest) -> Iterator[VerifyRequest]:
     """The request as this machine can answer it: what it brings with it lies in a folder."""
     if "sources" not in request:
-        yield dict(request)
+        yield request
         return
     with tempfile.TemporaryDirectory(prefix="tokenauction-") as folder:
         archive = io.BytesIO(base64.b64decode(request["sources"]))
         with zipfile.ZipFile(archive) as sources:
             sources.extractall(folder)
-        kept = {key: value for key, value in request.items() if key != "sources"}
-        yield {**kept, "folder": os.path.realpath(folder)}
+        local = request.copy()
+        del local["sources"]
+        local["folder"] = os.path.realpath(folder)
+        yield local

@@ -15,6 +15,8 @@ from tokenauction.mechanisms import (
     Mechanism,
     PaymentRule,
 )
+from tokenauction.proofs.loading.named import Target
+from tokenauction.proofs.results.rows import ClaimRow
 from tokenauction.theory import (
     DEFAULT_MECHANISM_PROPERTIES,
     DEFAULT_PROPERTIES,
@@ -92,4 +94,15 @@ def property_row(name: str, found: RuleProperty) -> Row:
         "file": found.file,
         "line": found.line,
         "shipped": found is PROPERTIES.get(name),
+    }
+
+
+def claim_row(target: Target, prop: RuleProperty, fingerprint: str | None = None) -> ClaimRow:
+    """What a result says of its claim."""
+    return {
+        "rule": target.label,
+        "file": target.file,
+        "line": target.line,
+        "fingerprint": fingerprint,
+        "property": prop.name,
     }

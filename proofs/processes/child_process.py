@@ -13,12 +13,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-Event = dict[str, Any]
+from tokenauction.proofs.processes import messages
+from tokenauction.proofs.processes.messages import Event, Request
 
 
 class Interrupted(Exception):
@@ -43,7 +44,6 @@ STOP: Final = Stop()
 MEMORY: Final = 4096
 # The wall's clock, in budgets: a machine that is loaded ten times over gives the same verdicts.
 _BUDGETS_ON_THE_WALL: Final = 10
-_LAST = ("done", "problem", "failed")
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -72,10 +72,16 @@ class Ending:
         return f"; give it more with {self.option}" if self.option else ""
 
 
+_GARBLED: Final = Ending(
+    "internal error, please report it: what the process that decided it wrote is not an answer",
+    "wrote something that is not an answer",
+)
+
+
 class Child:
     """A worker and its events."""
 
-    def __init__(self, request: Mapping[str, Any]) -> None:
+    def __init__(self, request: Request) -> None:
         STOP.check()
         self.budget = float(request["budget"])
         self.timeout = float(request.get("timeout") or _BUDGETS_ON_THE_WALL * self.budget)
@@ -132,9 +138,9 @@ class Child:
             if line is None or not line.endswith("\n"):
                 yield self._died()
                 return
-            event = _parsed(line)
-            yield event
-            if isinstance(event, Ending) or event["event"] in _LAST:
+            event = messages.read(line)
+            yield _GARBLED if event is None else event
+            if event is None or isinstance(event, messages.LAST):
                 return
 
     def _read(self) -> None:
@@ -196,16 +202,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _parsed(line: str) -> Event | Ending:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        event = None
-    if isinstance(event, dict) and isinstance(event.get("event"), str):
-        return event
-    return Ending(
-        "internal error, please report it: what the process that decided it wrote is not an answer",
-        "wrote something that is not an answer",
-    )

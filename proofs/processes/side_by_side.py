@@ -4,15 +4,15 @@ Each worker has a supervisor of its own, so what ends one costs its claim alone.
 those of one worker alone: what a claim costs and says does not depend on the others.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby
 from math import ceil
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any
 
 from tokenauction.proofs.processes.child_process import STOP, Interrupted
-from tokenauction.proofs.processes.supervisor import Failed, Outcome, Row, Verification, ask
+from tokenauction.proofs.processes.messages import Listed, Row, VerifyRequest
+from tokenauction.proofs.processes.supervisor import Failed, Outcome, Verification, ask
 from tokenauction.proofs.results.report import undecided
 
 
@@ -32,7 +32,7 @@ def parts_of(rules: Sequence[Hashable], jobs: int) -> list[list[int]]:
 
 
 def verify_side_by_side(
-    request: Mapping[str, Any],
+    request: VerifyRequest,
     jobs: int,
     progress: Callable[[str], None],
     decided: Callable[[Row], None],
@@ -47,7 +47,7 @@ def verify_side_by_side(
     outcome = Outcome()
     parts: list[Verification] = []
     try:
-        outcome.claims = ask({**request, "do": "claims"}, request["budget"])["claims"]
+        outcome.claims = ask({**request, "do": "claims"}, Listed).rows
         rules = [(claim["rule"], claim["file"], claim["line"]) for claim in outcome.claims]
         parts += [
             Verification(request, progress, told, numbers) for numbers in parts_of(rules, jobs)

@@ -6,15 +6,32 @@ the reason, and the rest goes on in a new worker. What was decided when the user
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, TypeVar, cast
 
-from tokenauction.proofs.processes.child_process import Child, Ending, Event, Interrupted
+from tokenauction.proofs.processes.child_process import Child, Ending, Interrupted
+from tokenauction.proofs.processes.messages import (
+    Broken,
+    Decided,
+    DecidingRequest,
+    EmitRequest,
+    Emitted,
+    Event,
+    Listed,
+    Listing,
+    ListRequest,
+    Loaded,
+    Progress,
+    Refused,
+    Request,
+    Row,
+    Started,
+    Unusable,
+    VerifyRequest,
+)
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.report import undecided
-
-Row = dict[str, Any]
 
 INTERRUPTED: Final = "interrupted before it was decided"
 _CHANGED = "the files changed while they were being verified; run it again"
@@ -45,36 +62,38 @@ class Outcome:
         ]
 
 
-def list_rows(do: str, targets: list[str], budget: float) -> list[Row]:
+def list_rows(do: Listing, targets: list[str], budget: float) -> list[Row]:
     """The rules or properties of files, as `listing` shows them; raises Failed."""
-    rows: list[Row] = ask({"do": do, "targets": targets}, budget)["rows"]
-    return rows
+    request: ListRequest = {"do": do, "targets": targets, "budget": budget}
+    return ask(request, Listed).rows
 
 
-def ask(request: Mapping[str, Any], budget: float) -> Event:
+Answer = TypeVar("Answer", Listed, Emitted)
+
+
+def ask(request: ListRequest | VerifyRequest | EmitRequest, kind: type[Answer]) -> Answer:
     """The one answer to a request that decides nothing; raises Failed, and Interrupted."""
-    with Child({**request, "budget": budget}) as child:
+    with Child(request) as child:
         for event in child.events():
-            if isinstance(event, Ending):
-                raise Failed(event.of_loading(_names(request)))
-            if event["event"] == "failed":
-                raise Failed(f"loading {_names(request)}: {event['message']}")
-            if event["event"] == "problem":
-                raise Failed(event["message"])
-            return event
+            match event:
+                case Ending():
+                    raise Failed(event.of_loading(_names(request)))
+                case Broken(message):
+                    raise Failed(f"loading {_names(request)}: {message}")
+                case Refused(message):
+                    raise Failed(message)
+                case kind():
+                    return event
+            break
     raise Failed("internal error, please report it: a request was not answered")
 
 
 def verify(
-    request: Mapping[str, Any],
+    request: DecidingRequest,
     progress: Callable[[str], None],
     decided: Callable[[Row], None],
 ) -> Outcome:
-    """Decide every claim of a request; raises Failed where it cannot be understood.
-
-    `budget` is in seconds of processor time for each claim, and for loading the files; `timeout` in
-    seconds on the clock (default: ten budgets), `memory` in MiB.
-    """
+    """Decide every claim of a request; raises Failed where it cannot be understood."""
     verification = Verification(request, progress, decided)
     try:
         verification.run()
@@ -88,14 +107,14 @@ class Verification:
 
     def __init__(
         self,
-        request: Mapping[str, Any],
+        request: DecidingRequest,
         progress: Callable[[str], None],
         decided: Callable[[Row], None],
         only: Sequence[int] | None = None,
     ) -> None:
         self.outcome = Outcome()
         self._only = only
-        self._request = {"do": "verify", **request}
+        self._request = request
         self._progress = progress
         self._decided = decided
         self._current: int | None = None
@@ -127,47 +146,42 @@ class Verification:
     def _one_worker(self) -> str:
         """Run one worker to its end; why it did not finish, empty where it did."""
         self._current, self._first = None, True
-        asked = {"skip": sorted(self.outcome.results), "only": self._only}
-        with Child({**self._request, **asked}) as child:
+        asked = cast(DecidingRequest, {**self._request, "skip": sorted(self.outcome.results)})
+        asked["only"] = None if self._only is None else [*self._only]
+        with Child(asked) as child:
             for event in child.events():
                 if not isinstance(event, Ending) and not self._in_turn(event):
                     event = _OUT_OF_TURN
-                if isinstance(event, Ending):
-                    return self._ended(event)
-                kind = event["event"]
-                if kind in ("problem", "failed"):
-                    return self._failed(event["message"], internal=kind == "failed")
-                if kind == "loaded" and not self._loaded(event["claims"]):
-                    return _CHANGED
-                if kind == "started":
-                    child.restart_clock()
+                match event:
+                    case Ending():
+                        return self._ended(event)
+                    case Refused(message):
+                        return self._failed(message, internal=False)
+                    case Broken(message):
+                        return self._failed(message, internal=True)
+                    case Loaded(claims) if not self._loaded(claims):
+                        return _CHANGED
+                    case Started():
+                        child.restart_clock()
                 self._take(event)
         return ""
 
     # What is believed
 
     def _in_turn(self, event: Event) -> bool:
-        """Whether an event is one that a worker may send now, and is of the right form."""
-        number: object = event.get("number")
-        match event["event"]:
-            case "loaded":
-                claims = event.get("claims")
-                return isinstance(claims, list) and all(isinstance(one, dict) for one in claims)
-            case "started":
+        """Whether an event is one that a worker may send now."""
+        match event:
+            case Started(number):
                 return self._current is None and number in self._open()
-            case "result":
-                return number == self._current and self._answers(event.get("result"))
-            case "unusable":
-                return number in self._open() and isinstance(event.get("message"), str)
-            case "problem" | "failed":
-                return isinstance(event.get("message"), str)
-            case "progress":
-                return isinstance(event.get("text"), str)
-        return True  # the end, or nothing that a verdict follows from
+            case Decided(number, row):
+                return number == self._current and self._answers(row)
+            case Unusable(number):
+                return number in self._open()
+        return not isinstance(event, Listed | Emitted)
 
-    def _answers(self, row: Any) -> bool:
+    def _answers(self, row: Row) -> bool:
         """Whether a result is one of the claim that is being decided."""
-        if self._current is None or not isinstance(row, dict):
+        if self._current is None:
             return False
         claim = self.outcome.claims[self._current]
         same = all(row.get(name) == claim.get(name) for name in ("rule", "property", "file"))
@@ -186,17 +200,18 @@ class Verification:
         return True
 
     def _take(self, event: Event) -> None:
-        kind, claims = event["event"], self.outcome.claims
-        if kind == "started":
-            self._current, self._started = event["number"], time.monotonic()
-            self._progress(_title(claims[self._current]))
-        elif kind == "progress" and self._current is not None:
-            self._progress(f"{_title(claims[self._current])}: {event['text']}")
-        elif kind == "result":
-            self._decide(event["number"], event["result"])
-        elif kind == "unusable":
-            self._note_unusable(event["message"])
-            self._decide(event["number"], undecided(claims[event["number"]], event["message"]))
+        claims = self.outcome.claims
+        match event:
+            case Started(number):
+                self._current, self._started = number, time.monotonic()
+                self._progress(_title(claims[number]))
+            case Progress(text) if self._current is not None:
+                self._progress(f"{_title(claims[self._current])}: {text}")
+            case Decided(number, row):
+                self._decide(number, row)
+            case Unusable(number, message):
+                self._note_unusable(message)
+                self._decide(number, undecided(claims[number], message))
 
     def _decide(self, number: int, row: Row) -> None:
         self.outcome.results[number] = row
@@ -235,7 +250,7 @@ class Verification:
         self._decide(number, undecided(self.outcome.claims[number], reason, seconds))
 
 
-def _names(request: Mapping[str, Any]) -> str:
+def _names(request: Request) -> str:
     return ", ".join(request["targets"])
 
 

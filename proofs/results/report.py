@@ -6,12 +6,14 @@ is rational and a rounded decimal where it is not. The schema is shipped as `rep
 
 import json
 import platform
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeGuard, assert_never, cast
 
 from tokenauction.proofs.results.assignment import SHOWN_BY_NAME, as_texts
 from tokenauction.proofs.results.exit_status import PROVED, REFUTED, UNKNOWN, UNUSABLE
+from tokenauction.proofs.results.forms import fits
 from tokenauction.proofs.results.reasons import Reason
+from tokenauction.proofs.results.rows import Result
 from tokenauction.proofs.results.verdict import Scope
 
 SCHEMA: Final = "tokenauction.report/1"
@@ -45,7 +47,7 @@ def schema(kind: str = "report") -> dict[str, Any]:
 
 
 def report(
-    results: list[dict[str, Any]], options: Mapping[str, Any], required: Scope | None = None
+    results: Sequence[Mapping[str, Any]], options: Mapping[str, Any], required: Scope | None = None
 ) -> dict[str, Any]:
     """A whole report; `required` are the sizes that a proof was asked to cover."""
     return {
@@ -53,11 +55,11 @@ def report(
         "versions": versions(),
         "options": dict(options),
         "required_scope": None if required is None else required.shown(),
-        "results": results,
+        "results": [*results],
     }
 
 
-def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, Any]:
+def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> Result:
     """One result: the claim (rule, file, line, fingerprint, property) and its verdict.
 
     A verdict that a line of the rule stands in the way of has that line.
@@ -89,43 +91,27 @@ def result(claim: Mapping[str, Any], verdict: Any, seconds: float) -> dict[str, 
             "limit_share": spent.limit_share,
             "out_of_time": spent.out_of_time,
         }
-    return row
+    return cast(Result, row)
 
 
-_FORM: Final[Mapping[str, tuple[type, ...]]] = {
-    "rule": (str,),
-    "file": (str,),
-    "line": (int,),
-    "fingerprint": (str, type(None)),
-    "property": (str,),
-    "status": (str,),
-    "scope": (dict,),
-    "method": (str,),
-    "seconds": (int, float),
-    "reason": (str,),
-    "assumptions": (list,),
-    "counterexample": (dict, type(None)),
-}
-
-
-def is_result(row: Mapping[str, Any]) -> bool:
-    """Whether a row is a whole result: of the schema's form as far as a verdict goes.
+def is_result(row: object) -> TypeGuard[Result]:
+    """Whether a row is a whole result: of its form, and of one that makes sense.
 
     A proof has a scope, and what is refuted, nothing else, a counterexample.
     """
-    if not all(isinstance(row.get(name, ...), kinds) for name, kinds in _FORM.items()):
+    if not fits(row, Result):
         return False
-    scope = [row["scope"].get(axis) for axis in ("agents", "tokens")]
-    if not all(sizes == "all" or isinstance(sizes, list) for sizes in scope):
-        return False
-    refuted = row["counterexample"] is not None
-    match row["status"]:
+    found = cast(Result, row)
+    refuted = found["counterexample"] is not None
+    match found["status"]:
         case "proved":
-            return not refuted and all(scope)
+            return not refuted and all(found["scope"][axis] for axis in ("agents", "tokens"))
         case "refuted":
             return refuted
-        case status:
-            return status == "unknown" and not refuted
+        case "unknown":
+            return not refuted
+        case _:
+            assert_never(found["status"])
 
 
 def counterexample(witness: Any) -> dict[str, Any]:
@@ -169,7 +155,7 @@ def counterexample(witness: Any) -> dict[str, Any]:
 
 
 def exit_status(
-    results: list[dict[str, Any]], unusable: bool, required: Scope | None = None
+    results: Sequence[Mapping[str, Any]], unusable: bool, required: Scope | None = None
 ) -> int:
     """2 unusable input, 1 something refuted, 3 something unknown or proved for less than required.
 
@@ -201,7 +187,7 @@ def undecided(claim: Mapping[str, Any], reason: str, seconds: float = 0.0) -> di
     return {
         **claim,
         "status": "unknown",
-        "scope": {"agents": [], "tokens": []},
+        "scope": Scope((), ()).shown(),
         "method": "none",
         "seconds": round(seconds, 3),
         "reason": reason,

@@ -28,6 +28,7 @@ from tokenauction.proofs.loading.named import Target, load_named
 from tokenauction.proofs.loading.project_claims import claims_of_project
 from tokenauction.proofs.loading.targets import files_of, in_other_files, name_of
 from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.messages import VerifyRequest
 from tokenauction.proofs.reports.findings import scope
 from tokenauction.proofs.testing.readable import shortfall, text
 from tokenauction.theory import RuleProperty
@@ -161,7 +162,8 @@ class Rules:
     def _decide(self, items: list["PropertyItem"]) -> None:
         wanted = items[0].wanted
         agents, tokens = wanted.of.sizes or (None, None)
-        request = {
+        request: VerifyRequest = {
+            "do": "verify",
             "targets": [wanted.target],
             "properties": [item.wanted.named for item in items],
             "agents": agents,

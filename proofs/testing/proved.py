@@ -7,6 +7,7 @@ import pytest
 from tokenauction.mechanisms import AggregationRule, Mechanism
 from tokenauction.proofs.gate.configuration import Requirement
 from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.loading.listing import claim_row
 from tokenauction.proofs.loading.named import load_property
 from tokenauction.proofs.results import report
 from tokenauction.proofs.testing.readable import shortfall, text
@@ -39,8 +40,7 @@ def assert_proved(
         unusable = str(problem)
     if unusable:
         pytest.fail(unusable, pytrace=False)
-    claim = {"rule": rule.label, "file": rule.file, "line": rule.line, "property": asked.name}
-    row = report.result({**claim, "fingerprint": None}, verdict, 0.0)
+    row = report.result(claim_row(rule, asked), verdict, 0.0)
     missing = shortfall(row, wanted)
     if missing:
         pytest.fail(text(row, asked.summary, missing), pytrace=False)

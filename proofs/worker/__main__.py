@@ -11,12 +11,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, TextIO
 
 from tokenauction.proofs.loading.files import CannotLoad
-from tokenauction.proofs.loading.listing import property_row, rule_row
+from tokenauction.proofs.loading.listing import claim_row, property_row, rule_row
 from tokenauction.proofs.loading.named import (
     Target,
     claims_of,
@@ -24,12 +24,31 @@ from tokenauction.proofs.loading.named import (
     named_properties_in,
     rules_in,
 )
+from tokenauction.proofs.processes.messages import (
+    Broken,
+    CompareRequest,
+    Decided,
+    Done,
+    Emit,
+    EmitRequest,
+    Emitted,
+    Event,
+    IdentifyRequest,
+    Listed,
+    ListRequest,
+    Loaded,
+    Progress,
+    Refused,
+    Row,
+    Started,
+    Unusable,
+    VerifyRequest,
+    written,
+)
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.report import undecided
 from tokenauction.proofs.worker import limits
 from tokenauction.theory import RuleProperty
-
-Emit = Callable[..., None]
 
 _ANOTHER = "the property is another than it was when the claim was identified; run it again"
 
@@ -54,15 +73,15 @@ def main() -> None:
     sys.path.append(os.getcwd())
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
-    def emit(event: str, **content: Any) -> None:
+    def emit(event: Event) -> None:
         if os.getpid() != own:  # a rule has forked, and its copy of us has nothing to say
             os._exit(1)
-        if event == "started":
+        if isinstance(event, Started):
             limits.limit_seconds(request["budget"])
-        _write(events, {"event": event, **content})
+        _write(events, event)
 
     try:
-        answers = {
+        answers: dict[str, Callable[[Any, Emit], None]] = {
             "verify": _verify,
             "claims": _claims,
             "identify": _identify,
@@ -72,11 +91,11 @@ def main() -> None:
             "emit": _emit,
         }
         answers[request["do"]](request, emit)
-        emit("done")
+        emit(Done())
     except CannotLoad as problem:
-        emit("problem", message=str(problem))
+        emit(Refused(str(problem)))
     except BaseException as problem:
-        emit("failed", message=_reason(problem, request))
+        emit(Broken(_reason(problem, request)))
 
 
 def _reason(problem: BaseException, request: dict[str, Any]) -> str:
@@ -98,67 +117,57 @@ def _end_with_the_parent() -> None:
     os._exit(1)
 
 
-def _write(events: TextIO, content: dict[str, Any]) -> None:
+def _write(events: TextIO, event: Event) -> None:
     try:
-        events.write(json.dumps(content) + "\n")
+        events.write(written(event) + "\n")
         events.flush()
     except BrokenPipeError:
         os._exit(1)
 
 
-def _identify(request: dict[str, Any], emit: Emit) -> None:
+def _identify(request: IdentifyRequest, emit: Emit) -> None:
     from tokenauction.proofs.worker.identify import identify
 
     identify(request, emit)
 
 
-def _compare(request: dict[str, Any], emit: Emit) -> None:
+def _compare(request: CompareRequest, emit: Emit) -> None:
     from tokenauction.proofs.worker.compare import answer
 
     answer(request, emit)
 
 
-def _rules(request: dict[str, Any], emit: Emit) -> None:
+def _rules(request: ListRequest, emit: Emit) -> None:
     found = [pair for path in request["targets"] for pair in rules_in(path)]
-    emit("listed", rows=[rule_row(target, one) for target, one in found])
+    emit(Listed([rule_row(target, one) for target, one in found]))
 
 
-def _properties(request: dict[str, Any], emit: Emit) -> None:
+def _properties(request: ListRequest, emit: Emit) -> None:
     found = [pair for path in request["targets"] for pair in named_properties_in(path)]
-    emit("listed", rows=[property_row(name, prop) for name, prop in found])
+    emit(Listed([property_row(name, prop) for name, prop in found]))
 
 
-def _emit(request: dict[str, Any], emit: Emit) -> None:
+def _emit(request: EmitRequest, emit: Emit) -> None:
     from tokenauction.proofs.testing.emitted import emitted_tests
 
-    text, left_out = emitted_tests(request)
-    emit("emitted", text=text, left_out=left_out)
+    emit(Emitted(*emitted_tests(request)))
 
 
-def _claims(request: dict[str, Any], emit: Emit) -> None:
-    emit("listed", claims=_rows(claims_of(load_targets(request["targets"]), request["properties"])))
+def _claims(request: VerifyRequest, emit: Emit) -> None:
+    emit(Listed(_rows(claims_of(load_targets(request["targets"]), request["properties"]))))
 
 
-def _rows(claims: list[tuple[Target, RuleProperty]]) -> list[dict[str, Any]]:
+def _rows(claims: list[tuple[Target, RuleProperty]]) -> list[Row]:
     """What results say of the claims themselves."""
-    return [
-        {
-            "rule": target.label,
-            "file": target.file,
-            "line": target.line,
-            "fingerprint": None,
-            "property": prop.name,
-        }
-        for target, prop in claims
-    ]
+    return [claim_row(target, prop) for target, prop in claims]
 
 
-def _verify(request: dict[str, Any], emit: Emit) -> None:
+def _verify(request: VerifyRequest, emit: Emit) -> None:
     claims = claims_of(load_targets(request["targets"]), request["properties"])
     rows = _rows(claims)
-    emit("loaded", claims=rows)
-    wanted = set(range(len(claims)) if request.get("only") is None else request["only"])
-    wanted -= set(request["skip"])
+    emit(Loaded(rows))
+    only = request.get("only")
+    wanted = set(range(len(claims)) if only is None else only) - set(request["skip"])
     for target, group in groupby(enumerate(claims), key=lambda numbered: numbered[1][0]):
         numbered = {number: prop for number, (_, prop) in group if number in wanted}
         if numbered:
@@ -168,11 +177,11 @@ def _verify(request: dict[str, Any], emit: Emit) -> None:
 def _verify_target(
     target: Target,
     numbered: dict[int, RuleProperty],
-    request: dict[str, Any],
-    claims: list[dict[str, Any]],
+    request: VerifyRequest,
+    claims: list[Row],
     emit: Emit,
 ) -> None:
-    from tokenauction.proofs.core.runs.numpy_run import Unusable
+    from tokenauction.proofs.core.runs import numpy_run
     from tokenauction.proofs.deciding.options import Options
     from tokenauction.proofs.deciding.verifier import verifier_of
 
@@ -181,31 +190,30 @@ def _verify_target(
         tokens=request["tokens"],
         budget=request["budget"],
         seed=request["seed"],
-        progress=lambda text: emit("progress", text=text),
+        progress=lambda text: emit(Progress(text)),
     )
     verifier = verifier_of(target, options)
     for number, prop in numbered.items():
-        emit("started", number=number)
+        emit(Started(number))
         start = time.perf_counter()
-        if _is_another(prop, _said_of(number, "property_fingerprints", request)):
-            emit("result", number=number, result=undecided(claims[number], _ANOTHER))
+        if _is_another(prop, _said_of(number, request.get("property_fingerprints"))):
+            emit(Decided(number, undecided(claims[number], _ANOTHER)))
             continue
         try:
-            verdict = verifier.verify(prop, _said_of(number, "methods", request) or "")
-        except Unusable as problem:
-            emit("unusable", number=number, message=str(problem))
+            verdict = verifier.verify(prop, _said_of(number, request.get("methods")) or "")
+        except numpy_run.Unusable as problem:
+            emit(Unusable(number, str(problem)))
             continue
         claim = {**claims[number], "fingerprint": verifier.fingerprint}
         done = report.result(claim, verdict, time.perf_counter() - start)
         if request["explain"]:
             done["explanation"] = _explanation(verifier, prop, verdict)
-        emit("result", number=number, result=done)
+        emit(Decided(number, done))
 
 
-def _said_of(number: int, name: str, request: dict[str, Any]) -> str | None:
+def _said_of(number: int, said: Sequence[str | None] | None) -> str | None:
     """What a request about one rule says of each of its claims."""
-    said: str | None = request[name][number] if name in request else None
-    return said
+    return None if said is None else said[number]
 
 
 def _is_another(prop: RuleProperty, wanted: str | None) -> bool:

@@ -9,39 +9,53 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tokenauction.proofs.comparison.comparison_report import difference
+from tokenauction.proofs.comparison.comparison_report import compared_row
 from tokenauction.proofs.comparison.isolation import Isolation
 from tokenauction.proofs.comparison.revisions import Source
 from tokenauction.proofs.loading.files import CannotLoad
+from tokenauction.proofs.loading.listing import claim_row
 from tokenauction.proofs.loading.named import Target, claims_of
+from tokenauction.proofs.processes.messages import (
+    CompareRequest,
+    Decided,
+    Emit,
+    Event,
+    Loaded,
+    Progress,
+    Refused,
+    Row,
+    Started,
+    read,
+    written,
+)
 from tokenauction.proofs.results import report
 from tokenauction.theory import RuleProperty
 
-Emit = Callable[..., None]
-Result = dict[str, Any]
 SIDES = ("a", "b")
 
 
-def answer(request: dict[str, Any], emit: Emit) -> None:
+def answer(request: CompareRequest, emit: Emit) -> None:
     """Load both sides, compare them, and decide the properties of both."""
     sources = [Source(**one) for one in request["sides"]]
     emit = _naming_revisions(emit, sources)
     try:
         _Comparison(request, sources, emit).run()
     except CannotLoad as problem:
-        emit("problem", message=str(problem))
+        emit(Refused(str(problem)))
 
 
 def _naming_revisions(emit: Emit, sources: list[Source]) -> Emit:
     """Events that speak of `HEAD~1:rules.py`, not of a temporary folder."""
 
-    def renamed(event: str, **content: Any) -> None:
-        text = json.dumps(content, ensure_ascii=False)
+    def renamed(event: Event) -> None:
+        text = written(event)
         for source in sources:
             if source.tree:
-                folder = json.dumps(f"{source.tree}/", ensure_ascii=False)[1:-1]
-                text = text.replace(folder, f"{source.revision}:")
-        emit(event, **json.loads(text))
+                folder = json.dumps(f"{source.tree}/")[1:-1]
+                text = text.replace(folder, json.dumps(f"{source.revision}:")[1:-1])
+        found = read(text)
+        assert found is not None
+        emit(found)
 
     return renamed
 
@@ -49,7 +63,7 @@ def _naming_revisions(emit: Emit, sources: list[Source]) -> Emit:
 class _Comparison:
     """One request: its sides, as they were loaded."""
 
-    def __init__(self, request: dict[str, Any], sources: list[Source], emit: Emit) -> None:
+    def __init__(self, request: CompareRequest, sources: list[Source], emit: Emit) -> None:
         from tokenauction.proofs.deciding.options import Options
         from tokenauction.proofs.deciding.verifier import verifier_of
 
@@ -59,7 +73,7 @@ class _Comparison:
         self.options = Options(
             budget=request["budget"],
             seed=request["seed"],
-            progress=lambda text: emit("progress", text=text),
+            progress=lambda text: emit(Progress(text)),
         )
         self.verifiers = [verifier_of(target, self.options) for target in self.targets]
         self.properties = self._properties()
@@ -75,13 +89,13 @@ class _Comparison:
     def run(self) -> None:
         """Answer everything that is not to be skipped."""
         rows = [self._about_both(), *self._claims()]
-        self.emit("loaded", claims=rows)
+        self.emit(Loaded(rows))
         skip = set(self.request["skip"])
         same = 0 not in skip and self._compared(rows[0])
         known: dict[str, tuple[Any, float]] = {}
         for number, row in enumerate(rows[1:], start=1):
             if number not in skip:
-                self.emit("started", number=number)
+                self.emit(Started(number))
                 prop = self.properties[(number - 1) % len(self.properties)]
                 before = known.get(prop.name) if same and row["side"] == "b" else None
                 if before is not None and before[0].status != "unknown":
@@ -89,14 +103,14 @@ class _Comparison:
                 else:
                     verdict, seconds = self._decided(row["side"], prop)
                 known[prop.name] = verdict, seconds
-                self.emit("result", number=number, result=report.result(row, verdict, seconds))
+                self.emit(Decided(number, report.result(row, verdict, seconds)))
 
-    def _about_both(self) -> Result:
+    def _about_both(self) -> Row:
         one, other = (source.title for source in self.sources)
         about = {side: self._about(number) for number, side in enumerate(SIDES)}
         return {"rule": one, "property": f"against {other}", **about}
 
-    def _about(self, number: int) -> Result:
+    def _about(self, number: int) -> Row:
         target, source = self.targets[number], self.sources[number]
         return {
             "title": source.title,
@@ -108,30 +122,22 @@ class _Comparison:
             "fingerprint": None,
         }
 
-    def _claims(self) -> list[Result]:
+    def _claims(self) -> list[Row]:
         return [
-            {
-                "rule": source.title,
-                "file": target.file,
-                "line": target.line,
-                "fingerprint": None,
-                "property": prop.name,
-                "side": side,
-            }
+            {**claim_row(target, prop), "rule": source.title, "side": side}
             for side, source, target in zip(SIDES, self.sources, self.targets, strict=True)
             for prop in self.properties
         ]
 
-    def _compared(self, row: Result) -> bool:
+    def _compared(self, row: Row) -> bool:
         """Compare, and say so; whether the two are equivalent."""
         from tokenauction.proofs.comparison.equality import (
-            Different,
             Equivalent,
             NotComparable,
             compare,
         )
 
-        self.emit("started", number=0)
+        self.emit(Started(0))
         start = time.perf_counter()
         one, other = self.targets
         titles = [source.title for source in self.sources]
@@ -141,15 +147,11 @@ class _Comparison:
             raise CannotLoad(str(problem)) from None
         for side, verifier in zip(SIDES, self.verifiers, strict=True):
             row[side]["fingerprint"] = verifier.fingerprint
-        result = report.result(row, found, time.perf_counter() - start)
-        result["part"] = getattr(found, "part", None)
-        if isinstance(found, Different):
-            result["counterexample"] = difference(result["counterexample"], found)
+        result = compared_row(row, found, time.perf_counter() - start)
         if self.request["explain"]:
-            result["explanation"] = explanation_of(
-                found, list(zip(titles, self.verifiers, strict=True))
-            )
-        self.emit("result", number=0, result=result)
+            told = explanation_of(found, list(zip(titles, self.verifiers, strict=True)))
+            result = {**result, "explanation": told}
+        self.emit(Decided(0, result))
         return isinstance(found, Equivalent)
 
     def _decided(self, side: str, prop: RuleProperty) -> tuple[Any, float]:

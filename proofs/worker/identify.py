@@ -14,13 +14,23 @@ from typing import Any
 from tokenauction.proofs.core.faithfulness.fingerprints import fingerprint_of_property
 from tokenauction.proofs.loading.files import CannotLoad
 from tokenauction.proofs.loading.installed_copies import own_files
+from tokenauction.proofs.loading.listing import claim_row
 from tokenauction.proofs.loading.project_claims import claims_of_project
+from tokenauction.proofs.processes.messages import (
+    Decided,
+    Emit,
+    IdentifyRequest,
+    Loaded,
+    Row,
+    Started,
+    Unusable,
+)
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.assignment import assignment_of
 from tokenauction.theory import RuleProperty
 
 
-def identify(request: dict[str, Any], emit: Any) -> None:
+def identify(request: IdentifyRequest, emit: Emit) -> None:
     """Answer with the claims of a project, and with the identity of each.
 
     Where an earlier process ended in the middle of a rule, the rest of that rule's claims is given
@@ -29,7 +39,7 @@ def identify(request: dict[str, Any], emit: Any) -> None:
     project = claims_of_project(request["requirements"])
     _refuse_copies(Path(request["folder"]))
     rows = [_row(claim) for claim in project]
-    emit("loaded", claims=rows)
+    emit(Loaded(rows))
     done = set(request["skip"])
     for _, group in groupby(enumerate(project), key=lambda one: id(one[1]["objects"][0])):
         of_rule = list(group)
@@ -38,8 +48,8 @@ def identify(request: dict[str, Any], emit: Any) -> None:
             _identify_target(left, rows, request, emit)
             continue
         for number, _ in left:
-            emit("started", number=number)
-            emit("result", number=number, result={**rows[number], "lost": True})
+            emit(Started(number))
+            emit(Decided(number, {**rows[number], "lost": True}))
 
 
 def _refuse_copies(root: Path) -> None:
@@ -58,32 +68,26 @@ def _refuse_copies(root: Path) -> None:
         )
 
 
-def _row(claim: Mapping[str, Any]) -> dict[str, Any]:
-    target, _ = claim["objects"]
-    return {
-        "rule": target.label,
-        "file": target.file,
-        "line": target.line,
-        "fingerprint": None,
-        "property": claim["property"],
-        **{key: claim[key] for key in ("target", "required", "requirement")},
-    }
+def _row(claim: Mapping[str, Any]) -> Row:
+    row = claim_row(*claim["objects"])
+    asked = {key: claim[key] for key in ("property", "target", "required", "requirement")}
+    return {**row, **asked}
 
 
 def _identify_target(
     numbered: list[tuple[int, dict[str, Any]]],
-    rows: list[dict[str, Any]],
-    request: dict[str, Any],
-    emit: Any,
+    rows: list[Row],
+    request: IdentifyRequest,
+    emit: Emit,
 ) -> None:
-    from tokenauction.proofs.core.runs.numpy_run import Unusable
+    from tokenauction.proofs.core.runs import numpy_run
     from tokenauction.proofs.deciding.options import Options
     from tokenauction.proofs.deciding.verifier import verifier_of
 
     target = numbered[0][1]["objects"][0]
     verifier = verifier_of(target, Options())
     for number, claim in numbered:
-        emit("started", number=number)
+        emit(Started(number))
         prop = claim["objects"][1]
         found = {**rows[number], "property_fingerprint": None, "replayed": None}
         try:
@@ -95,17 +99,17 @@ def _identify_target(
             witness = request["witnesses"].get(f"{claim['target']} {claim['property']}")
             if witness is not None:
                 found["replayed"] = _replayed(verifier, prop, witness, rows[number])
-        except Unusable as problem:
+        except numpy_run.Unusable as problem:
             for waiting, _ in numbered:
                 if waiting >= number:
-                    emit("unusable", number=waiting, message=str(problem))
+                    emit(Unusable(waiting, str(problem)))
             return
-        emit("result", number=number, result=found)
+        emit(Decided(number, found))
 
 
 def _replayed(
-    verifier: Any, prop: RuleProperty, witness: dict[str, Any], claim: dict[str, Any]
-) -> dict[str, Any] | None:
+    verifier: Any, prop: RuleProperty, witness: Mapping[str, Any], claim: Row
+) -> Row | None:
     """The refutation that a locked counterexample still is, as a result; None where it is none."""
     try:
         values = assignment_of(witness)

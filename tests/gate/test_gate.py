@@ -17,6 +17,7 @@ import pytest
 from scratch_repository import commit
 
 from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.messages import VerifyRequest
 from tokenauction.proofs.results import report
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -449,7 +450,8 @@ def test_a_property_of_the_project_that_changes_is_seen(command: Command, projec
 
 def test_a_property_that_changes_while_it_is_decided_is_unknown(project: Path) -> None:
     (project / "own.py").write_text(OWN)
-    request = {
+    request: VerifyRequest = {
+        "do": "verify",
         "targets": ["rules.py::pool"],
         "properties": ["own.py::at_most", "own.py::mine"],
         "property_fingerprints": ["0" * 16, None],

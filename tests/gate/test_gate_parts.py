@@ -28,6 +28,7 @@ from tokenauction.proofs.gate.configuration import (
     read,
 )
 from tokenauction.proofs.gate.lock import BadLock, ClaimKey, Locked
+from tokenauction.proofs.gate.sources import CheckRequest
 from tokenauction.proofs.gate.standing import Found, judge
 from tokenauction.proofs.loading.files import CannotLoad
 from tokenauction.proofs.loading.named import load_targets
@@ -406,17 +407,31 @@ class Losing(Executor):
 def test_what_an_executor_loses_is_decided_here(
     executor: Executor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def decided_here(request: dict[str, Any]) -> dict[str, Any]:
-        return {"answered": request["number"]}
+    def decided_here(request: CheckRequest) -> dict[str, Any]:
+        return {"answered": request["targets"]}
 
     monkeypatch.setattr(checks, "check", decided_here)
-    found = dict(checks.answers([{"number": 0}, {"number": 1}], executor))
-    assert found == {0: {"answered": 0}, 1: {"answered": 1}}
+    found = dict(checks.answers([asking("linear"), asking("log-linear")], executor))
+    assert found == {0: {"answered": ["linear"]}, 1: {"answered": ["log-linear"]}}
+
+
+def asking(target: str) -> CheckRequest:
+    """The request whether a rule returns a distribution."""
+    return {
+        "do": "verify",
+        "targets": [target],
+        "properties": ["distribution"],
+        "agents": None,
+        "tokens": None,
+        "seed": 0,
+        "explain": False,
+        "budget": 20,
+    }
 
 
 def test_an_executor_may_answer_in_any_order() -> None:
     names = ["linear", "no-such-rule", "log-linear"]
-    requests = [{"do": "rules", "targets": [name], "budget": 20} for name in names]
+    requests = [asking(name) for name in names]
     with ThreadPoolExecutor(2) as pool:
         found = dict(checks.answers(requests, pool))
     assert "unknown rule" in found[1]["problem"]
@@ -439,7 +454,7 @@ def test_sources_arrive_as_they_were_sent(tmp_path: Path) -> None:
     (project / "rules.py").write_text("one = 1\n")
     (project / "inner" / "helper.py").write_text("two = 2\n")
     (project / ".venv" / "library.py").write_text("three = 3\n")
-    request = {"sources": sources.pack(project), "targets": ["rules.py"]}
+    request: CheckRequest = {**asking("rules.py"), "sources": sources.pack(project)}
     with sources.unpacked(request) as local:
         folder = Path(local["folder"])
         files = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.py")}

@@ -26,6 +26,7 @@ from tokenauction.proofs.core.proving.processor_clock import ProcessorClock
 from tokenauction.proofs.deciding.options import Options
 from tokenauction.proofs.deciding.verifier import verifier_of
 from tokenauction.proofs.processes import supervisor
+from tokenauction.proofs.processes.messages import VerifyRequest
 from tokenauction.proofs.results import exit_status, report
 from tokenauction.proofs.results.verdict import Refuted, Resources, Scope
 from tokenauction.theory import PROPERTIES
@@ -206,7 +207,17 @@ def scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., s
         child.write_text(f"#!/bin/sh\nread request\ncat {tmp_path}/events\n{end}\n", "utf-8")
         child.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(child))
-        request = {"targets": ["f.py"], "budget": 60.0, "timeout": 20.0}
+        request: VerifyRequest = {
+            "do": "verify",
+            "targets": ["f.py"],
+            "properties": [],
+            "agents": None,
+            "tokens": None,
+            "seed": 0,
+            "explain": False,
+            "budget": 60.0,
+            "timeout": 20.0,
+        }
         return supervisor.verify(request, lambda _: None, lambda _: None)
 
     return verify
@@ -233,6 +244,11 @@ LIES: dict[str, str] = {
     "a verdict that is none": written(LOADED, STARTED, changed(status="fine")),
     "a verdict that is true": written(LOADED, STARTED, changed(status=True)),
     "no verdict": written(LOADED, STARTED, {"event": "result", "number": 0, "result": "proved"}),
+    "a result with more to it": written(LOADED, STARTED, {**RESULT, "proved": True}),
+    "a reason that is none": written(LOADED, STARTED, changed(reason=None)),
+    "assumptions that are none": written(LOADED, STARTED, changed(assumptions=[None])),
+    "a number that is a truth value": written(LOADED, {**STARTED, "number": False}, RESULT),
+    "an answer to another question": written(LOADED, STARTED, {"event": "listed", "rows": []}),
     "no more": written(LOADED, STARTED, {"event": "done"}),
 }
 
