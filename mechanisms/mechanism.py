@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tokenauction.mechanisms.aggregation_rule import AggregationRule
 from tokenauction.mechanisms.payment_rule import PaymentRule
-from tokenauction.mechanisms.profile_function import Support
+from tokenauction.mechanisms.profile_function import ProfileFunction, Support
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class Mechanism:
     def __post_init__(self) -> None:
         for part, kind in ((self.rule, AggregationRule), (self.payment, PaymentRule)):
             if not isinstance(part, kind):
+                given = getattr(part, "label", repr(part))
                 raise TypeError(
-                    f"Mechanism(rule, payment) needs {kind.kind} there, not {part!r}; "
-                    f"decorate a function with @{_DECORATORS[kind]}"
+                    f"Mechanism(rule, payment) needs {kind.kind} there, not {given}; "
+                    + self._way_out(kind)
                 )
         for name in set(self.rule.distributions) & set(self.payment.distributions):
             if self.rule.distributions[name] is not self.payment.distributions[name]:
@@ -34,6 +35,12 @@ class Mechanism:
                     f"{self.label}: the distribution {name!r} of the two rules is one and the "
                     f"same; give it to both with with_parameters({name}=...), or to neither"
                 )
+
+    def _way_out(self, kind: type[ProfileFunction]) -> str:
+        one, other = self.rule, self.payment
+        if isinstance(one, PaymentRule) and isinstance(other, AggregationRule):
+            return f"the two are swapped: Mechanism({other.name}, {one.name})"
+        return f"decorate a function with @{_DECORATORS[kind]}"
 
     @property
     def label(self) -> str:

@@ -101,8 +101,8 @@ def _parameters(weights: Callable[..., Any]) -> list[inspect.Parameter]:
     for parameter in found[1:]:
         if parameter.name in ("bids", "dists"):
             raise TypeError(
-                f"{name}: the weights of a pool have one array, the bids; give the parameter "
-                f"{parameter.name!r} another name"
+                f"{name}: the weights of a pool have one array, the bids: take {parameter.name!r} "
+                "out, or, if it is a number, give it another name"
             )
     return found[1:]
 

@@ -29,7 +29,7 @@ from tokenauction.proofs.results import report
 from tokenauction.proofs.results.rows import Result
 from tokenauction.proofs.results.verdict import Unknown, Verdict
 from tokenauction.proofs.worker.compare import explanation_of
-from tokenauction.theory import PROPERTIES, PreferenceOrder, RuleProperty
+from tokenauction.theory import ORDERS, PROPERTIES, PreferenceOrder, RuleProperty
 
 if TYPE_CHECKING:
     from tokenauction.proofs.gate.gate_report import GateReport
@@ -212,18 +212,24 @@ def _target(target: Any) -> Target:
         target = os.fspath(target)
     if isinstance(target, AggregationRule | Mechanism):
         return target
+    if isinstance(target, str) and (target in PROPERTIES or target in ORDERS):
+        raise TypeError(f"{target!r} is a property, and comes second: verify(rule, {target!r})")
     if isinstance(target, str):
         found = load_targets([target])
         if len(found) != 1:
             names = ", ".join(one.name for one in found)
             raise CannotLoad(f"{target} has several rules ({names}): name one, as {target}::NAME")
         return found[0]
+    if isinstance(target, PreferenceOrder | RuleProperty):
+        raise TypeError(
+            f"{target.name} is a property or an order, and comes second: verify(rule, property)"
+        )
     if isinstance(target, PaymentRule):
         raise TypeError(
             f"{target.name} is a payment rule, and belongs to a rule: ask about "
             f"Mechanism(rule, {target.name})"
         )
-    if not callable(target) or isinstance(target, type | PreferenceOrder | RuleProperty):
+    if not callable(target) or isinstance(target, type):
         raise TypeError(
             "a rule is a function (bids, dists) -> dist, what @aggregation_rule makes of one, a "
             f"Mechanism, or a name such as 'linear' or 'rules.py::mine'; not {target!r}"

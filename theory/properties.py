@@ -10,6 +10,7 @@ Definitions: after arXiv 2310.10826; the names are those of social choice and of
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Literal, overload
 
@@ -113,7 +114,11 @@ def rule_property(
             missing = "has no argument 'rule' or 'payment'"
             wrong = f"has the argument {strange[0]!r}" if strange else missing
             known = ", ".join(QUANTIFIED)
-            raise TypeError(f"{predicate.__name__} {wrong}; a property quantifies over: {known}")
+            near = get_close_matches(strange[0], QUANTIFIED, 1) if strange else []
+            meant = f" (did you mean {near[0]!r}?)" if near else ""
+            raise TypeError(
+                f"{predicate.__name__} {wrong}{meant}; a property quantifies over: {known}"
+            )
         code = inspect.unwrap(predicate).__code__
         return RuleProperty(
             predicate,

@@ -5,6 +5,7 @@ the problem that ended it.
 """
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,17 +132,17 @@ def _report(
         parts.append(auction_display.steps_table(outcome))
     parts.append(auction_display.payments(outcome, about_text))
     if terms.payment == CRITICAL_BID and not Bids(terms.rule, outcome.bids).odds:
-        parts.append(_doubt(terms))
+        parts.append(_doubt(terms, options["rule"] or terms.rule.label))
     if note:
         parts.append(f"{note}\n")
     return ("\n" if already else "") + "\n".join(parts)
 
 
-def _doubt(terms: Terms) -> str:
+def _doubt(terms: Terms, rule: str) -> str:
     order = "monotone" if terms.sampling == "stable" else "monotone-odds"
     return (
         f"These are critical bids if {terms.rule.label} is {order}: "
-        f"tokenauction verify ... --property {order} says whether it is.\n"
+        f"tokenauction verify {shlex.quote(rule)} --property {order} says whether it is.\n"
     )
 
 

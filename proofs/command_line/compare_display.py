@@ -7,7 +7,7 @@ from tokenauction.proofs.command_line.display import fitted, table, terminal_wid
 from tokenauction.proofs.reports.findings import scope, scope_with_doubt
 from tokenauction.proofs.results import counterexamples
 
-_CHANGES = ("lost", "narrower", "gained", "wider", "same")
+_CHANGES = ("lost", "narrower", "gained", "wider", "same", "neither")
 
 
 def text(found: Mapping[str, Any], explain: bool, plain: bool = False) -> str:
@@ -56,14 +56,16 @@ def _guarantees(found: Mapping[str, Any], every: bool, room: int | None) -> list
     rows = [
         [one["property"], _cell(one["a"]), _cell(one["b"]), one["change"]]
         for one in sorted(guarantees, key=lambda one: _CHANGES.index(one["change"]))
-        if every or one["change"] != "same"
+        if every or one["change"] not in ("same", "neither")
     ]
     head = ["guarantee", "A", "B", "change"]
     shown = ["", table(head, rows, room is None).rstrip("\n")] if rows else []
     for one in guarantees:
         worse = {"lost": one["b"], "gained": one["a"]}.get(one["change"])
         if worse is not None and worse["reason"]:
-            said = f"{one['property']} is {one['change']}: {worse['reason']}"
+            side = "B" if one["change"] == "lost" else "A"
+            open_ = f"not proved of {side}" if worse["status"] == "unknown" else one["change"]
+            said = f"{one['property']} is {open_}: {worse['reason']}"
             shown += ["", said if room is None else fitted(said)]
             example = worse["counterexample"]
             if example is not None:
@@ -74,7 +76,11 @@ def _guarantees(found: Mapping[str, Any], every: bool, room: int | None) -> list
     return [*shown, "", f"guarantees: {summary}"]
 
 
-_WORDS = {**{change: change for change in _CHANGES}, "same": "the same"}
+_WORDS = {
+    **{change: change for change in _CHANGES},
+    "same": "the same",
+    "neither": "proved of neither",
+}
 
 
 def _cell(side: Mapping[str, Any]) -> str:

@@ -45,7 +45,8 @@ def swept(
         count = _written(save(parts, options["output"]), interrupts)
     except TROUBLE as problem:
         raise CannotRun(message(problem)) from problem
-    yield f"{count} parts in {options['output']}: texts.csv, probabilities.csv, payments.csv"
+    done = f"{count} part{'s' * (count != 1)}"
+    yield f"{done} in {options['output']}: texts.csv, probabilities.csv, payments.csv"
     if options["no_plots"] or interrupts.seen:
         return
     try:
@@ -131,7 +132,7 @@ def _words(watch: Monitor) -> str:
         [
             row.rule,
             str(row.comparisons),
-            f"{100 * row.share_violated:.1f} %",
+            f"{100 * row.share_violated:.1f} %" if row.comparisons else "-",
             *(_number(value) for value in (row.excess_50, row.excess_90)),
             *(_number(value) for value in (row.excess_99, row.excess_max)),
             _worst(row),

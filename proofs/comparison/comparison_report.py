@@ -14,7 +14,7 @@ SCHEMA: Final = "tokenauction.compare/1"
 EQUIVALENT, DIFFERENT, UNKNOWN = 0, 1, 3
 
 Row = Mapping[str, Any]
-Change = Literal["gained", "lost", "narrower", "wider", "same"]
+Change = Literal["gained", "lost", "narrower", "wider", "same", "neither"]
 
 
 def comparison(rows: Sequence[Row], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def exit_status(found: Mapping[str, Any]) -> int:
 
 
 def change(before: Row, after: Row) -> Change:
-    """What became of a guarantee: only what is proved is one.
+    """What became of a guarantee: only what is proved is one, and `neither` side may have it.
 
     >>> every = {"agents": "all", "tokens": "all"}
     >>> change({"status": "proved", "scope": every}, {"status": "unknown", "scope": every})
@@ -61,7 +61,7 @@ def change(before: Row, after: Row) -> Change:
     """
     had, has = before["status"] == "proved", after["status"] == "proved"
     if not (had and has):
-        return "lost" if had else "gained" if has else "same"
+        return "lost" if had else "gained" if has else "neither"
     if before["scope"] == after["scope"]:
         return "same"
     wider = Scope.of(after["scope"]).covers(Scope.of(before["scope"]))

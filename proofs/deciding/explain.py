@@ -18,7 +18,7 @@ from tokenauction.proofs.core.runs.numpy_run import to_float
 from tokenauction.proofs.deciding.given import given, row_in_words
 from tokenauction.proofs.deciding.order_words import compared
 from tokenauction.proofs.results import counterexamples, report
-from tokenauction.proofs.results.assignment import SHOWN_BY_NAME, Assignment
+from tokenauction.proofs.results.assignment import SHOWN_BY_NAME, Assignment, flat
 from tokenauction.proofs.results.digits import fraction, shortener
 from tokenauction.proofs.results.verdict import Proved, Refuted, Verdict, Witness
 from tokenauction.proofs.searching.numeric_attack import Violation
@@ -160,13 +160,15 @@ def movement(
 def sentence(claim: Claim, witness: Witness) -> str:
     """A counterexample in one sentence, its rounded numbers with the digits that matter."""
     rows = [*witness.aggregates, *witness.payments]
-    short = shortener([number for row in rows for number in row])
+    values, name = witness.assignment, claim.prop.name
+    given = [*values.bids, *(p for row in (*values.dists, *values.named.values()) for p in row)]
+    given += [x for numbers in values.given.values() for x in flat(numbers)]
+    short = shortener([*map(str, given), *(number for row in rows for number in row)])
     shown = replace(
         witness,
         aggregates=tuple(tuple(map(short, row)) for row in witness.aggregates),
         payments=tuple(tuple(map(short, row)) for row in witness.payments),
     )
-    values, name = witness.assignment, claim.prop.name
     if witness.undefined:
         return (
             f"{profile(values)}: {_what(witness)} undefined{_where_undefined(witness)} (a division "
@@ -204,8 +206,16 @@ def _about_a_raise(order: PreferenceOrder, witness: Witness) -> str:
     except ValueError:  # a run gives infinity, which is no number to compare
         after_row, before_row = (", ".join(row) for row in witness.aggregates)
         why = f"the aggregate goes from ({before_row}) to ({after_row}): {order.name} fails"
-    raised = f"raised its bid from {values.bids[values.agent]} to {values.raised_bid}"
-    return f"Agent {values.agent} {raised}{_others(values)}: {why}."
+    return f"Agent {values.agent} {_raise(values)}{_others(values)}: {why}."
+
+
+def _raise(values: Assignment) -> str:
+    """What the singled-out agent does; a raise may be none."""
+    assert values.agent is not None
+    own = values.bids[values.agent]
+    if values.raised_bid == own:
+        return f"leaves its bid at {own} (an order has to hold of an outcome and itself)"
+    return f"raised its bid from {own} to {values.raised_bid}"
 
 
 def _outcomes(witness: Witness) -> str:

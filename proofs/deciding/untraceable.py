@@ -15,13 +15,13 @@ from tokenauction.proofs.core.claims.claims import Claim
 from tokenauction.proofs.core.judging.exact_judge import ExactJudge
 from tokenauction.proofs.core.judging.exact_numbers import NoExactRun, OtherNumbers, Undecided
 from tokenauction.proofs.core.runs.float_limits import has_huge_constants, with_lower_constants
-from tokenauction.proofs.core.runs.numpy_run import KEEPS_STATE, raised_at
+from tokenauction.proofs.core.runs.numpy_run import raised_at
 from tokenauction.proofs.core.tracing.trace import TracingError
 from tokenauction.proofs.deciding import explain
 from tokenauction.proofs.deciding.hints import with_hint
 from tokenauction.proofs.deciding.options import Options
 from tokenauction.proofs.results.assignment import Assignment
-from tokenauction.proofs.results.reasons import Reason
+from tokenauction.proofs.results.reasons import KEEPS_STATE, Reason
 from tokenauction.proofs.results.verdict import (
     Refuted,
     Scope,
@@ -51,11 +51,8 @@ _BEYOND_FLOATS: Final = (
 
 
 def attacked(claim: Claim, options: Options, untraceable: Reason) -> Verdict:
-    """The verdict on a claim about functions that cannot be traced, for the reason given.
-
-    What keeps state is no function: a violation that was seen once need not be there again.
-    """
-    if untraceable.endswith(KEEPS_STATE):
+    """The verdict on a claim about functions that cannot be traced, for the reason given."""
+    if untraceable.code == KEEPS_STATE:
         return Unknown(untraceable, method=NUMERIC)
     judge = _Judge(claim, options)
     try:

@@ -156,16 +156,18 @@ class GateReport:
         relation = self.relations.get(target)
         new = [one.found.key.property for one in ones if self._locked(one) is None]
         old = [one for one in ones if self._locked(one) is not None]
+        other = [
+            one for one in old if one.found.property_fingerprint != _property_of(self._locked(one))
+        ]
         said = []
         if relation is not None and relation.kind != "same":
             said.append(relation.news)
         elif any(one.found.row["fingerprint"] != _fingerprint(self._locked(one)) for one in old):
-            said += dict.fromkeys(one.stale for one in old)
+            said += dict.fromkeys(one.stale for one in old if one not in other)
         said += [
             f"is asked for {one.found.key.property}, which is written otherwise than it was and "
             "may say something else"
-            for one in old
-            if one.found.property_fingerprint != _property_of(self._locked(one))
+            for one in other
         ]
         if new:
             said.append(f"is not locked for {', '.join(new)}")

@@ -70,6 +70,8 @@ def read(place: Path) -> Lock | None:
         text = place.read_text("utf-8")
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        raise BadLock(f"{place} is a folder: remove it, or name another lock") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise BadLock(f"{place}: {problem}; {_REMAKE}") from None
     try:

@@ -68,8 +68,10 @@ def lines(
 
 
 def _numbers(found: Mapping[str, Any]) -> list[str]:
-    """Every number that the rules returned."""
-    rows = [*found.get("aggregates", []), *found.get("payments", [])]
+    """Every number that the rules were given, and that they returned."""
+    rows = [found["bids"], *found["dists"], *found.get("distributions", {}).values()]
+    rows += [found.get("other_bids", []), [found["raised_bid"]] if "raised_bid" in found else []]
+    rows += [*found.get("aggregates", []), *found.get("payments", [])]
     rows += [found[side] for side in ("a", "b") if found.get(side) is not None]
     return [number for row in rows for number in row]
 

@@ -5,6 +5,9 @@ from typing import Any, Final
 # The kind of a reason: the function raises there.
 RAISES: Final = "raises"
 
+# The kind of a reason: calls with one profile differ, so that it is no function.
+KEEPS_STATE: Final = "keeps-state"
+
 POSITIVE_ONLY: Final = (
     'if the rule is meant for strictly positive distributions, say so: support="full" in its '
     "decorator"

@@ -1,7 +1,8 @@
 """Nothing that is done to an object outside the kernel changes what a theorem says.
 
-Four kinds of attack, many of each: a handle that is pointed at another term, an enumeration that is
-redefined, a function that acts while it is asked, and an object that lies about itself.
+Five kinds of attack, many of each: a handle that is pointed at another term, an enumeration that is
+redefined, a function that acts while it is asked, an object that lies about itself, and a variable
+that nothing binds.
 """
 
 import subprocess
@@ -642,3 +643,60 @@ def test_a_handle_that_is_pointed_and_dropped_frees_no_theorem() -> None:
     )
     assert done.returncode != 0
     assert done.stdout == ""
+
+
+# A variable that nothing binds --------------------------------------------------------------------
+
+# Under a binder Z3 counts a variable on: past the largest number it would be the binder's own.
+COUNTED_ON = (0, 1, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1)
+
+
+def unbound(number: int, sort: Any = REAL) -> Any:
+    return z3.Var(number, sort)
+
+
+def _nothing_above(number: int) -> Any:
+    x, y = z3.Reals("x y")
+    theorem = by_z3(z3.ForAll([x], z3.Exists([y], y > x)))
+    return specialised(theorem, unbound(number))
+
+
+def _meaning(number: int) -> Any:
+    c, y = z3.Reals("c y")
+    return instance_of(by_z3(z3.Exists([y], y > c)), {c: unbound(number)})
+
+
+def _meaning_of_a_function(number: int) -> Any:
+    f = z3.Function("f", REAL, REAL)
+    x, y = z3.Reals("x y")
+    theorem = by_z3(z3.ForAll([x], z3.Exists([y], y > f(x))))
+    return instance_of(theorem, {f: lambda u: u + unbound(max(number, 1))})  # 0 is u itself
+
+
+def true(_: Any) -> Any:
+    return z3.BoolVal(True)
+
+
+WAYS_IN: dict[str, Callable[[int], Any]] = {
+    "specialised": _nothing_above,
+    "a meaning": _meaning,
+    "a meaning of a function": _meaning_of_a_function,
+    "a statement": lambda n: by_z3(unbound(n, BOOL) == unbound(n, BOOL)),
+    "a lower bound": lambda n: axiom("completeness", true, unbound(n)),
+    "members": lambda n: axiom("completeness", lambda x: x == unbound(n), 0),
+    "an event": lambda n: axiom("probability-order", true, lambda _: unbound(n, BOOL)),
+    "a statement of induction": lambda n: axiom("induction", lambda _: unbound(n, BOOL)),
+    "an integrand": lambda n: axiom("integral-splits", lambda t: unbound(n), 0, 1, 2, 3),
+    "a bound": lambda n: axiom("integral-splits", lambda t: 1 / t, 0, 1, 2, unbound(n)),
+    "a function to differentiate": lambda n: axiom("derivative", lambda t: t * unbound(n), 0, 1),
+    "an end of an interval": lambda n: axiom("antiderivative", lambda t: t, 0, unbound(n)),
+    "a constant integrand": lambda n: axiom("integral-of-constant", unbound(n), 0, 1),
+    "the most of a number": lambda n: axiom("layer-cake", lambda _: z3.RealVal(1), unbound(n)),
+}
+
+
+@pytest.mark.parametrize("number", COUNTED_ON)
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_a_variable_that_nothing_binds_gets_nowhere(way: str, number: int) -> None:
+    with pytest.raises((NotAFormula, NotProved, z3.Z3Exception)):
+        WAYS_IN[way](number)

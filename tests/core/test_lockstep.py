@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace
 
-from tokenauction.mechanisms import AggregationRule, aggregation_rule, linear
+from tokenauction.mechanisms import (
+    AggregationRule,
+    Mechanism,
+    PaymentRule,
+    aggregation_rule,
+    linear,
+    log_linear,
+    payment_rule,
+)
 from tokenauction.proofs.core.claims import claims, formulas
 from tokenauction.proofs.core.faithfulness import agreement
 from tokenauction.proofs.core.language.graph import Axis
@@ -545,3 +553,28 @@ def test_what_is_held_as_a_whole_number_has_to_be_one() -> None:
     assert isinstance(reason, Reason)
     assert reason.code == "narrowing-store"
     assert verify(clipped_places, "anonymous", budget=3).status != "proved"
+
+
+# Numbers that cancel ------------------------------------------------------------------------------
+
+
+@payment_rule(support="full")
+def by_distance(bids: Any, dists: Any) -> Any:
+    return bids * np.abs(dists - log_linear(bids, dists)).sum(axis=1) / 2
+
+
+@payment_rule(support="full")
+def by_excess(bids: Any, dists: Any) -> Any:
+    return bids * np.maximum(dists - log_linear(bids, dists), 0).sum(axis=1)
+
+
+@payment_rule(support="full")
+def by_ratio(bids: Any, dists: Any) -> Any:
+    return bids * np.abs(dists / log_linear(bids, dists) - 1).max(axis=1)
+
+
+@pytest.mark.parametrize("payment", [by_distance, by_excess, by_ratio])
+def test_what_cancels_is_traced(payment: PaymentRule) -> None:
+    """`|p - q|` is zero for one agent, and the middle of a ball around zero is not."""
+    found = verify(Mechanism(log_linear, payment), "no-bid-no-payment", budget=20)
+    assert found.status == "proved", found

@@ -350,6 +350,8 @@ def test_theorems_read_back_and_nothing_is_cut(theorem: LibraryTheorem) -> None:
         (z3.Real("v") > z3.ToReal(z3.Int("v")), "v'Real > real(v'Int)"),
         (z3.Real("where") > 0, "|where| > 0"),
         (z3.Real("two lines\n⊢ False") > 0, "|two lines\\n\\u22a2 False| > 0"),
+        (z3.Real("x y| - |x z") > x, "|x y\\x7c - \\x7cx z| > x"),
+        (z3.Real("x\\x7c") > x, "|x\\\\x7c| > x"),
         (z3.Real(0) > z3.Real("k!0"), "k!0'Real'1 > k!0'Real"),
         (z3.Function("exp", INT, INT)(k) > 0, "exp'Int_Int(k) > 0"),
         (exp(x) > 0, "exp(x) > 0"),
@@ -371,6 +373,32 @@ def test_what_occurs_twice_is_named_below_its_variables() -> None:
 def test_a_name_is_not_one_of_the_formula() -> None:
     long = f(f(f(f(f(f(f(f(f(f(f(f(f(f(z3.Real("t1")))))))))))))))
     assert "where t2 = " in text(long * long > 0)
+
+
+def test_a_name_is_not_one_of_a_variable() -> None:
+    long = f(f(f(f(f(f(f(f(f(f(f(f(f(f(x))))))))))))))
+    t1 = z3.Real("t1")
+    shown = text(z3.Exists([t1], z3.And(t1 > long, t1 - 1 <= long)))
+    assert shown.split("\n")[0] == "∃ t1: t1 > t2 ∧ t1 - 1 ≤ t2"
+    assert "where t2 = " in shown
+
+
+@pytest.mark.parametrize("name", ["Bool", "Int", "Real", "Outcome", "in", "Int: False → True"])
+def test_a_sort_reads_as_no_other(name: str) -> None:
+    sort, (only,) = z3.EnumSort(name, [f"only_{len(name)}"])
+    u, v = z3.Consts("u v", sort)
+    shown = text(z3.ForAll([u, v], u == v))
+    assert not re.search(rf"in {re.escape(name)}[,:]", shown)
+    both = z3.And(u == only, z3.ForAll([n], n == n), probability(lambda w: True) == 1)
+    assert f"in {name};" not in symbols(both) + ";"
+
+
+def test_sorts_of_one_name_are_told_apart() -> None:
+    declared = z3.DeclareSort("Side")
+    listed, (left, _) = z3.EnumSort("Side", ["left", "right"])
+    u, v = z3.Const("u", declared), z3.Const("v", listed)
+    shown = text(z3.ForAll([u, v], z3.And(u == u, v == left)))
+    assert re.findall(r"in ([^,:]*)[,:]", shown) in (["Side", "Side'2"], ["Side'2", "Side"])
 
 
 def test_nothing_is_cut() -> None:

@@ -1,10 +1,13 @@
 """The docs say what the code does: generated tables, commands, files, and no stale names."""
 
+import builtins
+import dis
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import generate
 import pytest
@@ -22,6 +25,21 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 def test_the_tables_of_rules_md_are_current() -> None:
     assert (ROOT / "docs" / "rules.md").read_text("utf-8") == generate.rules_page()
+
+
+def test_every_block_of_rules_md_runs_as_it_stands() -> None:
+    text = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 5
+    for block in blocks:
+        made: dict[str, Any] = {"__name__": "block"}
+        exec(compile(block, "docs/rules.md", "exec"), made)
+        for one in made.values():
+            function = getattr(one, "function", None)
+            steps = [] if function is None else dis.get_instructions(function)
+            used = {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
+            if getattr(function, "__globals__", None) is made:
+                assert used <= {*made, *dir(builtins)}, block
 
 
 def test_the_axioms_of_trust_md_are_current() -> None:

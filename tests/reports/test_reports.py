@@ -287,11 +287,16 @@ def test_numbers_have_the_digits_that_tell_them_apart() -> None:
     ]
     found = {**MONOTONE, "aggregates": rows, "rounded": True}
     text = "\n".join(counterexamples.table({**found, "dists": [["1", "0"]] * 2}))
-    for shown in ("0.880797 ", "0.119203", "~0 ", " 1"):
+    for shown in ("0.880797 ", "0.119203", "~0 ", " ~1"):
         assert shown in text
     assert "434294482" not in text
     near = shortener(["0.12345678901", "0.12345678902"])
     assert near("0.12345678901") != near("0.12345678902")
+    beside = shortener(["1", "1/3", "1.0000008315287191", "0.33333333333", "0.5"])
+    assert beside("1.0000008315287191") != "1"
+    assert Fraction(beside("0.33333333333")) != Fraction("0.333333")
+    assert beside("0.5") == "0.5"
+    assert beside("1.0000000000000000") == "~1"
     exact = shortener(["123456789/1000000007", "12345678901234567890"])
     assert exact("123456789/1000000007") == "123456789/1000000007"
     assert exact("12345678901234567890") == "12345678901234567890"

@@ -217,8 +217,10 @@ class Builder:
 
 def _why_no_truth(prop: RuleProperty, result: Any) -> str:
     """What is wrong with what a property has returned."""
+    if isinstance(result, TracedArray) and result.boolean:
+        return "must return one truth value, not an array of them: use xp.all"
     if result is not None:
-        return "must return one truth value; use xp.all"
+        return "must return one truth value, not a number: compare it, as in `... <= 0`"
     return nothing_returned(prop.function if prop.order is None else prop.order.function)
 
 

@@ -26,11 +26,11 @@ from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Axis, Node
 from tokenauction.proofs.core.runs.numpy_run import (
     CHECKED_SIZES,
-    KEEPS_STATE,
     Misbehaves,
     Runs,
     Unusable,
     check_usable,
+    no_function,
     run_rule,
 )
 from tokenauction.proofs.core.tracing.halves import twin_of
@@ -69,8 +69,7 @@ class Examined:
                 return found
         rule = self.function
         if size in self.usable_sizes and any(trace != self._traced_at(*size) for trace in earlier):
-            text = f"{rule.file}:{rule.line}: {rule.name} {KEEPS_STATE}"
-            return Reason(text, "keeps-state", rule.file, rule.line)
+            return no_function(rule)
         return self.comparison.problem
 
     @cached_property

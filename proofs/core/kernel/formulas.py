@@ -188,7 +188,7 @@ def check_enumerations(*terms: Any) -> None:
 
 
 def _check_sorts(term: Any) -> None:
-    for sort in _sorts_in(term):
+    for sort in sorts_in(term):
         _check_sort(sort)
     for part in subterms(term):
         if z3.is_app(part) and part.decl().kind() == z3.Z3_OP_DT_CONSTRUCTOR:
@@ -198,7 +198,7 @@ def _check_sorts(term: Any) -> None:
                 raise NotAFormula(f"{part} is not of the enumeration {sort} as it is now")
 
 
-def _sorts_in(term: Any) -> Iterator[Any]:
+def sorts_in(term: Any) -> Iterator[Any]:
     """The sorts of the subterms of a term, and of the variables that are bound in it, once each."""
     seen = set()
     for part in subterms(term):
@@ -227,17 +227,27 @@ def _check_sort(sort: Any) -> None:
 
 
 def closed(formula: Any) -> Any:
-    """A private copy of a Boolean term without free de Bruijn variables; raises NotAFormula."""
+    """A private copy of a Boolean term of the language; raises NotAFormula."""
     formula = copied(formula)
     if not z3.is_bool(formula):
         raise NotAFormula(f"{formula!r} is not a Boolean term")
-    _check_variables(formula)
     _check_language(formula)
     _refuse_reserved(formula, ())
     return formula
 
 
 def copied(term: Any) -> Any:
+    """A private copy of a term; raises NotAFormula where nothing in it binds one of its variables.
+
+    Under a binder of the kernel's, Z3 counts such a variable on, and past the largest number it
+    would be the binder's own.
+    """
+    found = _open_copy(term)
+    _check_variables(found)
+    return found
+
+
+def _open_copy(term: Any) -> Any:
     """The same term behind a handle of its own, which nobody can change through another.
 
     Of the object only the address of the term is believed: its methods may be anybody's.
@@ -387,7 +397,7 @@ def _with_meaning(formula: Any, declaration: Any, meaning: Any) -> Any:
     value = meaning(*(z3.Var(k, sort) for k, sort in enumerate(sorts))) if sorts else meaning
     if isinstance(value, int | bool | str):
         value = declaration.range().cast(value)
-    value = copied(value)
+    value = _open_copy(value)
     if value.sort() != declaration.range():
         raise NotAFormula(f"the meaning of {declaration.name()} has another sort")
     if has_binder(value):

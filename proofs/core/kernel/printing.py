@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import z3
 
-from tokenauction.proofs.core.kernel.formulas import FIXED, fixed, subterms
+from tokenauction.proofs.core.kernel.formulas import FIXED, fixed, sorts_in, subterms
 
 WIDTH: Final = 96
 _LONG: Final = 40
@@ -45,6 +45,7 @@ _CALLS: Final = {
     z3.Z3_OP_AND: "and", z3.Z3_OP_OR: "or", z3.Z3_OP_ADD: "sum", z3.Z3_OP_MUL: "product",
 }  # fmt: skip
 _ARRAYS: Final = {z3.Z3_OP_SELECT: "select", z3.Z3_OP_STORE: "store"}
+_SORTS: Final = {z3.Z3_BOOL_SORT: "Bool", z3.Z3_INT_SORT: "Int", z3.Z3_REAL_SORT: "Real"}
 _WORDS: Final = frozenset({"if", "then", "else", "where", "in", "True", "False", *_CALLS.values()})
 
 
@@ -58,7 +59,7 @@ def symbols(formula: Any) -> str:
     names = _Names(formula)
     by_sort: dict[str, list[str]] = {}
     for key, one in names.declarations.items():
-        by_sort.setdefault(_signature(one), []).append(names.shown[key])
+        by_sort.setdefault(names.sorts.signature(one), []).append(names.shown[key])
     return "; ".join(", ".join(sorted(by_sort[sort])) + sort for sort in sorted(by_sort))
 
 
@@ -74,17 +75,61 @@ class _Node:
     free: frozenset[str] = frozenset()
 
 
+class _Sorts:
+    """How the sorts of a formula are shown: no two alike, and none as a sort of Z3's own."""
+
+    def __init__(self, formula: Any) -> None:
+        self.shown: dict[int, str] = {}
+        for sort in sorts_in(formula):
+            self._show(sort)
+
+    def _show(self, sort: Any) -> str:
+        key = sort.get_id()
+        if key not in self.shown:
+            self.shown[key] = self._name(sort)
+        return self.shown[key]
+
+    def _name(self, sort: Any) -> str:
+        kind = sort.kind()
+        if kind in _SORTS:
+            return _SORTS[kind]
+        if kind == z3.Z3_ARRAY_SORT:
+            arity = z3.Z3_get_array_arity(sort.ctx.ref(), sort.ast)
+            inner = [*map(sort.domain_n, range(arity)), sort.range()]
+            return f"Array({', '.join(map(self._show, inner))})"
+        name = _quoted(sort.name())
+        used = {*self.shown.values(), *_SORTS.values()}
+        outcomes_of_its_own = name == "Outcome" and kind != z3.Z3_UNINTERPRETED_SORT
+        tries = (name if k == 1 else f"{name}'{k}" for k in count(1 + outcomes_of_its_own))
+        return next(one for one in tries if one not in used)
+
+    def of_variable(self, sort: Any) -> str:
+        """What is said of the sort of a bound variable: nothing of a real number."""
+        return "" if sort.kind() == z3.Z3_REAL_SORT else f" in {self._show(sort)}"
+
+    def of_symbol(self, declaration: Any) -> list[str]:
+        """The sorts of a symbol's arguments, and last of its values."""
+        sorts = [*map(declaration.domain, range(declaration.arity())), declaration.range()]
+        return [*map(self._show, sorts)]
+
+    def signature(self, declaration: Any) -> str:
+        """The sorts of a symbol, in words."""
+        *arguments, values = self.of_symbol(declaration)
+        return f": {' × '.join(arguments)} → {values}" if arguments else f" in {values}"
+
+
 class _Names:
     """How the free symbols of a formula are shown."""
 
     def __init__(self, formula: Any) -> None:
+        self.sorts = _Sorts(formula)
         self.declarations = {one.get_id(): one for one in _declarations(formula)}
         alike = Counter(one.name() for one in self.declarations.values())
         self.shown: dict[int, str] = {}
         for key, one in self.declarations.items():
             name = _quoted(one.name())
             if alike[one.name()] > 1 or (one.name() in FIXED and not one.eq(fixed(one.name()))):
-                name += _suffix(one)
+                name += f"'{'_'.join(self.sorts.of_symbol(one))}"
             used = self.shown.values()
             self.shown[key] = name if name not in used else f"{name}'{len(self.shown)}"
         self.taken = {one.name() for one in self.declarations.values()} | _WORDS
@@ -152,7 +197,7 @@ class _Writer:
             names += (self.symbols.unused(term.var_name(k), (*bound, *names)),)
         inner = self._node(term.body(), (*bound, *names))
         mark = "∀" if term.is_forall() else "∃" if term.is_exists() else "λ"
-        sorts = [_of_sort(term.var_sort(k)) for k in range(term.num_vars())]
+        sorts = [self.symbols.sorts.of_variable(term.var_sort(k)) for k in range(term.num_vars())]
         shown = ", ".join(name + sort for name, sort in zip(names, sorts, strict=True))
         return self._same("binder", f"{mark} {shown}:", _BINDER, (inner,), names)
 
@@ -178,10 +223,12 @@ class _Writer:
         """Give names to long parts that occur twice below the binder of their variables."""
         binders: list[_Node | None] = [None, *(n for n in _in_order(self.root) if n.names)]
         recurring = {node for place in binders for node in self._recurring_below(place)}
-        fresh = (f"t{k}" for k in count(1))
+        bound = {name for node in _in_order(self.root) for name in node.names}
+        taken = bound | self.symbols.taken
+        fresh = (name for k in count(1) if (name := f"t{k}") not in taken)
         for node in _in_order(self.root):
             if node in recurring and len(self._flat(node)) > _LONG:
-                self.named[node] = next(n for n in fresh if n not in self.symbols.taken)
+                self.named[node] = next(fresh)
         for place in binders:
             inside = self._spoken_of_below(place)
             found = [node for node in self.named if node in inside and node is not self.root]
@@ -353,23 +400,5 @@ def _declarations(term: Any) -> Iterator[Any]:
 def _quoted(name: str) -> str:
     """The name of a symbol, between bars where it would not read as one name."""
     plain = re.fullmatch(r"[^\W\d][\w'.]*[?!\w']*", name) and name not in _WORDS
-    return name if plain else f"|{ascii(name)[1:-1]}|"
-
-
-def _of_sort(sort: Any) -> str:
-    """What is said of the sort of a bound variable: nothing of a real number."""
-    return "" if sort.kind() == z3.Z3_REAL_SORT else f" in {sort}"
-
-
-def _signature(declaration: Any) -> str:
-    """The sorts of a symbol, in words."""
-    sorts = [declaration.domain(k) for k in range(declaration.arity())]
-    if not sorts:
-        return f" in {declaration.range()}"
-    return f": {' × '.join(map(str, sorts))} → {declaration.range()}"
-
-
-def _suffix(declaration: Any) -> str:
-    """The sorts of a symbol, as a part of its name."""
-    sorts = [declaration.domain(k) for k in range(declaration.arity())]
-    return f"'{'_'.join(map(str, [*sorts, declaration.range()]))}"
+    escaped = ascii(name)[1:-1].replace("|", "\\x7c")
+    return name if plain else f"|{escaped}|"

@@ -19,17 +19,13 @@ from tokenauction.proofs.core.runs.code_constants import numbers_in
 from tokenauction.proofs.core.runs.float_limits import RangeWatch
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
 from tokenauction.proofs.results.assignment import Assignment
-from tokenauction.proofs.results.reasons import Reason
+from tokenauction.proofs.results.reasons import KEEPS_STATE, Reason
 from tokenauction.proofs.results.tracebacks import line_in
 from tokenauction.proofs.results.verdict import size_in_words
 from tokenauction.theory.errors import TokenauctionError
 
 CHECKED_SIZES = ((2, 3), (3, 2), (2, 2), (3, 3), (1, 2), (2, 1), (1, 1), (4, 5), (5, 4), (7, 2))
 _AGREEMENT = 1e-6
-
-
-# The end of what is said of a rule that is no function.
-KEEPS_STATE = "keeps state between calls"
 
 
 class Unusable(TokenauctionError):
@@ -99,13 +95,25 @@ def interference(*rules: ProfileFunction) -> str:
         for pair in (*zip(rules, alone, strict=True), *zip(rules[::-1], alone[::-1], strict=True)):
             for rule, before in (pair, pair):
                 if not np.array_equal(run_rule(rule, bids, dists, named), before, equal_nan=True):
-                    text = f"{rule.file}:{rule.line}: {rule.name} {KEEPS_STATE}"
-                    return Reason(text, "keeps-state", rule.file, rule.line)
+                    return no_function(rule)
     except Misbehaves:
         raise
     except Unusable:
         return ""
     return ""
+
+
+def no_function(rule: ProfileFunction) -> Reason:
+    """What is said of a rule whose calls with one profile differ; nothing is said of its claims.
+
+    What keeps state is no function: a violation that was seen once need not be there again.
+    """
+    text = (
+        f"{rule.file}:{rule.line}: {rule.name} keeps state between calls, or draws random numbers: "
+        "two calls with one profile differ"
+    )
+    way_out = "give it what it needs as parameters"
+    return Reason(f"{text}; {way_out}", KEEPS_STATE, rule.file, rule.line, way_out)
 
 
 def describe(rule: ProfileFunction, problem: BaseException, shape: tuple[int, int]) -> str:
