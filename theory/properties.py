@@ -73,6 +73,12 @@ class RuleProperty:
         return tuple(parameters_of(self.function))
 
     @property
+    def title(self) -> str:
+        """What its author calls it: a property, or the order that it is monotonicity in."""
+        order = self.order
+        return f"the property {self.name}" if order is None else f"the order {order.name}"
+
+    @property
     def of_mechanisms(self) -> bool:
         """Whether it speaks of payments, so that a rule alone has no such property."""
         return "payment" in self.arguments

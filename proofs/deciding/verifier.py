@@ -16,6 +16,7 @@ from tokenauction.proofs.core.faithfulness.agreement import (
     STEERS,
     property_differs,
 )
+from tokenauction.proofs.core.faithfulness.broken_properties import broken
 from tokenauction.proofs.core.faithfulness.examination import Examined, fingerprint
 from tokenauction.proofs.core.runs.numpy_run import (
     Unusable,
@@ -128,6 +129,9 @@ class Verifier:
             )
         claim = Claim(self.rule, prop, payment=self.payment)
         self.options.progress("running the rule")
+        mistake = "" if prop in PROPERTIES.values() else broken(claim)
+        if mistake:
+            raise Unusable(mistake)
         untraceable = self.untraceable(claim)  # traces first: a rule may remember its first call
         nowhere = next((one.runs.nowhere for one in self.examined(claim) if one.runs.nowhere), "")
         if nowhere and not prop.everywhere:

@@ -27,9 +27,7 @@ def shortener(texts: Iterable[str]) -> Callable[[str], str]:
     >>> short("0.88079707797788244"), short("1/3"), short("1.38e-434294482")
     ('0.88079708', '1/3', '~0')
     >>> short("1.0000008315287191"), short("1.0000000000000000")
-    ('1', '~1')
-    >>> shortener(["1.0000008315287191"])("1.0000008315287191")
-    '1.0000008'
+    ('1.0000008', '~1')
     """
     texts = [*texts]
     decimals = {text for text in texts if _is_rounded(text) and not _is_tiny(text)}

@@ -1,6 +1,7 @@
 """Guards a user's own orders and properties: named, listed, decided, explained, or refused."""
 
 import json
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +25,7 @@ from tokenauction.proofs.deciding.verifier import verify
 from tokenauction.proofs.loading.files import CannotLoad, load_file
 from tokenauction.proofs.loading.named import load_property, properties_in
 from tokenauction.proofs.results.assignment import Assignment
-from tokenauction.proofs.results.verdict import Refuted
+from tokenauction.proofs.results.verdict import Proved, Refuted
 from tokenauction.theory import PreferenceOrder, RuleProperty, preference_order, rule_property
 
 Command = Callable[..., Any]
@@ -287,3 +288,70 @@ def test_a_property_that_cannot_be_decided(
     assert message in done.stdout + done.stderr
     assert f"own_properties.py:{line}" in done.stdout + done.stderr
     assert "proved   linear neutral" in done.stdout
+
+
+# Mistakes of a property's author ------------------------------------------------------------------
+
+MISTAKES = """
+import numpy as np
+from tokenauction.theory import preference_order, rule_property
+
+@rule_property
+def unknown_name(rule, bids, dists):
+    return xp.all(rule(bids, dists) >= 0)
+
+@rule_property
+def array(rule, bids, dists):
+    return rule(bids, dists) >= 0
+
+@rule_property
+def number(rule, bids, dists):
+    return np.sum(rule(bids, dists))
+
+@preference_order
+def margin(preferred, better, worse):
+    return np.abs(better - preferred).sum() - np.abs(worse - preferred).sum()
+
+@rule_property
+def not_of_three(rule, bids, dists):
+    assert len(bids) != 3
+    return np.all(rule(bids, dists) >= 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("unknown_name", r":7: the property unknown-name raises NameError: name 'xp'"),
+        ("array", r":9: the property array must return one truth value, .*: use xp.all"),
+        ("number", r":13: the property number must return one .*: compare it, as in `... <= 0`"),
+        ("margin", r":17: the order margin must return one truth value, not a number"),
+    ],
+)
+def test_a_property_that_answers_nothing_is_unusable(
+    tmp_path: Path, command: Command, name: str, said: str
+) -> None:
+    (tmp_path / "own.py").write_text(MISTAKES)
+    done = command("verify", "linear", "--property", f"own.py::{name}", folder=tmp_path)
+    assert done.returncode == 2
+    assert re.search(said, " ".join(done.stderr.split()))
+
+
+def test_a_property_that_fails_at_some_sizes_is_decided_at_the_others(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(MISTAKES)
+    found = verify(linear, load_property(f"{tmp_path}/own.py::not_of_three"), budget=5)
+    assert isinstance(found, Proved)
+    assert found.scope.agents == (1, 2)
+
+
+@preference_order
+def strict(preferred: Any, better: Any, worse: Any) -> Any:
+    return np.abs(better - preferred).sum() < np.abs(worse - preferred).sum()
+
+
+def test_a_raise_that_is_none_is_said_to_be_none() -> None:
+    found = verify(linear, strict)
+    assert isinstance(found, Refuted)
+    assert found.witness.sentence.startswith(
+        "Agent 0 leaves its bid at 1 (an order has to hold of an outcome and itself): strict("
+    )

@@ -127,7 +127,13 @@ def test_a_rule_that_is_undefined_everywhere_is_refuted_and_unusable() -> None:
         (lambda: verify("two.py"), CannotLoad, "two.py has several rules .* as two.py::NAME"),
         (lambda: verify("rules.py::fee"), CannotLoad, "belongs to a rule"),
         (lambda: verify(3, "monotone"), TypeError, "a name such as 'linear' .*; not 3"),  # type: ignore[call-overload]
-        (lambda: verify(robust), TypeError, "a rule is a function"),
+        (lambda: verify(robust), TypeError, "an order, and comes second: verify\\(rule, prop"),
+        (
+            lambda: verify("monotone", "linear"),
+            TypeError,
+            "comes second: verify\\(rule, 'monotone'",
+        ),
+        (lambda: Mechanism(pay_your_bid, linear), TypeError, "swapped: Mechanism\\(linear, pay_y"),  # type: ignore[arg-type]
         (lambda: verify(dict), TypeError, "a rule is a function"),
         (lambda: verify(max), TypeError, "max: write a function \\(bids, dists\\) around it"),
         (lambda: verify(pay_your_bid), TypeError, "ask about Mechanism\\(rule, pay_your_bid\\)"),

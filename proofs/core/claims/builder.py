@@ -72,8 +72,8 @@ class Builder:
             if isinstance(result, bool | np.bool_):
                 return Formula(graph.truth(bool(result)), tuple(self.calls))
             raise TracingError(
-                f"{self.claim.prop.file}:{self.claim.prop.line}: the property "
-                f"{self.claim.prop.name} {_why_no_truth(self.claim.prop, result)}"
+                f"{self.claim.prop.file}:{self.claim.prop.line}: {self.claim.prop.title} "
+                f"{why_no_truth(self.claim.prop, result)}"
             )
         return Formula(result.node(), tuple(self.calls))
 
@@ -93,8 +93,7 @@ class Builder:
             line = line_in(prop.file, problem) or prop.line
             text = " ".join(str(problem).split())
             raise TracingError(
-                f"{prop.file}:{line}: the property {prop.name} raises "
-                f"{type(problem).__name__}: {text}"
+                f"{prop.file}:{line}: {prop.title} raises {type(problem).__name__}: {text}"
             ) from problem
 
     # The arrays of a profile
@@ -215,9 +214,10 @@ class Builder:
         return result
 
 
-def _why_no_truth(prop: RuleProperty, result: Any) -> str:
+def why_no_truth(prop: RuleProperty, result: Any) -> str:
     """What is wrong with what a property has returned."""
-    if isinstance(result, TracedArray) and result.boolean:
+    truths = result.boolean if isinstance(result, TracedArray) else np.asarray(result).dtype == bool
+    if truths:
         return "must return one truth value, not an array of them: use xp.all"
     if result is not None:
         return "must return one truth value, not a number: compare it, as in `... <= 0`"

@@ -107,6 +107,11 @@ def _orders(claim: Claim, agents: int, tokens: int) -> Iterator[Orders]:
     return (Orders(first, second) for first, second in product(*rows))
 
 
+def first_orders(claim: Claim, agents: int, tokens: int) -> Orders:
+    """The reorderings of the first instance at a size."""
+    return next(_orders(claim, agents, tokens))
+
+
 def _moved(order: tuple[int, ...]) -> tuple[bool, int]:
     """How many places a reordering moves; the identity comes last."""
     count = sum(place != at for place, at in enumerate(order))

@@ -293,16 +293,8 @@ def _answer_differs(claim: Claim, instance: Instance, values: Assignment) -> str
     if not isinstance(wanted, bool):
         return ""
     prop = claim.prop
-    functions = {"rule": claim.rule, "payment": claim.payment, "other": claim.other}
-    given = formulas.numpy_arguments(claim, instance, leaf_values(values))
-    calls = {
-        name: partial(_called, function, values)
-        for name, function in functions.items()
-        if name in prop.arguments and function is not None
-    }
     try:
-        with np.errstate(all="ignore"):
-            found = bool(prop(**given, **calls))
+        found = bool(answer_of_a_run(claim, instance, values))
     except Exception as problem:
         text = " ".join(str(problem).split())
         return f"{prop.file}:{prop.line}: {prop.name} raises {type(problem).__name__}: {text}"
@@ -312,6 +304,19 @@ def _answer_differs(claim: Claim, instance: Instance, values: Assignment) -> str
         f"{prop.file}:{prop.line}: {prop.name} is {found} on NumPy and {wanted} as it was traced, "
         f"with bids ({', '.join(map(str, values.bids))})"
     )
+
+
+def answer_of_a_run(claim: Claim, instance: Instance, values: Assignment) -> Any:
+    """What the property says where everything is run on NumPy; raises what it raises."""
+    functions = {"rule": claim.rule, "payment": claim.payment, "other": claim.other}
+    given = formulas.numpy_arguments(claim, instance, leaf_values(values))
+    calls = {
+        name: partial(_called, function, values)
+        for name, function in functions.items()
+        if name in claim.prop.arguments and function is not None
+    }
+    with np.errstate(all="ignore"):
+        return claim.prop(**given, **calls)
 
 
 def _called(function: ProfileFunction, values: Assignment, bids: Any, dists: Any) -> Floats:

@@ -6,13 +6,13 @@ from tokenauction.proofs.core.kernel.formulas import (
     INT,
     OUTCOME,
     REAL,
-    NotAFormula,
     exp,
     expectation,
     integral,
     ln,
     probability,
 )
+from tokenauction.proofs.core.kernel.handles import NotAFormula
 from tokenauction.proofs.core.kernel.theorem import (
     Forged,
     NotProved,

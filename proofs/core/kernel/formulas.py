@@ -5,9 +5,9 @@ fixed symbols have one meaning each, which the axioms (proofs/core/kernel/axioms
 natural logarithm, the exponential function, an integral over an interval, and the probability of
 an event and the expectation of a number on one probability space.
 
-A term that is handed in or out is copied behind a handle of its own, the fixed symbols and sorts
-are made anew where the kernel uses them, and no variable is handed out twice: what a caller does to
-an object of his is done to no object of the kernel.
+A term that is handed in or out is a private copy (handles.py), the fixed symbols and sorts are made
+anew where the kernel uses them, and no variable is handed out twice: what a caller does to an
+object of his is done to no object of the kernel.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +15,8 @@ from itertools import count
 from typing import Any, Final
 
 import z3
+
+from tokenauction.proofs.core.kernel.handles import NotAFormula, address, copied, open_copy
 
 REAL: Final = z3.RealSort()
 INT: Final = z3.IntSort()
@@ -57,10 +59,6 @@ def is_elementary(declaration: Any, name: str) -> bool:
         and declaration.arity() == 1
         and declaration.domain(0).kind() == declaration.range().kind() == z3.Z3_REAL_SORT
     )
-
-
-class NotAFormula(Exception):
-    """What was given is not a closed Boolean term of the language."""
 
 
 def integral(integrand: Callable[[Any], Any], lower: Any, upper: Any) -> Any:
@@ -236,90 +234,6 @@ def closed(formula: Any) -> Any:
     return formula
 
 
-def copied(term: Any) -> Any:
-    """A private copy of a term; raises NotAFormula where nothing in it binds one of its variables.
-
-    Under a binder of the kernel's, Z3 counts such a variable on, and past the largest number it
-    would be the binder's own.
-    """
-    found = _open_copy(term)
-    _check_variables(found)
-    return found
-
-
-def _open_copy(term: Any) -> Any:
-    """The same term behind a handle of its own, which nobody can change through another.
-
-    Of the object only the address of the term is believed: its methods may be anybody's.
-    """
-    if id(type(term)) not in _TERMS:
-        raise NotAFormula(f"{term!r} is not a term")
-    return z3.z3._to_expr_ref(_address(term, _KINDS_OF_TERMS), z3.main_ctx())
-
-
-def _address(handle: Any, kinds: Sequence[int]) -> Any:
-    """The address that a handle of Z3 holds now, in an object of its own.
-
-    What is there has to be of one of these kinds.
-    """
-    parts = object.__getattribute__(handle, "__dict__")
-    if type(parts) is not dict or parts.get("ctx") is not z3.main_ctx():
-        raise NotAFormula("the term belongs to another Z3 context")
-    pointer: Any = parts.get("ast")
-    if type(pointer) not in (z3.Ast, z3.FuncDecl) or not pointer.value:
-        raise NotAFormula("the term is no term of Z3")
-    kind: Any = z3.Ast if type(pointer) is z3.Ast else z3.FuncDecl
-    own = kind.__new__(kind)
-    own.value = pointer.value
-    if z3.Z3_get_ast_kind(z3.main_ctx().ref(), own) not in kinds:
-        raise NotAFormula("the term is no term of Z3")
-    return own
-
-
-def _kinds_of(kind: type[Any]) -> Iterator[type[Any]]:
-    """A class and all below it."""
-    yield kind
-    for below in kind.__subclasses__():
-        yield from _kinds_of(below)
-
-
-# By identity: a class of somebody else may say that it is equal to one of these.
-_TERMS: Final = {id(kind): kind for kind in _kinds_of(z3.ExprRef)}
-_KINDS_OF_TERMS: Final = (z3.Z3_APP_AST, z3.Z3_NUMERAL_AST, z3.Z3_VAR_AST, z3.Z3_QUANTIFIER_AST)
-
-
-def _check_variables(term: Any) -> None:
-    """Raises NotAFormula unless every variable is bound, as what its binder says that it is.
-
-    Z3 lets a variable of one sort stand below a binder of another.
-    """
-    waiting: list[tuple[Any, tuple[int, ...]]] = [(term, ())]
-    seen = set()
-    while waiting:
-        part, bound = waiting.pop()
-        if (part.get_id(), bound) in seen:
-            continue
-        seen.add((part.get_id(), bound))
-        if z3.is_var(part):
-            index = z3.get_var_index(part)
-            if index >= len(bound):
-                raise NotAFormula("the term has a variable that nothing binds")
-            if part.sort().get_id() != bound[-1 - index]:
-                raise NotAFormula("the term has a variable of another sort than its binder")
-        elif z3.is_quantifier(part):
-            sorts = [part.var_sort(k) for k in range(part.num_vars())]
-            body = part.body()
-            if part.is_lambda():
-                stands = part.sort().eq(z3.ArraySort(*sorts, body.sort()))
-            else:
-                stands = z3.is_bool(body)
-            if not stands:
-                raise NotAFormula("the term has a binder of another sort than its body")
-            waiting.append((body, (*bound, *(sort.get_id() for sort in sorts))))
-        else:
-            waiting += [(child, bound) for child in part.children()]
-
-
 def same_formula(left: Any, right: Any) -> bool:
     """Whether two terms are the same up to the names of bound variables."""
     waiting, seen = [(left, right)], set()
@@ -385,7 +299,7 @@ def name_of(symbol: Any) -> str:
 def _declaration(symbol: Any) -> Any:
     """The declaration of a constant or a function, behind a handle of its own."""
     if type(symbol) is z3.FuncDeclRef:
-        return z3.FuncDeclRef(_address(symbol, (z3.Z3_FUNC_DECL_AST,)), z3.main_ctx())
+        return z3.FuncDeclRef(address(symbol, (z3.Z3_FUNC_DECL_AST,)), z3.main_ctx())
     found = copied(symbol)
     if not z3.is_app(found):
         raise NotAFormula(f"{found} is not a symbol")
@@ -397,7 +311,7 @@ def _with_meaning(formula: Any, declaration: Any, meaning: Any) -> Any:
     value = meaning(*(z3.Var(k, sort) for k, sort in enumerate(sorts))) if sorts else meaning
     if isinstance(value, int | bool | str):
         value = declaration.range().cast(value)
-    value = _open_copy(value)
+    value = open_copy(value)
     if value.sort() != declaration.range():
         raise NotAFormula(f"the meaning of {declaration.name()} has another sort")
     if has_binder(value):

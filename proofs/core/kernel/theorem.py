@@ -35,12 +35,12 @@ from tokenauction.proofs.core.kernel.formulas import (
     Frozen,
     check_enumerations,
     closed,
-    copied,
     name_of,
     plain,
     same_formula,
     substituted,
 )
+from tokenauction.proofs.core.kernel.handles import copied
 from tokenauction.proofs.core.kernel.identities import NotAnIdentity, Translation, is_zero
 from tokenauction.proofs.core.kernel.polynomials import polynomial, product, scaled, total
 from tokenauction.proofs.core.kernel.printing import text

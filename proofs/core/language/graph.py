@@ -121,14 +121,8 @@ def constant(value: int | Fraction) -> Node:
 
 
 ZERO: Final = constant(0)
-
-
 ONE: Final = constant(1)
-
-
 TRUE: Final = interned("truth", (), True)
-
-
 FALSE: Final = interned("truth", (), False)
 
 
