@@ -131,7 +131,7 @@ def test_a_rule_that_is_undefined_everywhere_is_refuted_and_unusable() -> None:
         (
             lambda: verify("monotone", "linear"),
             TypeError,
-            "comes second: verify\\(rule, 'monotone'",
+            "comes second: verify\\(rule, 'mono",
         ),
         (lambda: Mechanism(pay_your_bid, linear), TypeError, "swapped: Mechanism\\(linear, pay_y"),  # type: ignore[arg-type]
         (lambda: verify(dict), TypeError, "a rule is a function"),
