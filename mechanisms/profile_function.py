@@ -47,6 +47,14 @@ class ProfileFunction:
     file: str = ""
     line: int = 0
 
+    def needs(self, *names: str) -> str:
+        """What is said where distribution parameters have been given no value, with the way out."""
+        return (
+            f"{self.name} needs a distribution for {', '.join(names)}: use "
+            f"{self.name}.with_parameters({names[0]}=...), one probability a token; on a command "
+            "line, name the rule of a file that does"
+        )
+
     def __call__(self, bids: Any, dists: Any, **parameters: Any) -> Any:
         """The result, in the array library of the inputs.
 
@@ -55,10 +63,7 @@ class ProfileFunction:
         values = {**self.numbers, **self.distributions, **parameters}
         missing = [name for name, value in values.items() if value is None]
         if missing:
-            raise TypeError(
-                f"{self.name} needs a distribution for {', '.join(missing)}: "
-                f"use {self.name}.with_parameters({missing[0]}=...)"
-            )
+            raise TypeError(self.needs(*missing))
         for name in self.distributions:
             if isinstance(values[name], list | tuple):
                 xp = array_namespace(bids, dists)

@@ -6,13 +6,12 @@ Theory*, chapter 9). Payments are expectations over the token that is drawn.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from array_api_compat import array_namespace
 
 from tokenauction.theory.preference_orders import robust
-from tokenauction.theory.properties import RuleProperty, rule_property
+from tokenauction.theory.properties import RuleProperty, by_name, rule_property
 
 
 @rule_property
@@ -91,16 +90,11 @@ def _equivalent(left: Any, right: Any) -> Any:
     return (left & right) | (~left & ~right)
 
 
-INCENTIVE_PROPERTIES: Mapping[str, RuleProperty] = MappingProxyType(
-    {
-        one.name: one
-        for one in (
-            payment_monotone,
-            consistent,
-            individually_rational,
-            no_bid_no_payment,
-            no_positive_transfer,
-            critical_bid,
-        )
-    }
+INCENTIVE_PROPERTIES: Mapping[str, RuleProperty] = by_name(
+    payment_monotone,
+    consistent,
+    individually_rational,
+    no_bid_no_payment,
+    no_positive_transfer,
+    critical_bid,
 )

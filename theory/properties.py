@@ -212,22 +212,22 @@ def _equal(left: Any, right: Any) -> Any:
     return array_namespace(left, right).all(left == right)
 
 
-RULE_PROPERTIES: Mapping[str, RuleProperty] = MappingProxyType(
-    {
-        one.name: one
-        for one in (
-            distribution,
-            anonymous,
-            neutral,
-            unanimous,
-            scale_free,
-            no_bid_no_influence,
-            convex_range,
-            monotone_in(robust, "monotone"),
-            monotone_in(odds),
-            monotone_in(forward_kl, "monotone-kl"),
-            monotone_in(reverse_kl),
-            monotone_in(total_variation, "monotone-tv"),
-        )
-    }
+def by_name(*properties: RuleProperty) -> Mapping[str, RuleProperty]:
+    """Properties under their names, in this order."""
+    return MappingProxyType({one.name: one for one in properties})
+
+
+RULE_PROPERTIES: Mapping[str, RuleProperty] = by_name(
+    distribution,
+    anonymous,
+    neutral,
+    unanimous,
+    scale_free,
+    no_bid_no_influence,
+    convex_range,
+    monotone_in(robust, "monotone"),
+    monotone_in(odds),
+    monotone_in(forward_kl, "monotone-kl"),
+    monotone_in(reverse_kl),
+    monotone_in(total_variation, "monotone-tv"),
 )

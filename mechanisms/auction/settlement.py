@@ -71,10 +71,7 @@ class Terms:
             )
         for function in self.functions:
             for name in function.open_names:
-                raise TypeError(
-                    f"{function.name} needs a distribution for {name}: "
-                    f"use {function.name}.with_parameters({name}=...)"
-                )
+                raise TypeError(function.needs(name))
 
     @property
     def functions(self) -> tuple[ProfileFunction, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tokenauction.proofs.command_line.console import fail
-from tokenauction.proofs.command_line.report_options import together
+from tokenauction.proofs.command_line.report_options import count, together
 
 SCENARIO_NAMES = ("co-marketing", "competing")
 
@@ -100,13 +100,7 @@ agents = together(
     click.option("--dtype", help="Of causal models (default: bfloat16 on cuda, float32 on cpu)."),
 )
 
-seed = click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=129,
-    show_default=True,
-    help="Of the random numbers: the same seed writes the same text.",
-)
+seed = count("--seed", 129, "Of the random numbers: the same seed writes the same text.", least=0)
 
 
 def asked(scenario: str | None, options: dict[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from tokenauction.proofs.command_line.console import (
     write,
 )
 from tokenauction.proofs.command_line.parameter_types import PaymentType, RuleType
-from tokenauction.proofs.command_line.report_options import text_or_json, to_file
+from tokenauction.proofs.command_line.report_options import count, text_or_json, to_file
 from tokenauction.proofs.results.exit_status import INTERRUPTED, PROVED, REFUTED, UNKNOWN, UNUSABLE
 
 
@@ -62,13 +62,7 @@ Exit status:
     type=click.Choice(["stable", "race"]),
     help="Stable sampling or the exponential race (default: stable for linear pools, else race).",
 )
-@click.option(
-    "--max-tokens",
-    type=click.IntRange(1, 100_000),
-    default=100,
-    show_default=True,
-    help="Most tokens of the text.",
-)
+@count("--max-tokens", 100, "Most tokens of the text.", most=100_000)
 @seed
 @click.option(
     "--transcript",

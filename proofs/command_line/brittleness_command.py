@@ -15,7 +15,7 @@ from tokenauction.proofs.command_line.console import (
     write,
 )
 from tokenauction.proofs.command_line.display import Display, fitted
-from tokenauction.proofs.command_line.report_options import text_or_json, to_file
+from tokenauction.proofs.command_line.report_options import count, text_or_json, to_file
 from tokenauction.proofs.processes import supervisor
 from tokenauction.proofs.processes.messages import Row, VerifyRequest
 from tokenauction.proofs.reports import brittleness as compared
@@ -40,13 +40,7 @@ Exit status:
 )
 @claim_options.claims
 @claim_options.limits
-@click.option(
-    "--seeds",
-    type=click.IntRange(2, 1000),
-    default=5,
-    show_default=True,
-    help="How many seeds; they are 0, 1, 2 and so on.",
-)
+@count("--seeds", 5, "How many seeds; they are 0, 1, 2 and so on.", least=2, most=1000)
 @text_or_json("A line a claim, or a report of the schema tokenauction.brittleness/1.")
 @to_file
 def brittleness(style: str, output: str | None, seeds: int, **options: Any) -> None:

@@ -24,7 +24,7 @@ from tokenauction.proofs.command_line.console import (
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.command_line.later import Later
 from tokenauction.proofs.command_line.parameter_types import ScopeType
-from tokenauction.proofs.command_line.report_options import report_options
+from tokenauction.proofs.command_line.report_options import count, report_options
 from tokenauction.proofs.processes import supervisor
 from tokenauction.proofs.processes.child_process import Interrupted
 from tokenauction.proofs.processes.messages import VerifyRequest
@@ -98,25 +98,13 @@ A file that is verified is run, as importing it would, in a child process.
 )
 @claim_options.claims
 @claim_options.limits
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Of the search and the solver.",
-)
+@count("--seed", 0, "Of the search and the solver.", least=0)
 @click.option(
     "--scope",
     type=ScopeType(),
     help="The sizes to ask for, agents by tokens as 3x4, or all: a proof for less exits with 3.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 1024),
-    default=1,
-    show_default=True,
-    help="Processes at once.",
-)
+@count("--jobs", 1, "Processes at once.", most=1024)
 @report_options(
     outputs.option,
     "Give proofs and counterexamples in full.",

@@ -21,7 +21,7 @@ from tokenauction.proofs.command_line.console import (
 )
 from tokenauction.proofs.command_line.display import Display
 from tokenauction.proofs.command_line.parameter_types import PropertyType, TargetType
-from tokenauction.proofs.command_line.report_options import text_or_json, to_file
+from tokenauction.proofs.command_line.report_options import count, text_or_json, to_file
 from tokenauction.proofs.comparison import comparison_report
 from tokenauction.proofs.comparison.revisions import NoRevision, Source, checked_out
 from tokenauction.proofs.processes import supervisor
@@ -66,7 +66,7 @@ Both files are run, as importing them would, in one child process.
 )
 @click.option("--no-guarantees", is_flag=True, help="Only compare; verify no property.")
 @claim_options.limits
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
+@count("--seed", 0, "Of the search.", least=0)
 @text_or_json("Text, or a report of the schema tokenauction.compare/1.")
 @to_file
 @click.option("--explain", is_flag=True, help="Give formulas, proof and every guarantee.")

@@ -212,8 +212,7 @@ def _rule(row: Row) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    everything = row["scope"]["agents"] == "all" and row["scope"]["tokens"] == "all"
-    sizes = "all sizes" if everything else scope(row)
+    sizes = "all sizes" if Scope.of(row["scope"]) == Scope() else scope(row)
     return [row["property"], row["status"], sizes, row["method"], f"{row['seconds']:.1f} s"]
 
 

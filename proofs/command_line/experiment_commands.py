@@ -10,6 +10,7 @@ from click.core import ParameterSource
 from tokenauction.proofs.command_line.agent_options import SCENARIO_NAMES, Bids, agents, asked, seed
 from tokenauction.proofs.command_line.console import Interrupts, check_files, fail, files_named, say
 from tokenauction.proofs.command_line.parameter_types import RuleType
+from tokenauction.proofs.command_line.report_options import count
 from tokenauction.proofs.results.exit_status import INTERRUPTED
 
 _rules = click.option(
@@ -51,27 +52,9 @@ Exit status:
     help="The folder of texts.csv, probabilities.csv, payments.csv and the plots.",
 )
 @click.option("--prompt", help="How the texts begin (default: the scenario's).")
-@click.option(
-    "--points",
-    type=click.IntRange(2),
-    default=21,
-    show_default=True,
-    help="Shares of the first bid, from 0 to 1.",
-)
-@click.option(
-    "--texts",
-    type=click.IntRange(1),
-    default=3,
-    show_default=True,
-    help="Texts for each share, at seeds 0, 1, ...",
-)
-@click.option(
-    "--max-tokens",
-    type=click.IntRange(1),
-    default=60,
-    show_default=True,
-    help="Most tokens of a text.",
-)
+@count("--points", 21, "Shares of the first bid, from 0 to 1.", least=2)
+@count("--texts", 3, "Texts for each share, at seeds 0, 1, ...")
+@count("--max-tokens", 60, "Most tokens of a text.")
 @click.option("--no-plots", is_flag=True, help="Write the tables only.")
 def sweep(scenario: str | None, **options: Any) -> None:
     """Vary the share of the bids: texts, token probabilities, payments and revenue.
@@ -120,13 +103,7 @@ Exit status:
 )
 @click.option("--prompt", help="How the texts begin (default: the scenario's).")
 @click.option("--bids", type=Bids(), help="One bid for each agent (default: the scenario's).")
-@click.option(
-    "--tokens",
-    type=click.IntRange(1),
-    default=200,
-    show_default=True,
-    help="How many tokens of texts written by the linear rule to look at.",
-)
+@count("--tokens", 200, "How many tokens of texts written by the linear rule to look at.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, writable=True),

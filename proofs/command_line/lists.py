@@ -1,7 +1,5 @@
 """The commands `rules` and `properties`: what there is, shipped and in files."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from tokenauction.proofs.command_line import claim_options
@@ -12,22 +10,31 @@ from tokenauction.proofs.command_line.console import (
 )
 from tokenauction.proofs.command_line.display import table
 from tokenauction.proofs.command_line.parameter_types import FileType
-from tokenauction.proofs.command_line.report_options import text_or_json, to_file
+from tokenauction.proofs.command_line.report_options import (
+    Decorator,
+    text_or_json,
+    to_file,
+    together,
+)
 from tokenauction.proofs.processes import supervisor
 from tokenauction.proofs.processes.messages import Listing, Row
 from tokenauction.proofs.results import report
 
-if TYPE_CHECKING:  # the library imports Z3
-    pass
 
-
-_loading = click.option(
-    "--budget",
-    type=claim_options.Seconds(0.5, 86400),
-    default=60.0,
-    show_default=True,
-    help="Seconds to load a file.",
-)
+def _files_and_report(help_text: str) -> Decorator:
+    """The files that are listed too, and how; `help_text` is of `--format`."""
+    return together(
+        click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType()),
+        click.option(
+            "--budget",
+            type=claim_options.Seconds(0.5, 86400),
+            default=60.0,
+            show_default=True,
+            help="Seconds to load a file.",
+        ),
+        text_or_json(help_text),
+        to_file,
+    )
 
 
 @click.command(
@@ -38,10 +45,7 @@ Examples:
   tokenauction rules --format json --output rules.json
 """
 )
-@click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType())
-@_loading
-@text_or_json("Tables, or a report of the schema tokenauction.rules/1.")
-@to_file
+@_files_and_report("Tables, or a report of the schema tokenauction.rules/1.")
 def rules(files: tuple[str, ...], budget: float, style: str, output: str | None) -> None:
     """List the shipped aggregation rules, payment rules and mechanisms, and those of files."""
     check_files(output)
@@ -71,10 +75,7 @@ Examples:
   tokenauction properties --format json --output properties.json
 """
 )
-@click.argument("files", metavar="[FILE.py]...", nargs=-1, type=FileType())
-@_loading
-@text_or_json("A table, or a report of the schema tokenauction.properties/1.")
-@to_file
+@_files_and_report("A table, or a report of the schema tokenauction.properties/1.")
 def properties(files: tuple[str, ...], budget: float, style: str, output: str | None) -> None:
     """List the properties that can be decided, and those of files."""
     check_files(output)

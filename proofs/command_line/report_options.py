@@ -30,6 +30,14 @@ def text_or_json(help_text: str) -> Decorator:
     )
 
 
+def count(
+    name: str, default: int, help_text: str, *, least: int = 1, most: int | None = None
+) -> Decorator:
+    """An option that is a whole number in a range."""
+    kind = click.IntRange(least, most)
+    return click.option(name, type=kind, default=default, show_default=True, help=help_text)
+
+
 def together(*options: Decorator) -> Decorator:
     """Several options as one decorator, in this order in the help."""
 

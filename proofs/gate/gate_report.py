@@ -61,7 +61,6 @@ class RuleNews:
 
     def finding(self) -> Finding:
         """The same for every report: a row about the lock of the rule."""
-        nothing: dict[str, list[int]] = {"agents": [], "tokens": []}
         row = {
             "rule": self.target,
             "file": self.file,
@@ -69,7 +68,7 @@ class RuleNews:
             "fingerprint": self.relation and self.relation.suspect.fingerprint,
             "property": LOCK,
             "status": self.word.lower(),
-            "scope": nothing,
+            "scope": Scope((), ()).shown(),
             "method": "",
             "seconds": 0.0,
             "reason": "",

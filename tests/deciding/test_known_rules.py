@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from verdict_letters import letter
 
 from tokenauction.mechanisms import AggregationRule
 from tokenauction.proofs.deciding.options import Options
 from tokenauction.proofs.deciding.verifier import Verifier
 from tokenauction.proofs.loading.named import load_targets
-from tokenauction.proofs.results.verdict import Proved, Refuted, Scope, Unknown, Verdict
+from tokenauction.proofs.results.verdict import Proved, Refuted, Unknown, Verdict
 from tokenauction.theory import PROPERTIES
 
 RULES = Path(__file__).parents[1] / "data" / "known_rules.py"
@@ -55,15 +56,6 @@ def rule_named(name: str) -> AggregationRule:
     found = load_targets([f"{RULES}::{name}"])[0]
     assert isinstance(found, AggregationRule)
     return found
-
-
-def letter(verdict: Verdict) -> str:
-    if isinstance(verdict, Proved):
-        return "P" if verdict.scope == Scope() else "p"
-    if isinstance(verdict, Refuted):
-        return "R" if verdict.witness.exact else "r"
-    assert isinstance(verdict, Unknown)
-    return "U"
 
 
 def verdicts(name: str) -> list[Verdict]:

@@ -14,6 +14,7 @@ import pytest
 from data import known_mechanisms
 from hypothesis import given
 from strategies import profiles, raises
+from verdict_letters import letter
 
 from tokenauction.mechanisms import (
     MECHANISMS,
@@ -40,7 +41,7 @@ from tokenauction.proofs.loading.files import CannotLoad
 from tokenauction.proofs.loading.named import claims_of, load_targets
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.assignment import Assignment
-from tokenauction.proofs.results.verdict import Proved, Refuted, Scope, Unknown, Verdict, Witness
+from tokenauction.proofs.results.verdict import Refuted, Witness
 from tokenauction.theory import PROPERTIES, rule_property
 
 Command = Callable[..., Any]
@@ -127,15 +128,6 @@ SLOW = {
 def mechanism_named(name: str) -> Mechanism:
     found: Mechanism = MECHANISMS.get(name) or vars(known_mechanisms)[name]
     return found
-
-
-def letter(verdict: Verdict) -> str:
-    if isinstance(verdict, Proved):
-        return "P" if verdict.scope == Scope() else "p"
-    if isinstance(verdict, Refuted):
-        return "R" if verdict.witness.exact else "r"
-    assert isinstance(verdict, Unknown)
-    return "U"
 
 
 # A report decides the others: see below.

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from tokenauction.mechanisms import aggregation_rule
 from tokenauction.proofs import compare
+from tokenauction.proofs.core.claims import formulas
 from tokenauction.proofs.deciding.sizes import largest_rectangle
 from tokenauction.proofs.deciding.verifier import verify
+from tokenauction.proofs.loading.named import load_targets
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.reasons import POSITIVE_ONLY
 from tokenauction.proofs.results.verdict import Proved, Refuted, Scope, Unknown
@@ -44,14 +46,17 @@ def test_the_scope_has_only_sizes_that_were_proved(proved: set[tuple[int, int]])
         assert len(covered) >= len(row)
 
 
-def test_sizes_that_were_proved_stay_proved(tmp_path: Path, command: Command) -> None:
+def test_sizes_that_were_proved_stay_proved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "rules.py").write_text(SORTED, "utf-8")
-    asked = ("verify", "rules.py", "--property", "neutral", "--agents", "1", "--tokens", "7")
-    done = command(*asked, folder=tmp_path)
-    assert done.returncode == 0
-    assert "[1 agent, 1 to 6 tokens]" in done.stdout
-    assert "rules.py:9: use a sum, an extremum, or a count of what is larger" in done.stdout
-    assert "not decided with 1 agent and 7 tokens" in done.stdout
+    monkeypatch.setattr(formulas, "MOST_INSTANCES", 6)  # so that not every order of four is seen
+    (rule,) = load_targets([f"{tmp_path}/rules.py"])
+    found = verify(rule, "neutral", agents=1, tokens=4)
+    assert isinstance(found, Proved)
+    assert found.scope == Scope((1,), (1, 2, 3))
+    assert "rules.py:9: use a sum, an extremum, or a count of what is larger" in found.reason
+    assert "not decided with 1 agent and 4 tokens" in found.reason
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,12 @@ def _sorted_nodes(nodes: list[Node]) -> list[Node]:
     return ordered
 
 
+def _line(trace: Trace, what: str, array: SymbolicArray, axis: Any) -> tuple[SymbolicArray, Any]:
+    """The array whose lengths are known, and the axis along which it is looked at: all in a row."""
+    need_lengths(trace, what, array)
+    return (array.reshaped((-1,)), 0) if axis is None else (array, axis)
+
+
 @export("sort")
 def _sort(
     trace: Trace,
@@ -80,9 +86,7 @@ def _sort(
     """Equal numbers are alike, so that neither `stable` nor `kind` means anything."""
     forbid_truth_values(trace, "sort", x)
     array = as_traced(trace, x)
-    need_lengths(trace, "sorts", array)
-    if axis is None:
-        array, axis = array.reshaped((-1,)), 0
+    array, axis = _line(trace, "sorts", array, axis)
     return _along(array, axis, lambda n: _sorted_nodes(n)[:: -1 if descending else 1])
 
 
@@ -99,9 +103,7 @@ def _argsort(
     if not stable and kind not in ("stable", "mergesort"):
         raise trace.error("the rule sorts equal numbers in an order of NumPy's", "say stable=True")
     array = elementwise(number, as_traced(trace, x))
-    need_lengths(trace, "sorts", array)
-    if axis is None:
-        array, axis = array.reshaped((-1,)), 0
+    array, axis = _line(trace, "sorts", array, axis)
 
     def order(nodes: list[Node]) -> list[Node]:
         ranks = _ranks(nodes, descending)
@@ -127,9 +129,7 @@ def _arg_extremum(name: str, descending: bool) -> None:
             over = trace.fresh(array.axes[0].axis)
             key = traversal.substitute_index(array.node(), array.axes[0], over)
             return scalar_array(trace, graph.position_of_largest(over, number(key), descending))
-        need_lengths(trace, "looks for the position of an extremum", array)
-        if axis is None:
-            array, axis = array.reshaped((-1,)), 0
+        array, axis = _line(trace, "looks for the position of an extremum", array, axis)
         found = _along(array, axis, lambda n: [_first_of(n, descending)])
         return found if keepdims else squeeze(trace, found, axis)
 
