@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, cast
 
 import jsonschema
@@ -161,13 +162,18 @@ REWARDS = array("rewards", (AGENTS, TOKENS), "number")
 THIRD_BIDS = array("third_bids", (AGENTS,), "bids")
 THIRD_DISTS = array("third_dists", (AGENTS, TOKENS), "distribution")
 BUDGET = array("budget", (), "number")
+RESERVE = array("reserve", (), "bids")
+HIGHER = (
+    Unknown("higher", (), "bids", partial(graph.given, "higher", "non-negative"), graph.bid),
+    Quantity("higher", (), "bids", lambda _: graph.given("higher", "non-negative")),
+)
 REFERENCE = array("reference", (TOKENS,), "distribution")
 
 
 @pytest.fixture
 def more_quantities(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows above in their tables, and words for them."""
-    rows = [QUALITY, REWARDS, THIRD_BIDS, THIRD_DISTS, BUDGET, REFERENCE]
+    rows = [QUALITY, REWARDS, THIRD_BIDS, THIRD_DISTS, BUDGET, REFERENCE, RESERVE, HIGHER]
     for unknown, quantity in rows:
         monkeypatch.setitem(cast(dict[str, Unknown], UNKNOWNS), unknown.name, unknown)
         monkeypatch.setitem(cast(dict[str, Quantity], QUANTITIES), quantity.name, quantity)
@@ -216,6 +222,18 @@ def budget_is_positive(rule: Any, budget: Any) -> Any:
     return budget >= 0
 
 
+def reserves_are_bids(rule: Any, bids: Any, reserve: Any) -> Any:
+    return (reserve >= 0) & (reserve + array_namespace(bids).sum(bids) > 0)
+
+
+def higher_is_no_lower(rule: Any, bids: Any, agent: Any, higher: Any) -> Any:
+    return higher >= bids[agent]
+
+
+def higher_is_higher(rule: Any, bids: Any, agent: Any, higher: Any) -> Any:
+    return higher > bids[agent]
+
+
 def third_bids_are_bids(rule: Any, third_bids: Any, dists: Any) -> Any:
     xp = array_namespace(third_bids, dists)
     return (xp.sum(third_bids) > 0) & (xp.sum(rule(third_bids, dists)) == 1)
@@ -242,6 +260,8 @@ def reference_is_a_distribution(rule: Any, reference: Any) -> Any:
 
 
 HOLD = [
+    reserves_are_bids,
+    higher_is_no_lower,
     quality_keeps_sums,
     quality_is_positive,
     own_rewards_sum,
@@ -250,6 +270,7 @@ HOLD = [
     reference_is_a_distribution,
 ]
 FAIL = [
+    higher_is_higher,
     halved_bids_do_something,
     quality_is_no_bid,
     rewards_are_positive,

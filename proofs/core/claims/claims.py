@@ -15,10 +15,10 @@ from tokenauction.proofs.core.claims.quantities import (
     Domain,
     Quantity,
     Unknown,
-    mentions_own_bid,
     mentions_profile,
     singles_out,
     unknowns_of,
+    withdraws,
 )
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Axis, Node
@@ -85,7 +85,7 @@ class Claim:
 
         Of bids that are those of another profile or higher, that profile's.
         """
-        asked = {one.raises or one.name for one in self.quantities if one.domain == "bids"}
+        asked = {one.raises or one.name for one in self.asked("bids")}
         return tuple(one for name, one in QUANTITIES.items() if name in {"bids", *asked})
 
     def asked(self, domain: Domain) -> list[Quantity]:
@@ -96,11 +96,11 @@ class Claim:
     def withdraws_only(self) -> bool:
         """Whether the only bids that the property speaks of are those without the agent's."""
         bids = self.asked("bids")
-        return bool(bids) and self.has_focal and not any(map(mentions_own_bid, bids))
+        return bool(bids) and all(map(withdraws, bids))
 
     @property
     def common_only(self) -> bool:
-        """Whether the only distributions that the property speaks of are all the same."""
+        """Whether the only distributions that the property speaks of are none of the profile's."""
         dists = self.asked("distribution")
         return bool(dists) and not any(map(mentions_profile, dists))
 

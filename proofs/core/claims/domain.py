@@ -59,6 +59,9 @@ def premises_over_all_sizes(claim: Claim, assumed: Node, fewest: int, raised: bo
     known = every_profile(assumed, fewest)
     if raised:
         known.append(graph.less(graph.bid(FOCAL), RAISED))
+    for unknown in claim.unknowns:
+        if unknown.least is not None and unknown.leaf() is not RAISED:
+            known.append(graph.at_most(unknown.least(FOCAL), unknown.leaf()))
     token = Index(TOKENS, "t_domain")
     for unknown in _matrices(claim):
         total = graph.reduce("sum", token, unknown.leaf(_EVERYBODY, token))

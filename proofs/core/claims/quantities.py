@@ -124,37 +124,31 @@ QUANTITIES: Final[Mapping[str, Quantity]] = {row.name: row for row in _QUANTITIE
 
 
 @cache
-def _leaves(quantity: Quantity, at_the_agent: bool) -> frozenset[Node]:
-    """The leaves of an element: anybody's, or the singled-out agent's own."""
-    generic = [Index(axis, f"q_{place}") for place, axis in enumerate(quantity.axes)]
-    if at_the_agent:
-        generic[0] = FOCAL
-    element = quantity.element(FOCAL, *generic)
-    found = {node for node in graph.subnodes(element) if not node.args}
-    for unknown in UNKNOWNS.values():
-        if unknown.least is not None and unknown.leaf() in found:
-            found |= {node for node in graph.subnodes(unknown.least(FOCAL)) if not node.args}
-    return frozenset(found)
+def _leaves(quantity: Quantity) -> frozenset[Node]:
+    """The leaves of an element that is anybody's."""
+    anybody = [Index(axis, f"q_{place}") for place, axis in enumerate(quantity.axes)]
+    parts = graph.subnodes(quantity.element(FOCAL, *anybody))
+    return frozenset(node for node in parts if not node.args)
 
 
 def singles_out(quantity: Quantity) -> bool:
     """Whether it is about one agent."""
-    return any(FOCAL in traversal.indices_of(node) for node in _leaves(quantity, False))
+    return any(FOCAL in traversal.indices_of(node) for node in _leaves(quantity))
 
 
-def mentions_own_bid(quantity: Quantity) -> bool:
-    """Whether these bids say what the singled-out agent bids in the profile."""
-    return graph.bid(FOCAL) in _leaves(quantity, True)
+def withdraws(bids: Quantity) -> bool:
+    """Whether these are bids of which the singled-out agent's is zero."""
+    return bids.element(FOCAL, FOCAL) is graph.ZERO
 
 
-def mentions_profile(quantity: Quantity) -> bool:
+def mentions_profile(dists: Quantity) -> bool:
     """Whether these distributions are those of the profile, anybody's."""
-    return any(node.op == "prob" for node in _leaves(quantity, False))
+    return any(node.op == "prob" for node in _leaves(dists))
 
 
 def unknowns_of(quantity: Quantity) -> Iterator[Unknown]:
     """The unknowns that it mentions."""
-    leaves = _leaves(quantity, False)
+    leaves = _leaves(quantity)
     for unknown in UNKNOWNS.values():
         leaf = unknown.leaf(*(Index(axis, "u") for axis in unknown.axes))
         if any(_is_of(leaf, node) for node in leaves):
