@@ -305,6 +305,33 @@ def test_what_fails_of_a_new_quantity_is_refuted_shown_and_emitted(predicate: An
     assert judge(CATALOGUE["linear"], prop, True, {}, given).answer == "fails"
 
 
+INVERTED = Quantity(
+    "inverted_bids", (AGENTS,), "bids", lambda _, j: graph.div(graph.ONE, graph.bid(j))
+)
+
+
+def inverted_bids_are_bids(rule: Any, inverted_bids: Any, dists: Any) -> Any:
+    return array_namespace(dists).sum(rule(inverted_bids, dists)) == 1
+
+
+def test_a_profile_at_which_a_quantity_is_undefined_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(cast(dict[str, Quantity], QUANTITIES), INVERTED.name, INVERTED)
+    monkeypatch.setattr(properties, "QUANTIFIED", {**QUANTIFIED, INVERTED.name: "new"})
+    claim = Claim(CATALOGUE["linear"], rule_property(inverted_bids_are_bids))
+    half = (Fraction(1, 2),) * 2
+    assert check_domain(claim, Assignment((Fraction(1),) * 2, (half, half)))
+    assert not check_domain(claim, Assignment((Fraction(0), Fraction(1)), (half, half)))
+
+
+def test_a_profile_with_what_nobody_knows_is_none() -> None:
+    claim = Claim(CATALOGUE["linear"], PROPERTIES["unanimous"])
+    one = Assignment((Fraction(1),), ((Fraction(1),),), named={"common": (Fraction(1),)})
+    assert check_domain(claim, one)
+    assert not check_domain(claim, replace(one, given={"no_such": Fraction(1)}))
+
+
 @pytest.mark.usefixtures("more_quantities")
 def test_numbers_outside_the_domain_of_a_new_quantity_are_refused() -> None:
     half = (Fraction(1, 2),) * 2

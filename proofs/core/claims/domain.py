@@ -188,9 +188,9 @@ def consistent_with(claim: Claim, values: Assignment) -> Assignment:
         fixed = replace(fixed, dists=quantity_at(claim.asked("distribution")[0].name, values))
     if claim.withdraws_only and values.agent is not None:
         fixed = replace(fixed, bids=quantity_at(claim.asked("bids")[0].name, values))
-    for name in values.given:
-        if name in QUANTITIES:
-            fixed = fixed.with_given(name, quantity_at(name, fixed))
+    for unknown in _free(claim):
+        if unknown.name in QUANTITIES and unknown.name in values.given:
+            fixed = fixed.with_given(unknown.name, quantity_at(unknown.name, fixed))
     return fixed
 
 
@@ -205,8 +205,9 @@ def check_domain(claim: Claim, values: Assignment) -> bool:
         *(_in_domain("distribution", claim.positive, row) for row in values.named.values()),
         *(_in_domain(one.domain, claim.positive, values.given[one.name]) for one in _free(claim)),
     ]
-    premises = premises_at(claim, _sizes(values), values.agent)
-    return all(signs) and all(evaluate_all(list(premises), leaf_values(values)))
+    premises = [*premises_at(claim, _sizes(values), values.agent)]
+    # Of what is undefined there is nothing to say, and it is no truth.
+    return all(signs) and all(one is True for one in evaluate_all(premises, leaf_values(values)))
 
 
 def _in_domain(domain: Domain, positive: bool, numbers: Numbers) -> bool:
@@ -235,7 +236,7 @@ def _has_everything(claim: Claim, values: Assignment) -> bool:
             return False
     if claim.has_focal and (values.agent is None or not 0 <= values.agent < agents):
         return False
-    if not {*claim.row_names} <= {*values.named}:
+    if not {*claim.row_names} <= {*values.named} or not {*values.given} <= {*UNKNOWNS}:
         return False
     sizes = {AGENTS: agents, TOKENS: tokens}
     return all(
