@@ -47,6 +47,7 @@ from tokenauction.proofs.processes.messages import (
 )
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.report import undecided
+from tokenauction.proofs.results.tracebacks import on_one_line
 from tokenauction.proofs.worker import limits
 from tokenauction.theory import RuleProperty
 
@@ -105,7 +106,7 @@ def _reason(problem: BaseException, request: dict[str, Any]) -> str:
         return f"ran out of memory ({limit}); give it more with --memory"
     if isinstance(problem, RecursionError):
         return "the rule's expression is too deep to be decided"
-    text = " ".join(f"{type(problem).__name__}: {problem}".split()).removesuffix(":")
+    text = on_one_line(problem)
     last = traceback.extract_tb(problem.__traceback__)[-1]
     place = f"{os.path.basename(last.filename)}:{last.lineno}"
     return f"internal error, please report it: {text} ({place})"

@@ -33,7 +33,7 @@ from tokenauction.proofs.core.tracing.trace import Trace, TracingError
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
 from tokenauction.proofs.core.tracing.twins import FOCAL, as_float
 from tokenauction.proofs.results.assignment import Orders
-from tokenauction.proofs.results.tracebacks import line_in
+from tokenauction.proofs.results.tracebacks import line_in, on_one_line
 from tokenauction.theory import RuleProperty
 
 
@@ -248,7 +248,7 @@ def opaque_output(call: int, index: Index) -> Node:
 
 def _fault(rule: ProfileFunction, problem: BaseException) -> RuleFault:
     line = line_in(rule.file, problem) or rule.line
-    raised = " ".join(f"{type(problem).__name__}: {problem}".split()).removesuffix(":")
+    raised = on_one_line(problem)
     fault = RuleFault(f"{rule.file}:{line}: {rule.name} raises {raised}")
     fault.file, fault.line, fault.raised = rule.file, line, raised
     return fault

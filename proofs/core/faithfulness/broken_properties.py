@@ -13,7 +13,7 @@ from tokenauction.proofs.core.faithfulness.agreement import answer_of_a_run
 from tokenauction.proofs.core.faithfulness.compared_profiles import profiles
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.runs.numpy_run import CHECKED_SIZES, Unusable
-from tokenauction.proofs.results.tracebacks import line_in
+from tokenauction.proofs.results.tracebacks import line_in, on_one_line
 
 
 def broken(claim: Claim) -> str:
@@ -41,8 +41,7 @@ def _broken_at(claim: Claim, agents: int, tokens: int) -> str | None:
         return None
     except Exception as problem:
         line = line_in(prop.file, problem) or prop.line
-        text = " ".join(f"{type(problem).__name__}: {problem}".split()).removesuffix(":")
-        return f"{prop.file}:{line}: {prop.title} raises {text}"
+        return f"{prop.file}:{line}: {prop.title} raises {on_one_line(problem)}"
     if np.ndim(answer) == 0 and np.asarray(answer).dtype == bool:
         return ""
     return f"{prop.file}:{prop.line}: {prop.title} {why_no_truth(prop, answer)}"
