@@ -244,6 +244,10 @@ def other_names(_: Any) -> None:
     colours("up", "down", "strange")
 
 
+def other_order(_: Any) -> None:
+    colours("green", "red")
+
+
 def with_a_field(_: Any) -> None:
     kind = z3.Datatype(_SEEN[-1])
     kind.declare("red")
@@ -270,7 +274,9 @@ USES: dict[str, Callable[[Any, Theorem], Any]] = {
 }
 
 
-@pytest.mark.parametrize("redefined", [of_three, of_one, other_names, with_a_field, endless])
+@pytest.mark.parametrize(
+    "redefined", [of_three, of_one, other_names, other_order, with_a_field, endless]
+)
 @pytest.mark.parametrize("use", USES)
 def test_an_enumeration_that_was_redefined_is_used_no_more(
     use: str, redefined: Any, two: Any

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import z3
 
-from tokenauction.proofs.core.kernel.handles import NotAFormula, address, copied, open_copy
+from tokenauction.proofs.core.kernel.handles import NotAFormula, address, below, copied, open_copy
 
 REAL: Final = z3.RealSort()
 INT: Final = z3.IntSort()
@@ -86,7 +86,7 @@ def body(function: Callable[[Any], Any], variable: Any) -> Any:
     """
     probe = _new_probe(variable)
     said = _asked(function, probe)
-    _refuse_reserved(said, [*_PROBES, probe])
+    _refuse_reserved(subterms(said), [*_PROBES, probe])
     return z3.substitute(said, (probe, variable))
 
 
@@ -101,7 +101,7 @@ class Frozen:
         if self._said is None:
             probe = _new_probe(term)
             said = _asked(self._function, probe)
-            _refuse_reserved(said, [probe])
+            _refuse_reserved(subterms(said), [probe])
             self._said = probe, said
         probe, said = self._said
         if probe.sort() != term.sort():
@@ -136,12 +136,12 @@ def plain(term: Any) -> Any:
     if isinstance(term, int):
         return z3.RealVal(term)
     term = copied(term)
-    _refuse_reserved(term, _PROBES)
+    _refuse_reserved(subterms(term), _PROBES)
     return term
 
 
-def _refuse_reserved(term: Any, allowed: Sequence[Any]) -> None:
-    for part in subterms(term):
+def _refuse_reserved(parts: Iterable[Any], allowed: Sequence[Any]) -> None:
+    for part in parts:
         if z3.is_const(part) and _is_reserved(part.decl()):
             if not any(part.eq(one) for one in allowed):
                 raise NotAFormula(f"the name {part} is the kernel's own")
@@ -164,42 +164,42 @@ _OPERATIONS: Final = frozenset(
         z3.Z3_OP_DT_CONSTRUCTOR, z3.Z3_OP_UNINTERPRETED,
     }
 )  # fmt: skip
-_ENUMERATIONS: dict[str, tuple[str, ...]] = {}
+# Each enumeration by its name: the sort, and its elements when it was first seen.
+_ENUMERATIONS: Final[dict[str, tuple[Any, list[Any]]]] = {}
 
 
-def _check_language(term: Any) -> None:
-    """Raises NotAFormula where a term is made of something that is not in the language."""
-    for part in subterms(term):
+def _check_language(parts: Sequence[Any]) -> None:
+    """Raises NotAFormula where a part of a term is made of what is not in the language."""
+    for part in parts:
         if z3.is_app(part) and part.decl().kind() not in _OPERATIONS:
             raise NotAFormula(f"{part.decl().name()} is not in the language of theorems")
-    _check_sorts(term)
+    _check_sorts(parts)
 
 
 def check_enumerations(*terms: Any) -> None:
     """Raises NotAFormula where an enumeration that terms speak of is no longer what it was.
 
-    Z3 knows an enumeration by its name, and lets another one take its place.
+    Z3 knows an enumeration by its name, and lets another one take its place. Terms of which every
+    enumeration was seen before need no look where none of those has changed.
     """
-    if _ENUMERATIONS:
+    if not all(_same(elements, _elements(sort)) for sort, elements in _ENUMERATIONS.values()):
         for term in terms:
-            _check_sorts(term)
+            _check_sorts(list(subterms(term)))
 
 
-def _check_sorts(term: Any) -> None:
-    for sort in sorts_in(term):
+def _check_sorts(parts: Sequence[Any]) -> None:
+    for sort in sorts_of(parts):
         _check_sort(sort)
-    for part in subterms(term):
+    for part in parts:
         if z3.is_app(part) and part.decl().kind() == z3.Z3_OP_DT_CONSTRUCTOR:
-            sort = part.sort()
-            own = map(sort.constructor, range(sort.num_constructors()))
-            if not any(part.decl().eq(one) for one in own):
-                raise NotAFormula(f"{part} is not of the enumeration {sort} as it is now")
+            if not any(part.decl().eq(one) for one in _elements(part.sort())):
+                raise NotAFormula(f"{part} is not of the enumeration {part.sort()} as it is now")
 
 
-def sorts_in(term: Any) -> Iterator[Any]:
-    """The sorts of the subterms of a term, and of the variables that are bound in it, once each."""
+def sorts_of(parts: Iterable[Any]) -> Iterator[Any]:
+    """The sorts of parts of a term, and of the variables that are bound by them, once each."""
     seen = set()
-    for part in subterms(term):
+    for part in parts:
         bound = z3.is_quantifier(part)
         sorts = map(part.var_sort, range(part.num_vars())) if bound else [part.sort()]
         for sort in sorts:
@@ -215,13 +215,21 @@ def _check_sort(sort: Any) -> None:
             _check_sort(sort.domain_n(k))
         _check_sort(sort.range())
     elif kind == z3.Z3_DATATYPE_SORT:
-        constructors = [sort.constructor(k) for k in range(sort.num_constructors())]
-        names = tuple(one.name() for one in constructors)
-        known = _ENUMERATIONS.setdefault(sort.name(), names)
-        if known != names or any(one.arity() for one in constructors):
+        elements = _elements(sort)
+        _, known = _ENUMERATIONS.setdefault(sort.name(), (sort, elements))
+        if not _same(known, elements) or any(one.arity() for one in elements):
             raise NotAFormula(f"{sort.name()} is not one enumeration")
     elif kind not in (z3.Z3_BOOL_SORT, z3.Z3_INT_SORT, z3.Z3_REAL_SORT, z3.Z3_UNINTERPRETED_SORT):
         raise NotAFormula(f"the sort {sort.name()} is not in the language of theorems")
+
+
+def _elements(sort: Any) -> list[Any]:
+    """The elements of an enumeration as it is now."""
+    return [sort.constructor(k) for k in range(sort.num_constructors())]
+
+
+def _same(these: Sequence[Any], those: Sequence[Any]) -> bool:
+    return len(these) == len(those) and all(map(z3.AstRef.eq, these, those))
 
 
 def closed(formula: Any) -> Any:
@@ -229,8 +237,9 @@ def closed(formula: Any) -> Any:
     formula = copied(formula)
     if not z3.is_bool(formula):
         raise NotAFormula(f"{formula!r} is not a Boolean term")
-    _check_language(formula)
-    _refuse_reserved(formula, ())
+    parts = list(subterms(formula))
+    _check_language(parts)
+    _refuse_reserved(parts, ())
     return formula
 
 
@@ -265,16 +274,13 @@ def has_binder(term: Any) -> bool:
     return any(z3.is_quantifier(part) for part in subterms(term))
 
 
-def subterms(term: Any) -> Iterable[Any]:
+def subterms(term: Any) -> Iterator[Any]:
     """Every subterm once, those under binders included."""
-    waiting, seen = [term], set()
+    waiting, seen = [term], {term.get_id()}
     while waiting:
         part = waiting.pop()
-        if part.get_id() in seen:
-            continue
-        seen.add(part.get_id())
         yield part
-        waiting += [part.body()] if z3.is_quantifier(part) else part.children()
+        waiting += below(part, seen)
 
 
 def substituted(formula: Any, meanings: Mapping[Any, Any]) -> Any:

@@ -4,6 +4,7 @@ Each copy stands behind a handle of its own. Guarantee: what a caller does to an
 has its methods say, changes no copy.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -33,6 +34,27 @@ def open_copy(term: Any) -> Any:
     if id(type(term)) not in _TERMS:
         raise NotAFormula(f"{term!r} is not a term")
     return z3.z3._to_expr_ref(address(term, _KINDS_OF_TERMS), z3.main_ctx())
+
+
+def below(term: Any, seen: set[int]) -> Iterator[Any]:
+    """The terms right below a term whose numbers are not in `seen` yet; they are put there.
+
+    For a term of the kernel's own. A handle is made for those alone that come out: to make one
+    takes longer than whatever else is done with it.
+    """
+    context = term.ctx.ref()
+    if z3.is_quantifier(term):
+        found = [z3.Z3_get_quantifier_body(context, term.ast)]
+    elif z3.is_app(term):
+        count = z3.Z3_get_app_num_args(context, term.ast)
+        found = [z3.Z3_get_app_arg(context, term.ast, k) for k in range(count)]
+    else:
+        found = []
+    for one in found:
+        number = z3.Z3_get_ast_id(context, one)
+        if number not in seen:
+            seen.add(number)
+            yield z3.z3._to_expr_ref(one, term.ctx)
 
 
 def address(handle: Any, kinds: Sequence[int]) -> Any:
@@ -72,12 +94,9 @@ def _check_variables(term: Any) -> None:
     Z3 lets a variable of one sort stand below a binder of another.
     """
     waiting: list[tuple[Any, tuple[int, ...]]] = [(term, ())]
-    seen = set()
+    seen: dict[tuple[int, ...], set[int]] = defaultdict(set)
     while waiting:
         part, bound = waiting.pop()
-        if (part.get_id(), bound) in seen:
-            continue
-        seen.add((part.get_id(), bound))
         if z3.is_var(part):
             index = z3.get_var_index(part)
             if index >= len(bound):
@@ -86,13 +105,11 @@ def _check_variables(term: Any) -> None:
                 raise NotAFormula("the term has a variable of another sort than its binder")
         elif z3.is_quantifier(part):
             sorts = [part.var_sort(k) for k in range(part.num_vars())]
-            body = part.body()
             if part.is_lambda():
-                stands = part.sort().eq(z3.ArraySort(*sorts, body.sort()))
+                stands = part.sort().eq(z3.ArraySort(*sorts, part.body().sort()))
             else:
-                stands = z3.is_bool(body)
+                stands = z3.is_bool(part.body())
             if not stands:
                 raise NotAFormula("the term has a binder of another sort than its body")
-            waiting.append((body, (*bound, *(sort.get_id() for sort in sorts))))
-        else:
-            waiting += [(child, bound) for child in part.children()]
+            bound = (*bound, *(sort.get_id() for sort in sorts))
+        waiting += [(one, bound) for one in below(part, seen[bound])]

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import z3
 
-from tokenauction.proofs.core.kernel.formulas import FIXED, fixed, sorts_in, subterms
+from tokenauction.proofs.core.kernel.formulas import FIXED, fixed, sorts_of, subterms
 
 WIDTH: Final = 96
 _LONG: Final = 40
@@ -80,7 +80,7 @@ class _Sorts:
 
     def __init__(self, formula: Any) -> None:
         self.shown: dict[int, str] = {}
-        for sort in sorts_in(formula):
+        for sort in sorts_of(subterms(formula)):
             self._show(sort)
 
     def _show(self, sort: Any) -> str:
