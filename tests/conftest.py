@@ -1,13 +1,13 @@
 """The Hypothesis profile of the whole suite, and a way to run the command as a user does."""
 
-import os
 import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
+import forked
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tokenauction.proofs.processes import child_process
 
 pytest_plugins = ["pytester", "skips"]
 
@@ -23,20 +23,16 @@ settings.load_profile("quick")
 Completed = subprocess.CompletedProcess[str]
 
 
-def run_command(*arguments: str, folder: Path | None = None) -> Completed:
-    """Run `tokenauction` with its output captured."""
-    return subprocess.run(
-        [sys.executable, "-m", "tokenauction.proofs.cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "100"},
-        check=False,
-    )
-
-
 @pytest.fixture(scope="session")
 def command() -> Callable[..., Completed]:
     """The command line, as a function of its arguments."""
-    return run_command
+    return forked.run_command
+
+
+@pytest.fixture(autouse=True, scope="module")
+def how_processes_begin(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have the command and its workers be forked, but in files that are marked `started`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not forked.NEVER and not request.node.get_closest_marker("started"):
+            patch.setattr(child_process, "start", lambda: forked.server().worker())
+        yield

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, overload
 
@@ -67,7 +68,7 @@ class RuleProperty:
     file: str = ""
     line: int = 0
 
-    @property
+    @cached_property
     def arguments(self) -> tuple[str, ...]:
         """What the property quantifies over, in the order of the function's parameters."""
         return tuple(parameters_of(self.function))

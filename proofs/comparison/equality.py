@@ -82,11 +82,16 @@ class NotComparable(TokenauctionError, ValueError):
 
 
 def compare(
-    one: Target, other: Target, options: Options | None = None, names: Sequence[str] = ()
+    one: Target,
+    other: Target,
+    options: Options | None = None,
+    names: Sequence[str] = (),
+    examined: Sequence[Examined] = (),
 ) -> Equality:
     """Whether two rules, or two mechanisms, are the same function for every size.
 
-    `names` are what messages call them. Raises NotComparable for a rule and a mechanism, and for
+    `names` are what messages call them; `examined` are functions of theirs that were looked at
+    before, and are not looked at again. Raises NotComparable for a rule and a mechanism, and for
     functions that have no profile in common; `Unusable` for a rule that does not run.
 
     >>> from tokenauction.mechanisms import cap, linear
@@ -94,7 +99,7 @@ def compare(
     ('equivalent', 'different')
     """
     called = tuple(names) or (one.label, other.label)
-    return _Question(one, other, options or Options(), called).decided()
+    return _Question(one, other, options or Options(), called, examined).decided()
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ class _Question:
     other: Target
     options: Options
     names: tuple[str, ...]
+    examined: Sequence[Examined]
 
     def decided(self) -> Equality:
         first, second = _parts(self.one), _parts(self.other)
@@ -149,7 +155,7 @@ class _Question:
     def _of_part(self, one: ProfileFunction, other: ProfileFunction) -> Equality:
         try:
             verdict = verdict_of_equality(
-                Examined(one), Examined(other), self.support, self.options
+                self._looked_at(one), self._looked_at(other), self.support, self.options
             )
         except RecursionError:
             return Undecided("the functions' expressions are too deep to be decided")
@@ -166,6 +172,10 @@ class _Question:
         if isinstance(verdict, Refuted):
             return self._different(verdict, one, other)
         return Undecided(verdict.reason, method=verdict.method)
+
+    def _looked_at(self, function: ProfileFunction) -> Examined:
+        known = (known for known in self.examined if known.function is function)
+        return next(known, None) or Examined(function)
 
     def _different(
         self, verdict: Refuted, one: ProfileFunction, other: ProfileFunction

@@ -171,7 +171,12 @@ def _origins(module: ModuleType) -> Iterator[Path]:
     file = known.get("__file__")
     for path in [file] if isinstance(file, str) else known.get("__path__", ()):
         if isinstance(path, str):
-            yield Path(path).resolve()
+            yield _resolved(path)
+
+
+@cache
+def _resolved(path: str) -> Path:
+    return Path(path).resolve()
 
 
 def _installed(place: Path) -> bool:

@@ -78,6 +78,27 @@ _GARBLED: Final = Ending(
 )
 
 
+def start() -> "subprocess.Popen[str]":
+    """A worker that waits for its request; the leader of a group of processes of its own."""
+    return subprocess.Popen(
+        # Without -P a file of the user's folder could take the place of a library of ours.
+        [sys.executable, "-P", "-m", "tokenauction.proofs.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+        env={
+            **os.environ,
+            **_ONE_THREAD,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+        },
+    )
+
+
 class Child:
     """A worker and its events."""
 
@@ -88,23 +109,7 @@ class Child:
         self._memory = int(request.get("memory") or MEMORY)
         self._deadline = time.monotonic() + self.timeout
         self._lines: queue.Queue[str | None] = queue.Queue()
-        self._process = subprocess.Popen(
-            # Without -P a file of the user's folder could take the place of a library of ours.
-            [sys.executable, "-P", "-m", "tokenauction.proofs.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-            env={
-                **os.environ,
-                **_ONE_THREAD,
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONHASHSEED": "0",
-            },
-        )
+        self._process = start()
         assert self._process.stdin is not None
         try:
             asked = {**request, "budget": self.budget, "memory": self._memory}

@@ -142,7 +142,8 @@ class _Comparison:
         one, other = self.targets
         titles = [source.title for source in self.sources]
         try:
-            found = self._ran(lambda: compare(one, other, self.options, titles))
+            examined = [part for verifier in self.verifiers for part in verifier.parts]
+            found = self._ran(lambda: compare(one, other, self.options, titles, examined))
         except NotComparable as problem:
             raise CannotLoad(str(problem)) from None
         for side, verifier in zip(SIDES, self.verifiers, strict=True):

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from forked import run_command
 
 COMMAND = [sys.executable, "-m", "tokenauction.proofs.cli"]
 QUICK = ["--points", "3", "--texts", "1", "--max-tokens", "6"]
@@ -15,9 +16,7 @@ QUICK = ["--points", "3", "--texts", "1", "--max-tokens", "6"]
 
 def tokenauction(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """The command in a folder, its output piped."""
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, cwd=cwd, check=False, timeout=120
-    )
+    return run_command(*arguments, folder=cwd)
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:

@@ -5,12 +5,11 @@ import os
 import pty
 import re
 import struct
-import subprocess
-import sys
 import termios
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,14 +38,10 @@ def written(columns: int, *arguments: str, folder: Path | None = None, **variabl
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     hidden = ("COLUMNS", "LINES", "NO_COLOR", "TERM", "FORCE_COLOR")
     kept = {name: text for name, text in os.environ.items() if name not in hidden}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tokenauction.proofs.cli", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        env={**kept, "TERM": "xterm-256color", **variables},
-    )
+    given = {**kept, "TERM": "xterm-256color", **variables}
+    with open(os.devnull, "r+") as nothing:
+        files = [nothing.fileno(), theirs, nothing.fileno()]
+        child = forked.begun(arguments, folder, given, files)
     os.close(theirs)
     read = b""
     while True:

@@ -16,6 +16,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from forked import run_command
 
 from tokenauction.proofs.comparison.revisions import Revised, revised
 from tokenauction.proofs.results import report
@@ -83,18 +84,8 @@ def changed(repository: Repository) -> Path:
 
 def compared(folder: Path, *arguments: str, **variables: str) -> tuple[int, Any, str]:
     """The status, the report and the complaints of a comparison."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tokenauction.proofs.cli", "compare", *arguments),
-            *("--no-guarantees", "--format", "json"),
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-        env={**os.environ, **variables},
-    )
+    reports = ("--no-guarantees", "--format", "json")
+    done = run_command("compare", *arguments, *reports, folder=folder, **variables)
     found = json.loads(done.stdout) if done.stdout else None
     if found is not None:
         jsonschema.validate(found, report.schema("compare"))
@@ -204,16 +195,8 @@ def test_properties_are_those_of_the_working_tree(changed: Path) -> None:
         "    return (rule(bids, dists) >= 0).all()\n"
     )
     (changed / "own.py").write_text(text, "utf-8")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tokenauction.proofs.cli", "compare", "v0:rules.py"),
-            *("rules.py", "--property", "own.py::mine"),
-        ],
-        cwd=changed,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    asked = ("--property", "own.py::mine")
+    done = run_command("compare", "v0:rules.py", "rules.py", *asked, folder=changed)
     assert done.returncode == 1, done.stderr
     assert done.stdout.endswith("guarantees: 1 the same\n")
 

@@ -18,6 +18,7 @@ import controls
 import jsonschema
 import pytest
 import z3
+from forked import run_command
 
 from tokenauction.proofs import library as paper
 from tokenauction.proofs.core.kernel import AXIOMS, NotProved, by_z3, is_theorem
@@ -275,11 +276,7 @@ def test_the_report_is_of_its_schema() -> None:
 
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "tokenauction.proofs.cli", "theorems", *arguments],
-        capture_output=True,
-        text=True,
-    )
+    return run_command("theorems", *arguments)
 
 
 def test_a_line_a_theorem() -> None:

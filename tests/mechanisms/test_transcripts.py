@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forked import run_command
 from transcript_runs import (
     PAIR,
     TEXTS,
@@ -837,14 +838,7 @@ def rule_file(path: Path, weights: str = "bids", trace: Path | None = None) -> N
 
 def command(folder: Path, *arguments: str) -> Any:
     """Run the command in a folder."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        cwd=folder,
-        check=False,
-    )
+    return run_command(*arguments, folder=folder)
 
 
 def with_texts(folder: Path) -> list[str]:

@@ -31,6 +31,8 @@ from tokenauction.proofs.results import exit_status, report
 from tokenauction.proofs.results.verdict import Refuted, Resources, Scope
 from tokenauction.theory import PROPERTIES
 
+pytestmark = pytest.mark.started
+
 Command = Callable[..., Any]
 Row = dict[str, Any]
 

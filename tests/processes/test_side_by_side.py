@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tokenauction.proofs.processes.side_by_side import parts_of
 
+pytestmark = pytest.mark.started
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 RULES = """

@@ -5,6 +5,7 @@ makes them.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, cast
 
 from tokenauction.mechanisms import AggregationRule, PaymentRule, ProfileFunction
@@ -45,36 +46,36 @@ class Claim:
     payment: PaymentRule | None = None
     other: ProfileFunction | None = None
 
-    @property
+    @cached_property
     def functions(self) -> tuple[ProfileFunction, ...]:
         """What the claim is about: the rule, the payment rule, or both; or two of a kind."""
         parts = {"rule": self.rule, "payment": self.payment, "other": self.other}
         wanted = [part for name, part in parts.items() if name in self.prop.arguments]
         return tuple(part for part in wanted if part is not None)
 
-    @property
+    @cached_property
     def distributions(self) -> tuple[str, ...]:
         """The distribution parameters that are left open, by name."""
         return tuple(dict.fromkeys(name for one in self.functions for name in one.open_names))
 
-    @property
+    @cached_property
     def positive(self) -> bool:
         """Whether the claim speaks of strictly positive distributions only."""
         parts = (self.rule, self.payment, self.other)
         return "full" in (self.prop.support, *(one.support for one in parts if one is not None))
 
-    @property
+    @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
         """The arrays that the property asks for."""
         return tuple(QUANTITIES[name] for name in self.prop.arguments if name in QUANTITIES)
 
-    @property
+    @cached_property
     def unknowns(self) -> tuple[Unknown, ...]:
         """What is free beside the profile."""
         found = {one.name for quantity in self.quantities for one in unknowns_of(quantity)}
         return tuple(one for name, one in UNKNOWNS.items() if name in found)
 
-    @property
+    @cached_property
     def row_names(self) -> tuple[str, ...]:
         """The distributions that belong to no agent: open ones of the functions, then unknowns."""
         return (*self.distributions, *(one.name for one in self.unknowns if one.is_named))
