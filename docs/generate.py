@@ -357,7 +357,10 @@ def main() -> None:
         "api.md": api_page,
         "../ARCHITECTURE.md": rooms_page,
     }
-    named = {one for one in sys.argv[1:] if not one.startswith("-")}
+    named = {Path(one).name for one in sys.argv[1:] if not one.startswith("-")}
+    known = {Path(name).name for name in pages}
+    if named - known:
+        sys.exit(f"not generated: {', '.join(named - known)} (there is: {', '.join(known)})")
     if named:
         pages = {name: make for name, make in pages.items() if Path(name).name in named}
     stale = []

@@ -40,6 +40,7 @@ QUANTIFIED: Mapping[str, str] = MappingProxyType(
         "other_bids": "a second context: `bids` with every other agent's bid replaced by any other",
         "raised_other_bids": "`other_bids` with that agent's bid raised as in `raised_bids`",
         "withdrawn_bids": "`bids` with that agent's bid zero; somebody else's is positive",
+        "rival": "another agent than `agent`, to index with",
         "other_dists": "`dists` with that agent's distribution replaced by any other",
         "common": "a distribution, shape (tokens,)",
         "common_dists": "`common` as every agent's preferred distribution",

@@ -1,6 +1,6 @@
 """Counterexamples and proofs in words: who raised which bid, and what moved where."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -131,8 +131,8 @@ def _worst_token(claim: Claim, values: Assignment, aggregates: list[list[Any]]) 
         )
     if len(aggregates) == 2:
         left, right = aggregates
-        if values.orders.tokens is not None:
-            right = [right[values.orders.tokens[t]] for t in tokens]
+        if values.choices.token_order is not None:
+            right = [right[values.choices.token_order[t]] for t in tokens]
         return max(tokens, key=lambda t: (abs(left[t] - right[t]), -t))
     if "common" in values.named:
         wanted = [float(p) for p in values.named["common"]]
@@ -151,8 +151,8 @@ def movement(
     preferred = str(values.named["common"][token]) if "common" in values.named else None
     if len(rows) == 2:
         place = token
-        if values.orders.tokens is not None:
-            place = values.orders.tokens[token]
+        if values.choices.token_order is not None:
+            place = values.choices.token_order[token]
         return rows[1][place], rows[0][token], preferred
     return None, rows[0][token], preferred
 
@@ -181,9 +181,14 @@ def sentence(claim: Claim, witness: Witness) -> str:
     extra = []
     if values.agent is not None:
         extra.append(f"agent {values.agent} is singled out")
+    if values.choices.rival is not None:
+        extra.append(f"agent {values.choices.rival} is the other one")
     if values.scale is not None:
         extra.append(f"bids are multiplied by {values.scale}")
-    for what, order in (("agents", values.orders.agents), ("tokens", values.orders.tokens)):
+    for what, order in (
+        ("agents", values.choices.agent_order),
+        ("tokens", values.choices.token_order),
+    ):
         if order is not None:
             extra.append(f"the {what} are reordered as {list(order)}")
     for key, row in values.named.items():
@@ -191,7 +196,8 @@ def sentence(claim: Claim, witness: Witness) -> str:
     for key in sorted(values.given.keys() - SHOWN_BY_NAME):
         extra.append(f"{key} is {row_in_words(values.given[key])}")
     told = f" ({', '.join(extra)})" if extra else ""
-    return f"{profile(values)}{told}: {name} fails; {_outcomes(shown)}."
+    outcomes = f"; {_outcomes(shown)}" if shown.aggregates else ""
+    return f"{profile(values)}{told}: {name} fails{outcomes}."
 
 
 def _about_a_raise(order: PreferenceOrder, witness: Witness) -> str:
@@ -223,7 +229,7 @@ def _outcomes(witness: Witness) -> str:
 
     The reordered aggregate of the profile itself is what a neutral rule returns after reordering.
     """
-    order = witness.assignment.orders.tokens
+    order = witness.assignment.choices.token_order
     rows = zip(witness.aggregates_given, witness.aggregates, strict=True)
     told = []
     for where, row in sorted(rows, key=lambda one: one[0] != ""):
@@ -273,9 +279,17 @@ def _about_one_agent(claim: Claim, witness: Witness) -> str:
             f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and its payment "
             f"goes from {before} to {after}{while_moved}: {name} fails."
         )
-    charged = ", ".join(f"{row[agent]}{counterexamples.place(at)}" for at, row in paid.items())
-    pays = f", and pays {charged}" if charged else ""
-    return f"Agent {agent} bids {low}{_others(values)}{pays}: {name} fails."
+    pays = f", and pays {_charged(paid, agent)}" if paid else ""
+    rival = values.choices.rival
+    other = "" if rival is None else f"; agent {rival} is the other one"
+    if paid and rival is not None:
+        other += f", and pays {_charged(paid, rival)}"
+    return f"Agent {agent} bids {low}{_others(values)}{pays}{other}: {name} fails."
+
+
+def _charged(paid: Mapping[str, Sequence[str]], agent: int) -> str:
+    """What an agent pays, at each of the bids."""
+    return ", ".join(f"{row[agent]}{counterexamples.place(at)}" for at, row in paid.items())
 
 
 def _allowed(claim: Claim, witness: Witness) -> str:

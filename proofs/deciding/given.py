@@ -22,7 +22,7 @@ def given(call: Call, values: Assignment) -> str:
     flat = _evaluated(call.dists.elements.reshape(-1), values)
     width = values.tokens
     dists = tuple(flat[k : k + width] for k in range(0, len(flat), width))
-    order = values.orders.agents
+    order = values.choices.agent_order
     if order is not None and (bids, dists) == _reordered(values, order):
         moved = (bids, dists) != (values.bids, values.dists)
         return "with the agents reordered" if moved else ""
@@ -52,7 +52,7 @@ def _of_bids(bids: Numbers, values: Assignment) -> str:
 def _of_dists(dists: tuple[Numbers, ...], values: Assignment) -> str:
     if dists == values.dists:
         return ""
-    order = values.orders.tokens
+    order = values.choices.token_order
     if order is not None and dists == tuple(tuple(r[t] for t in order) for r in values.dists):
         return "with the tokens reordered"
     changed = [j for j, row in enumerate(dists) if row != values.dists[j]]

@@ -48,7 +48,9 @@ class Raising:
         for agents, tokens in dict.fromkeys(
             [*small_sizes(self.claim, self.options), *checked_sizes(self.claim, self.options)]
         ):
-            instance = next(formulas.instances(opaque, agents, tokens))
+            instance = next(formulas.instances(opaque, agents, tokens), None)
+            if instance is None:
+                continue
             rng = np.random.default_rng([self.options.seed, agents, tokens])
             columns = draw(opaque, instance, 8, rng)
             for row in range(columns.length):

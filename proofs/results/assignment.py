@@ -11,11 +11,15 @@ Numbers = Fraction | tuple["Numbers", ...]
 
 
 @dataclass(frozen=True)
-class Orders:
-    """The reorderings that an instance looks at, as positions; None where it looks at none."""
+class Choices:
+    """What an instance looks at beside one agent: reorderings, as positions, and another agent.
 
-    agents: tuple[int, ...] | None = None
-    tokens: tuple[int, ...] | None = None
+    Each is None where it looks at none.
+    """
+
+    agent_order: tuple[int, ...] | None = None
+    token_order: tuple[int, ...] | None = None
+    rival: int | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Assignment:
     bids: tuple[Fraction, ...]
     dists: tuple[Dist, ...]
     agent: int | None = None
-    orders: Orders = field(default_factory=Orders)
+    choices: Choices = field(default_factory=Choices)
     named: Mapping[str, Dist] = field(default_factory=dict)
     given: Mapping[str, Numbers] = field(default_factory=dict)
 
@@ -126,10 +130,11 @@ def assignment_of(counterexample: Mapping[str, Any]) -> Assignment:
         bids=numbers(shown["bids"]),
         dists=tuple(numbers(row) for row in shown["dists"]),
         agent=shown.get("agent"),
-        orders=Orders(order("agent_order"), order("token_order")),
+        choices=Choices(order("agent_order"), order("token_order"), shown.get("rival")),
         named={name: numbers(row) for name, row in shown.get("distributions", {}).items()},
         given={name: _from_texts(one) for name, one in given.items()},
     )
-    if not values.dists or not 0 <= (values.agent or 0) < values.agents:
+    named = [one or 0 for one in (values.agent, values.choices.rival)]
+    if not values.dists or not all(0 <= one < values.agents for one in named):
         raise ValueError("a counterexample without distributions, or about an agent that is not")
     return values

@@ -155,6 +155,8 @@ def changes(found: Mapping[str, Any]) -> list[str]:
             said.append(f"the {what}s are reordered as {found[f'{what}_order']}")
     if "agent" in found and not found.get("raised_bid"):
         said.append(f"agent {found['agent']} is singled out")
+    if "rival" in found:
+        said.append(f"agent {found['rival']} is the other one that is singled out")
     return said
 
 

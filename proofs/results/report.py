@@ -140,13 +140,15 @@ def counterexample(witness: Any) -> dict[str, Any]:
         found["other_bids"] = given["other_bids"]
     if values.agent is not None:
         found["agent"] = values.agent
+    if values.choices.rival is not None:
+        found["rival"] = values.choices.rival
     found |= {name: given[name] for name in ("raised_bid", "scale") if name in given}
     if more := sorted(given.keys() - SHOWN_BY_NAME):
         found["given"] = {k: {"axes": list(witness.axes[k]), "values": given[k]} for k in more}
-    if values.orders.agents is not None:
-        found["agent_order"] = list(values.orders.agents)
-    if values.orders.tokens is not None:
-        found["token_order"] = list(values.orders.tokens)
+    if values.choices.agent_order is not None:
+        found["agent_order"] = list(values.choices.agent_order)
+    if values.choices.token_order is not None:
+        found["token_order"] = list(values.choices.token_order)
     if values.named:
         found["distributions"] = {k: [str(p) for p in row] for k, row in values.named.items()}
     if not witness.exact:

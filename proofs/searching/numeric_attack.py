@@ -117,7 +117,7 @@ class NumericAttack:
         self.watch.left, self.watch.coarsest = False, 0.0
         if not check_domain(self.claim, values):
             return None
-        key = (values.agents, values.tokens, values.agent, values.orders)
+        key = (values.agents, values.tokens, values.agent, values.choices)
         if key not in self._instances:
             self._instances[key] = formulas.instance(self.claim, *key)
         instance = self._instances[key]

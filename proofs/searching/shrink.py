@@ -101,12 +101,13 @@ def _denominator(row: Dist) -> int:
 
 def _fewer_agents(values: Assignment) -> Iterator[Assignment]:
     for j in range(values.agents if values.agents > 1 else 0):
-        if j == values.agent:
+        if j in (values.agent, values.choices.rival):
             continue
-        agent = values.agent
-        if agent is not None and j < agent:
-            agent -= 1
-        order = values.orders.agents
+        agent, rival = (
+            one if one is None or one < j else one - 1
+            for one in (values.agent, values.choices.rival)
+        )
+        order = values.choices.agent_order
         if order is not None:
             order = _without(order, j)
             if order is None:
@@ -116,7 +117,7 @@ def _fewer_agents(values: Assignment) -> Iterator[Assignment]:
             bids=values.bids[:j] + values.bids[j + 1 :],
             dists=values.dists[:j] + values.dists[j + 1 :],
             agent=agent,
-            orders=replace(values.orders, agents=order),
+            choices=replace(values.choices, agent_order=order, rival=rival),
         )
         yield fewer.with_each_given(partial(_without_place, axis=Axis.AGENTS, place=j))
 
@@ -144,7 +145,7 @@ def _fewer_tokens(values: Assignment) -> Iterator[Assignment]:
     """Merge two tokens, or drop one and rescale."""
     count = values.tokens
     for t in range(count if count > 1 else 0):
-        order = values.orders.tokens
+        order = values.choices.token_order
         if order is not None:
             order = _without(order, t)
             if order is None:
@@ -185,7 +186,7 @@ def _map_rows(
         values,
         dists=tuple(change(row) for row in values.dists),
         named={name: change(row) for name, row in values.named.items()},
-        orders=replace(values.orders, tokens=order),
+        choices=replace(values.choices, token_order=order),
     )
     return fewer.with_each_given(changed)
 

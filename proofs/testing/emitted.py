@@ -130,10 +130,12 @@ def argument_at(name: str, values: Assignment) -> Any:
     match name:
         case "agent":
             return values.agent
+        case "rival":
+            return values.choices.rival
         case "agent_order":
-            return list(values.orders.agents or ())
+            return list(values.choices.agent_order or ())
         case "token_order":
-            return list(values.orders.tokens or ())
+            return list(values.choices.token_order or ())
     return _texts(quantity_at(name, values))
 
 

@@ -162,7 +162,7 @@ class _Instance:
                 raise TypeError(f"{self.prop.name} speaks of a {name}, and the target has none")
             return partial(self._call, name)
         given = self.arguments[name]
-        if name == "agent":
+        if name in ("agent", "rival"):
             return given
         if name in ("agent_order", "token_order"):
             return np.array(given, dtype=int)
@@ -192,7 +192,8 @@ class _Instance:
         self.calls.append(f"  {name}({self._told_of(bids)}, {self._told_of(dists)}) = ({shown})")
         needed = result
         if function.returns == "agents" and "agent" in self.arguments:
-            needed = result[self.arguments["agent"], ...]
+            singled = [self.arguments[one] for one in ("agent", "rival") if one in self.arguments]
+            needed = result[singled, ...]
         if not all(self._is_number(x) for x in needed.reshape(-1)):
             raise _Undefined(f"{function.name} is undefined there")
         return result if self.exact else rounded(result)

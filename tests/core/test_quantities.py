@@ -1,5 +1,6 @@
 """What a property quantifies over: a row each, and a new one is a row and its words."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import profiles
 
+from tokenauction.mechanisms import Mechanism, PaymentRule, payment_rule
 from tokenauction.mechanisms.catalogue import CATALOGUE, MECHANISMS
 from tokenauction.mechanisms.profile_function import _TAKEN
 from tokenauction.proofs.core.claims.claims import Claim
@@ -25,20 +27,23 @@ from tokenauction.proofs.core.claims.quantities import (
     TOKENS,
     UNKNOWNS,
     Quantity,
+    SingledOut,
     Unknown,
     array,
 )
 from tokenauction.proofs.core.language import graph
+from tokenauction.proofs.core.language.graph import Index, Node
+from tokenauction.proofs.core.proving import all_sizes
 from tokenauction.proofs.deciding.verifier import verify
 from tokenauction.proofs.results import counterexamples, report
-from tokenauction.proofs.results.assignment import Assignment, assignment_of
+from tokenauction.proofs.results.assignment import Assignment, Choices, assignment_of
 from tokenauction.proofs.results.verdict import Proved, Refuted, Verdict
 from tokenauction.proofs.testing.emitted import argument_at
 from tokenauction.proofs.testing.instances import judge
 from tokenauction.theory import PROPERTIES, QUANTIFIED, properties, rule_property
 
 FUNCTIONS = {"rule", "payment"}
-CHOICES = {"agent", "agent_order", "token_order"}
+CHOICES = {"agent", "rival", "agent_order", "token_order"}
 EVERY_CLAIM = [
     *(Claim(CATALOGUE["linear"], prop) for prop in PROPERTIES.values() if not prop.of_mechanisms),
     *(
@@ -153,8 +158,8 @@ HALVED = Quantity(
     "halved_bids",
     (AGENTS,),
     "bids",
-    lambda agent, j: graph.where(
-        graph.same(j, agent), graph.div(graph.bid(j), graph.constant(2)), graph.bid(j)
+    lambda who, j: graph.where(
+        graph.same(j, who.agent), graph.div(graph.bid(j), graph.constant(2)), graph.bid(j)
     ),
 )
 QUALITY = array("quality", (AGENTS,), "positive")
@@ -164,7 +169,13 @@ THIRD_DISTS = array("third_dists", (AGENTS, TOKENS), "distribution")
 BUDGET = array("budget", (), "number")
 RESERVE = array("reserve", (), "bids")
 HIGHER = (
-    Unknown("higher", (), "bids", partial(graph.given, "higher", "non-negative"), graph.bid),
+    Unknown(
+        "higher",
+        (),
+        "bids",
+        partial(graph.given, "higher", "non-negative"),
+        lambda who: graph.bid(who.agent),
+    ),
     Quantity("higher", (), "bids", lambda _: graph.given("higher", "non-negative")),
 )
 REFERENCE = array("reference", (TOKENS,), "distribution")
@@ -303,6 +314,150 @@ def test_what_fails_of_a_new_quantity_is_refuted_shown_and_emitted(predicate: An
     assert all(name in told for name in prop.arguments if name in UNKNOWNS)
     given = {name: argument_at(name, values) for name in prop.arguments if name != "rule"}
     assert judge(CATALOGUE["linear"], prop, True, {}, given).answer == "fails"
+
+
+# Another agent ------------------------------------------------------------------------------------
+
+EXCHANGED = (
+    Quantity("exchanged_bids", (AGENTS,), "bids", lambda who, j: exchanged(who, j, graph.bid)),
+    Quantity(
+        "exchanged_dists",
+        (AGENTS, TOKENS),
+        "distribution",
+        lambda who, j, t: exchanged(who, j, lambda k: graph.prob(k, t)),
+    ),
+)
+
+
+def exchanged(who: SingledOut, j: Index, own: Callable[[Index], Node]) -> Node:
+    """What is said of an agent, after the two that are singled out have changed places."""
+    others = graph.where(graph.same(j, who.rival), own(who.agent), own(j))
+    return graph.where(graph.same(j, who.agent), own(who.rival), others)
+
+
+@pytest.fixture
+def exchanges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows above in their table, and words for them."""
+    for quantity in EXCHANGED:
+        monkeypatch.setitem(cast(dict[str, Quantity], QUANTITIES), quantity.name, quantity)
+    words = dict.fromkeys((one.name for one in EXCHANGED), "new")
+    monkeypatch.setattr(properties, "QUANTIFIED", {**QUANTIFIED, **words})
+
+
+def the_two_are_alike(
+    rule: Any, bids: Any, dists: Any, exchanged_bids: Any, exchanged_dists: Any
+) -> Any:
+    xp = array_namespace(bids)
+    return xp.all(rule(bids, dists) == rule(exchanged_bids, exchanged_dists))
+
+
+def their_bids_are_alike(rule: Any, bids: Any, dists: Any, exchanged_bids: Any) -> Any:
+    return array_namespace(bids).all(rule(bids, dists) == rule(exchanged_bids, dists))
+
+
+@payment_rule
+def as_the_first(bids: Any, dists: Any) -> Any:
+    """Everybody pays the first agent's bid."""
+    return 0 * bids + bids[0]
+
+
+@payment_rule
+def share(bids: Any, dists: Any) -> Any:
+    """The bid's share of the bids; one agent alone pays nothing."""
+    if bids.shape[0] == 1:
+        return 0 * bids
+    return bids / array_namespace(bids, dists).sum(bids)
+
+
+def both_pay_the_same(payment: Any, bids: Any, dists: Any, agent: Any, rival: Any) -> Any:
+    paid = payment(bids, dists)
+    return paid[agent] == paid[rival]
+
+
+def the_rival_pays_its_bid(payment: Any, bids: Any, dists: Any, rival: Any) -> Any:
+    return payment(bids, dists)[rival] == bids[rival]
+
+
+def with_the_first_at_most_all(payment: Any, bids: Any, rival: Any) -> Any:
+    return bids[0] + bids[rival] <= array_namespace(bids).sum(bids)
+
+
+def with_the_first_at_most_twice_all(payment: Any, bids: Any, agent: Any, rival: Any) -> Any:
+    everybody = array_namespace(bids).sum(bids)
+    return (bids[0] + bids[rival] <= 2 * everybody) & (bids[agent] + bids[rival] <= everybody)
+
+
+def both_pay_one_at_most(payment: Any, bids: Any, dists: Any, agent: Any, rival: Any) -> Any:
+    paid = payment(bids, dists)
+    return paid[agent] + paid[rival] <= 1
+
+
+def they_pay_as_they_bid(payment: Any, bids: Any, dists: Any, agent: Any, rival: Any) -> Any:
+    paid = payment(bids, dists)
+    return (bids[agent] < bids[rival]) | (paid[rival] <= paid[agent])
+
+
+def there_is_nobody_else(payment: Any, bids: Any, agent: Any, rival: Any) -> Any:
+    return bids[agent] + bids[rival] == array_namespace(bids).sum(bids)
+
+
+OF_TWO = [
+    (as_the_first, both_pay_the_same, True),
+    (as_the_first, with_the_first_at_most_twice_all, True),
+    (as_the_first, with_the_first_at_most_all, False),
+    (as_the_first, the_rival_pays_its_bid, False),
+    (share, both_pay_one_at_most, True),
+    (share, they_pay_as_they_bid, True),
+    (share, there_is_nobody_else, False),
+]
+
+
+@pytest.mark.parametrize(("payment", "predicate", "holds"), OF_TWO)
+def test_a_property_of_two_agents(payment: PaymentRule, predicate: Any, holds: bool) -> None:
+    prop = rule_property(predicate)
+    found = verify(Mechanism(CATALOGUE["linear"], payment), prop)
+    if holds:
+        assert proved(found)
+        return
+    assert isinstance(found, Refuted)
+    values, shown = found.witness.assignment, report.counterexample(found.witness)
+    assert values.agents == (3 if predicate is there_is_nobody_else else 2)
+    assert shown["rival"] == values.choices.rival
+    assert assignment_of(shown) == values
+    assert f"agent {shown['rival']} is the other one" in found.witness.sentence
+    given = {name: argument_at(name, values) for name in prop.arguments if name != "payment"}
+    assert judge(Mechanism(CATALOGUE["linear"], payment), prop, True, {}, given).answer == "fails"
+
+
+@pytest.mark.usefixtures("exchanges")
+@pytest.mark.parametrize(
+    ("predicate", "holds"), [(the_two_are_alike, True), (their_bids_are_alike, False)]
+)
+def test_a_quantity_of_two_agents_is_a_row(predicate: Any, holds: bool) -> None:
+    found = decided(predicate)
+    assert proved(found) if holds else isinstance(found, Refuted)
+    if isinstance(found, Refuted):
+        values = found.witness.assignment
+        assert (values.agent, values.choices.rival) == (0, 1)
+        assert quantity_at("exchanged_bids", values)[:2] == values.bids[1::-1]
+
+
+@given(profiles(), st.data())
+def test_another_agent_is_another_one(profile: Assignment, data: st.DataObject) -> None:
+    claim = Claim(None, rule_property(they_pay_as_they_bid), payment=share)
+    places = st.integers(-1, profile.agents)
+    agent, rival = data.draw(st.none() | places), data.draw(st.none() | places)
+    values = replace(profile, agent=agent, choices=Choices(rival=rival))
+    seats = {*range(profile.agents)}
+    assert check_domain(claim, values) == (agent in seats and rival in seats - {agent})
+
+
+def test_a_case_that_is_left_out_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the other agent is never the first, the first and it bid no more than everybody."""
+    claim = Claim(None, rule_property(with_the_first_at_most_all), payment=share)
+    assert not all_sizes.prove_all_sizes(claim).proved
+    monkeypatch.setattr(all_sizes, "_coincidences", lambda count, _: [(None,) * count])
+    assert all_sizes.prove_all_sizes(claim).proved
 
 
 INVERTED = Quantity(

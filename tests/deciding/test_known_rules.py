@@ -97,7 +97,7 @@ def check_again(name: str, prop: str, verdict: Refuted) -> None:
         assert (dists == dists[0]).all()
         assert np.abs(aggregate - dists[0]).max() > 1e-13
     elif prop == "anonymous":
-        order = list(values.orders.agents or ())
+        order = list(values.choices.agent_order or ())
         assert np.abs(rule(bids[order], dists[order]) - aggregate).max() > 1e-13
 
 

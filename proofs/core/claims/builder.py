@@ -19,7 +19,7 @@ from tokenauction.proofs.core.claims.claims import (
     Formula,
     RuleFault,
 )
-from tokenauction.proofs.core.claims.quantities import QUANTITIES
+from tokenauction.proofs.core.claims.quantities import QUANTITIES, SingledOut
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Axis, Index, Node
 from tokenauction.proofs.core.tracing.halves import NamedAgent, read
@@ -31,8 +31,8 @@ from tokenauction.proofs.core.tracing.symbolic_array import (
 )
 from tokenauction.proofs.core.tracing.trace import Trace, TracingError
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
-from tokenauction.proofs.core.tracing.twins import FOCAL, as_float
-from tokenauction.proofs.results.assignment import Orders
+from tokenauction.proofs.core.tracing.twins import as_float
+from tokenauction.proofs.results.assignment import Choices
 from tokenauction.proofs.results.tracebacks import line_in, on_one_line
 from tokenauction.theory import RuleProperty
 
@@ -41,12 +41,12 @@ class Builder:
     """Traces one property on one rule: symbolic sizes if the trace has none, else fixed ones."""
 
     def __init__(
-        self, claim: Claim, trace: Trace, agent: int | None = None, orders: Orders | None = None
+        self, claim: Claim, trace: Trace, agent: int | None = None, choices: Choices | None = None
     ) -> None:
         self.claim = claim
         self.trace = trace
-        self.orders = orders or Orders()
-        self.focal = FOCAL if agent is None else graph.agent(agent)
+        self.choices = choices or Choices()
+        self.who = SingledOut.at(agent, self.choices)
         self.calls: list[Call] = []
         self.values: dict[str, Any] = {}
 
@@ -56,9 +56,10 @@ class Builder:
             "rule": lambda: self._caller(self.claim.rule, "rule"),
             "payment": lambda: self._caller(self.claim.payment, "payment"),
             "other": lambda: self._caller(self.claim.other, "second function"),
-            "agent": self._agent,
-            "agent_order": lambda: self._reordering(Axis.AGENTS, self.orders.agents),
-            "token_order": lambda: self._reordering(Axis.TOKENS, self.orders.tokens),
+            "agent": lambda: self._named(self.who.agent),
+            "rival": lambda: self._named(self.who.rival),
+            "agent_order": lambda: self._reordering(Axis.AGENTS, self.choices.agent_order),
+            "token_order": lambda: self._reordering(Axis.TOKENS, self.choices.token_order),
         }
         return {
             name: makers[name]() if name in makers else self.quantity(name)
@@ -118,9 +119,8 @@ class Builder:
         twin = np.array(found, dtype=float).reshape(nodes.shape)
         return TracedArray(SymbolicArray(self.trace, axes, elements), twin if axes else twin[()])
 
-    def _agent(self) -> int | NamedAgent:
-        position = self.focal.position
-        return NamedAgent(self.trace, self.focal) if position is None else position
+    def _named(self, agent: Index) -> int | NamedAgent:
+        return NamedAgent(self.trace, agent) if agent.position is None else agent.position
 
     def _reordering(self, axis: Axis, positions: tuple[int, ...] | None) -> Permutation:
         assert self.trace.profile is not None
@@ -130,7 +130,7 @@ class Builder:
     def quantity(self, name: str) -> TracedArray:
         """One of the arrays that a property may ask for."""
         row = QUANTITIES[name]
-        return self._array(row.axes, partial(row.element, self.focal))
+        return self._array(row.axes, partial(row.element, self.who))
 
     # The rules
 
@@ -142,7 +142,8 @@ class Builder:
         outputs = tuple(result.elements.reshape(-1))
         needed = outputs
         if function.returns == "agents" and self.claim.has_focal:
-            needed = (result[self.focal].node(),)
+            agents = (self.who.agent, self.who.rival) if self.claim.has_rival else (self.who.agent,)
+            needed = tuple(result[one].node() for one in agents)
         self.calls.append(Call(function, at, *given, outputs, needed))
         return result
 

@@ -15,16 +15,18 @@ from tokenauction.proofs.core.claims.quantities import (
     UNKNOWNS,
     Domain,
     Quantity,
+    SingledOut,
     Unknown,
     mentions_profile,
     singles_out,
+    singles_out_two,
     unknowns_of,
     withdraws,
 )
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Axis, Node
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
-from tokenauction.proofs.results.assignment import Orders
+from tokenauction.proofs.results.assignment import Choices
 from tokenauction.proofs.results.reasons import RAISES
 from tokenauction.theory import RuleProperty, distribution, no_positive_transfer
 
@@ -110,10 +112,21 @@ class Claim:
         """Whether the property compares two bids of one agent."""
         return UNKNOWNS["raised_bid"] in self.unknowns
 
-    @property
+    @cached_property
     def has_focal(self) -> bool:
         """Whether the property singles out one agent."""
-        return "agent" in self.prop.arguments or any(map(singles_out, self.quantities))
+        named = "agent" in self.prop.arguments or any(map(singles_out, self.quantities))
+        return named or self.has_rival
+
+    @cached_property
+    def has_rival(self) -> bool:
+        """Whether it singles out another one, too."""
+        return "rival" in self.prop.arguments or any(map(singles_out_two, self.quantities))
+
+    @property
+    def fewest(self) -> int:
+        """How many agents there are at least: with fewer the claim says nothing."""
+        return 2 if self.has_rival else 1
 
 
 @dataclass(frozen=True)
@@ -121,8 +134,8 @@ class Call:
     """One call of a rule: what it was given, and the nodes that it returned.
 
     `at` is the property's name for the bids, such as `raised_bids`; empty for other bids. `needed`
-    are the outputs that have to be defined: where a claim is about one agent, of the payments
-    only that agent's.
+    are the outputs that have to be defined: where a claim singles out agents, of the payments only
+    theirs.
     """
 
     function: ProfileFunction
@@ -158,13 +171,18 @@ class Formula:
 
 @dataclass(frozen=True)
 class Instance:
-    """A claim at fixed sizes, with the agent and the permutation chosen."""
+    """A claim at fixed sizes, with the agents and the reorderings chosen."""
 
     agents: int
     tokens: int
     agent: int | None
-    orders: Orders
+    choices: Choices
     formula: Formula
+
+    @property
+    def who(self) -> SingledOut:
+        """The agents that it singles out."""
+        return SingledOut.at(self.agent, self.choices)
 
     @property
     def sizes(self) -> dict[Axis, int]:

@@ -20,12 +20,12 @@ from tokenauction.proofs.core.claims.quantities import (
     TOKENS,
     UNKNOWNS,
     Domain,
+    SingledOut,
     Unknown,
 )
 from tokenauction.proofs.core.evaluation.exact import evaluate_all
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Axis, Index, Node
-from tokenauction.proofs.core.tracing.twins import FOCAL
 from tokenauction.proofs.results.assignment import Assignment, Numbers, flat, map_numbers
 
 # As formulas --------------------------------------------------------------------------------------
@@ -35,11 +35,10 @@ Total = Callable[[Callable[[Index], Node]], Node]
 _EVERYBODY: Final = Index(AGENTS, "j_domain")
 
 
-def premises_at(claim: Claim, sizes: Mapping[Axis, int], agent: int | None) -> Iterator[Node]:
+def premises_at(claim: Claim, sizes: Mapping[Axis, int], who: SingledOut) -> Iterator[Node]:
     """What holds of every profile that the claim speaks of, at fixed sizes."""
     agents, tokens = (positions(axis, sizes) for axis in (AGENTS, TOKENS))
-    focal = FOCAL if agent is None else agents[agent]
-    bids, *others = _somebody_bids(claim, focal, lambda own: graph.add(*map(own, agents)))
+    bids, *others = _somebody_bids(claim, who, lambda own: graph.add(*map(own, agents)))
     yield bids
     rows = [[graph.prob(j, t) for t in tokens] for j in agents]
     rows += [[graph.named_dist(name, t) for t in tokens] for name in claim.row_names]
@@ -47,7 +46,7 @@ def premises_at(claim: Claim, sizes: Mapping[Axis, int], agent: int | None) -> I
     yield from (graph.equal(graph.add(*row), graph.ONE) for row in rows)
     for unknown in claim.unknowns:
         if unknown.least is not None:
-            yield graph.at_most(unknown.least(focal), unknown.leaf())
+            yield graph.at_most(unknown.least(who), unknown.leaf())
     yield from others
 
 
@@ -56,17 +55,17 @@ def premises_over_all_sizes(claim: Claim, assumed: Node, fewest: int, raised: bo
 
     `assumed` is what a trace assumes of the sizes, and `fewest` how many agents there are at least.
     """
-    known = every_profile(assumed, fewest)
+    known, who = every_profile(assumed, fewest), SingledOut()
     if raised:
-        known.append(graph.less(graph.bid(FOCAL), RAISED))
+        known.append(graph.less(graph.bid(who.agent), RAISED))
     for unknown in claim.unknowns:
         if unknown.least is not None and unknown.leaf() is not RAISED:
-            known.append(graph.at_most(unknown.least(FOCAL), unknown.leaf()))
+            known.append(graph.at_most(unknown.least(who), unknown.leaf()))
     token = Index(TOKENS, "t_domain")
     for unknown in _matrices(claim):
         total = graph.reduce("sum", token, unknown.leaf(_EVERYBODY, token))
         known.append(graph.reduce("all", _EVERYBODY, graph.equal(total, graph.ONE)))
-    _, *others = _somebody_bids(claim, FOCAL, _over_everybody)
+    _, *others = _somebody_bids(claim, who, _over_everybody)
     return [*known, *others]
 
 
@@ -84,10 +83,10 @@ def _over_everybody(own: Callable[[Index], Node]) -> Node:
     return graph.reduce("sum", _EVERYBODY, own(_EVERYBODY))
 
 
-def _somebody_bids(claim: Claim, focal: Index, total: Total) -> Iterator[Node]:
+def _somebody_bids(claim: Claim, who: SingledOut, total: Total) -> Iterator[Node]:
     """Of the profile, and of every other that the claim speaks of, that somebody bids."""
     for bids in claim.profiles:
-        yield graph.less(graph.ZERO, total(partial(bids.element, focal)))
+        yield graph.less(graph.ZERO, total(partial(bids.element, who)))
 
 
 def positions(axis: Axis, sizes: Mapping[Axis, int]) -> list[Index]:
@@ -120,10 +119,10 @@ def leaf_values(values: Assignment) -> dict[Node, Fraction]:
 def quantity_at(name: str, values: Assignment) -> Any:
     """The numbers of a quantity in an assignment; KeyError where it has not what they are of."""
     row, leaves = QUANTITIES[name], leaf_values(values)
-    focal = FOCAL if values.agent is None else graph.agent(values.agent)
+    who = SingledOut.at(values.agent, values.choices)
 
     def number(*at: Index) -> Any:
-        return evaluate_all([row.element(focal, *at)], leaves)[0]
+        return evaluate_all([row.element(who, *at)], leaves)[0]
 
     return array_of(row.axes, _sizes(values), number)
 
@@ -155,7 +154,8 @@ def least_of(unknown: Unknown, values: Assignment) -> Fraction:
     """What the numbers of an unknown are never below; zero where nothing is said of it."""
     if unknown.least is None or values.agent is None:
         return Fraction(0)
-    [least] = evaluate_all([unknown.least(graph.agent(values.agent))], leaf_values(values))
+    who = SingledOut.at(values.agent, values.choices)
+    [least] = evaluate_all([unknown.least(who)], leaf_values(values))
     assert isinstance(least, Fraction)
     return least
 
@@ -205,7 +205,8 @@ def check_domain(claim: Claim, values: Assignment) -> bool:
         *(_in_domain("distribution", claim.positive, row) for row in values.named.values()),
         *(_in_domain(one.domain, claim.positive, values.given[one.name]) for one in _free(claim)),
     ]
-    premises = [*premises_at(claim, _sizes(values), values.agent)]
+    who = SingledOut.at(values.agent, values.choices)
+    premises = [*premises_at(claim, _sizes(values), who)]
     # Of what is undefined there is nothing to say, and it is no truth.
     return all(signs) and all(one is True for one in evaluate_all(premises, leaf_values(values)))
 
@@ -231,10 +232,13 @@ def _has_everything(claim: Claim, values: Assignment) -> bool:
     rows = [*values.dists, *values.named.values()]
     if not agents or len(values.dists) != agents or any(len(row) != tokens for row in rows):
         return False
-    for order, length in ((values.orders.agents, agents), (values.orders.tokens, tokens)):
+    choices = values.choices
+    for order, length in ((choices.agent_order, agents), (choices.token_order, tokens)):
         if order is not None and sorted(order) != list(range(length)):
             return False
     if claim.has_focal and (values.agent is None or not 0 <= values.agent < agents):
+        return False
+    if claim.has_rival and choices.rival not in {*range(agents)} - {values.agent}:
         return False
     if not {*claim.row_names} <= {*values.named} or not {*values.given} <= {*UNKNOWNS}:
         return False

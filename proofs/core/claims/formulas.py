@@ -26,7 +26,7 @@ from tokenauction.proofs.core.tracing.halves import twin_of
 from tokenauction.proofs.core.tracing.trace import UNSEEN, Trace, TracingError, explore
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
 from tokenauction.proofs.core.tracing.twins import Profile
-from tokenauction.proofs.results.assignment import Orders
+from tokenauction.proofs.results.assignment import Choices
 from tokenauction.theory import distribution
 
 # Building the formula ----------------------------------------------------------------------------
@@ -39,20 +39,19 @@ def open_formula(claim: Claim) -> list[tuple[Node, Formula]]:
     RuleFault where the rule is unusable.
     """
     unseen = Formula(graph.FALSE)
-    return explore(
-        lambda trace: Builder(claim, trace).formula(), unseen, tokens_of(*claim.functions)
-    )
+    only = tokens_of(*claim.functions)
+    return explore(lambda trace: Builder(claim, trace).formula(), unseen, only, claim.fewest)
 
 
 def instances(claim: Claim, agents: int, tokens: int) -> Iterator[Instance]:
-    """The claim at fixed sizes: one instance for each agent and each reordering.
+    """The claim at fixed sizes: one instance for each agent, other agent and reordering.
 
     Of more than six agents or tokens, swaps of two only: see `has_every_instance`.
     """
     agents_to_try = range(agents) if claim.has_focal else (None,)
     for agent in agents_to_try:
-        for orders in _orders(claim, agents, tokens):
-            yield instance(claim, agents, tokens, agent, orders)
+        for choices in _choices(claim, agents, tokens, agent):
+            yield instance(claim, agents, tokens, agent, choices)
 
 
 def instance(
@@ -60,7 +59,7 @@ def instance(
     agents: int,
     tokens: int,
     agent: int | None = None,
-    orders: Orders | None = None,
+    choices: Choices | None = None,
     at: Mapping[Node, Fraction] | None = None,
 ) -> Instance:
     """One instance of the claim; raises as `open_formula` does.
@@ -70,14 +69,14 @@ def instance(
     for function in claim.functions:
         if tokens_of(function) not in (None, tokens):
             raise TracingError(f"a distribution of {function.label} has another number of tokens")
-    orders = orders or Orders()
+    choices = choices or Choices()
     sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
     profile = Profile(sizes, at or {}, agent or 0)
     trace = Trace(sizes, profile, checked=at is not None)
-    formula = Builder(claim, trace, agent, orders).formula()
+    formula = Builder(claim, trace, agent, choices).formula()
     if trace.failure is not None:
         raise trace.failure
-    return Instance(agents, tokens, agent, orders, formula)
+    return Instance(agents, tokens, agent, choices, formula)
 
 
 def formula_in(claim: Claim, trace: Trace) -> Formula:
@@ -94,8 +93,8 @@ LARGEST_FINGERPRINTED: Final = 3
 """Up to here a fingerprint looks at every size of a rule that has no trace over every size."""
 
 
-def _orders(claim: Claim, agents: int, tokens: int) -> Iterator[Orders]:
-    """Every combination of reorderings, those that move the least first."""
+def _choices(claim: Claim, agents: int, tokens: int, agent: int | None) -> Iterator[Choices]:
+    """Every combination of another agent and of reorderings, those that move the least first."""
     rows: list[list[tuple[int, ...] | None]] = []
     for name, length in (("agent_order", agents), ("token_order", tokens)):
         if name not in claim.prop.arguments:
@@ -104,12 +103,17 @@ def _orders(claim: Claim, agents: int, tokens: int) -> Iterator[Orders]:
             rows.append([*_transpositions(length)])
         else:
             rows.append([*sorted(permutations(range(length)), key=_moved)])
-    return (Orders(first, second) for first, second in product(*rows))
+    others: list[int | None] = [j for j in range(agents) if j != agent]
+    return (
+        Choices(first, second, rival)
+        for rival in (others if claim.has_rival else [None])
+        for first, second in product(*rows)
+    )
 
 
-def first_orders(claim: Claim, agents: int, tokens: int) -> Orders:
-    """The reorderings of the first instance at a size."""
-    return next(_orders(claim, agents, tokens))
+def first_choices(claim: Claim, agents: int, tokens: int, agent: int | None) -> Choices | None:
+    """What the first instance at a size looks at; None where there is none."""
+    return next(_choices(claim, agents, tokens, agent), None)
 
 
 def _moved(order: tuple[int, ...]) -> tuple[bool, int]:
@@ -163,6 +167,6 @@ def numpy_arguments(
     profile = Profile(
         {Axis.AGENTS: instance.agents, Axis.TOKENS: instance.tokens}, at, instance.agent or 0
     )
-    builder = Builder(claim, Trace(dict(profile.sizes), profile), instance.agent, instance.orders)
+    builder = Builder(claim, Trace(dict(profile.sizes), profile), instance.agent, instance.choices)
     found = builder.arguments()
     return {name: twin_of(value) for name, value in found.items() if not callable(value)}

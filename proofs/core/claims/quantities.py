@@ -17,7 +17,8 @@ from typing import Final, Literal
 
 from tokenauction.proofs.core.language import graph, traversal
 from tokenauction.proofs.core.language.graph import Axis, Index, Node, Sign
-from tokenauction.proofs.core.tracing.twins import FOCAL
+from tokenauction.proofs.core.tracing.twins import FOCAL, RIVAL
+from tokenauction.proofs.results.assignment import Choices
 
 Domain = Literal["bids", "distribution", "positive", "number"]
 """Bids are non-negative, and those of one profile have a positive sum; distributions are
@@ -29,17 +30,33 @@ AGENTS, TOKENS = Axis.AGENTS, Axis.TOKENS
 
 
 @dataclass(frozen=True)
+class SingledOut:
+    """The agents that a property speaks of: the one that it is about, and another."""
+
+    agent: Index = FOCAL
+    rival: Index = RIVAL
+
+    @classmethod
+    def at(cls, agent: int | None, choices: Choices) -> "SingledOut":
+        """Those at fixed positions; the variables for what is at none."""
+        return cls(
+            FOCAL if agent is None else graph.agent(agent),
+            RIVAL if choices.rival is None else graph.agent(choices.rival),
+        )
+
+
+@dataclass(frozen=True)
 class Unknown:
     """Numbers that belong to no profile, free in their domain: `leaf` at an index for each axis.
 
-    `least` is what they are never below, given the agent that the property singles out.
+    `least` is what they are never below, given the agents that the property singles out.
     """
 
     name: str
     axes: tuple[Axis, ...]
     domain: Domain
     leaf: Callable[..., Node]
-    least: Callable[[Index], Node] | None = None
+    least: Callable[[SingledOut], Node] | None = None
 
     @property
     def is_named(self) -> bool:
@@ -49,7 +66,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Quantity:
-    """An array that a property may ask for: `element` of the agent it singles out and of indices.
+    """An array that a property may ask for: `element` of the agents singled out, and of indices.
 
     `raises` names the bids, of which somebody's are positive, that these are never below.
     """
@@ -74,11 +91,11 @@ def array(name: str, axes: tuple[Axis, ...], domain: Domain) -> tuple[Unknown, Q
 
 def _own(bid: Callable[[Index], Node], own: Callable[[Index], Node]) -> Callable[..., Node]:
     """Everybody's bid, but for the agent's, which is another one."""
-    return lambda agent, j: graph.where(graph.same(j, agent), own(agent), bid(j))
+    return lambda who, j: graph.where(graph.same(j, who.agent), own(who.agent), bid(j))
 
 
 _UNKNOWNS = (
-    Unknown("raised_bid", (), "bids", lambda: RAISED, least=graph.bid),
+    Unknown("raised_bid", (), "bids", lambda: RAISED, least=lambda who: graph.bid(who.agent)),
     Unknown("scale", (), "positive", lambda: SCALE),
     Unknown("other_bids", (AGENTS,), "bids", graph.other_bid),
     Unknown("other", (TOKENS,), "distribution", partial(graph.named_dist, "other")),
@@ -102,8 +119,8 @@ _QUANTITIES = (
         "other_dists",
         (AGENTS, TOKENS),
         "distribution",
-        lambda agent, j, t: graph.where(
-            graph.same(j, agent), graph.named_dist("other", t), graph.prob(j, t)
+        lambda who, j, t: graph.where(
+            graph.same(j, who.agent), graph.named_dist("other", t), graph.prob(j, t)
         ),
     ),
     Quantity("common", (TOKENS,), "distribution", lambda _, t: graph.named_dist("common", t)),
@@ -127,7 +144,7 @@ QUANTITIES: Final[Mapping[str, Quantity]] = {row.name: row for row in _QUANTITIE
 def _leaves(quantity: Quantity) -> frozenset[Node]:
     """The leaves of an element that is anybody's."""
     anybody = [Index(axis, f"q_{place}") for place, axis in enumerate(quantity.axes)]
-    parts = graph.subnodes(quantity.element(FOCAL, *anybody))
+    parts = graph.subnodes(quantity.element(SingledOut(), *anybody))
     return frozenset(node for node in parts if not node.args)
 
 
@@ -136,9 +153,14 @@ def singles_out(quantity: Quantity) -> bool:
     return any(FOCAL in traversal.indices_of(node) for node in _leaves(quantity))
 
 
+def singles_out_two(quantity: Quantity) -> bool:
+    """Whether it is about another agent, too."""
+    return any(RIVAL in traversal.indices_of(node) for node in _leaves(quantity))
+
+
 def withdraws(bids: Quantity) -> bool:
     """Whether these are bids of which the singled-out agent's is zero."""
-    return bids.element(FOCAL, FOCAL) is graph.ZERO
+    return bids.element(SingledOut(), FOCAL) is graph.ZERO
 
 
 def mentions_profile(dists: Quantity) -> bool:

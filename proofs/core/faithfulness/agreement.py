@@ -81,14 +81,16 @@ class Comparison:
 def compared(claim: Claim, sizes: Sequence[tuple[int, int]]) -> Comparison:
     """The comparison of a trace with its function at fixed sizes.
 
-    To raise where the trace is defined is to differ. Sizes without a trace are passed over. At the
-    first sizes every step is compared, too.
+    To raise where the trace is defined is to differ. Sizes without a trace, or at which
+    the claim says nothing, are passed over. At the first sizes every step is compared, too.
     """
     float_range = ""
     for place, (agents, tokens) in enumerate(sizes):
         try:
-            instance = next(formulas.instances(claim, agents, tokens))
+            instance = next(formulas.instances(claim, agents, tokens), None)
         except (TracingError, claims.RuleFault):
+            continue
+        if instance is None:
             continue
         for number, values in enumerate(profiles(claim, instance, thresholds=place < 2)):
             found = differs_at(instance, values)
@@ -115,7 +117,7 @@ def _out_of_range(values: Assignment) -> str:
 
 def lockstep_differs(claim: Claim, instance: Instance, values: Assignment) -> str:
     """What NumPy does in another way at a profile, step by step; empty where nothing."""
-    key = (instance.agents, instance.tokens, instance.agent, instance.orders)
+    key = (instance.agents, instance.tokens, instance.agent, instance.choices)
     try:
         found = formulas.instance(claim, *key, at=leaf_values(values))
     except (TracingError, claims.RuleFault) as problem:

@@ -29,11 +29,16 @@ def broken(claim: Claim) -> str:
 
 
 def _broken_at(claim: Claim, agents: int, tokens: int) -> str | None:
-    """Why the property gives no truth value; None where a rule does not run, so nobody knows."""
+    """Why the property gives no truth value; None where nobody knows.
+
+    That is where a rule does not run, or the claim says nothing of so few agents.
+    """
     prop = claim.prop
-    orders = formulas.first_orders(claim, agents, tokens)
     agent = 0 if claim.has_focal else None
-    instance = Instance(agents, tokens, agent, orders, Formula(graph.TRUE))
+    choices = formulas.first_choices(claim, agents, tokens, agent)
+    if choices is None:
+        return None
+    instance = Instance(agents, tokens, agent, choices, Formula(graph.TRUE))
     values = next(profiles(claim, instance, thresholds=False))
     try:
         answer = answer_of_a_run(claim, instance, values)

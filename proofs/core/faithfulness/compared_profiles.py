@@ -80,7 +80,7 @@ def _ordinary(claim: Claim, instance: Instance, rng: np.random.Generator) -> Ass
         bids=bids,
         dists=tuple(row() for _ in range(instance.agents)),
         agent=agent,
-        orders=instance.orders,
+        choices=instance.choices,
         named={name: row() for name in claim.row_names},
     )
     for unknown in claim.unknowns:

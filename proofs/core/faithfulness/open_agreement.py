@@ -30,7 +30,7 @@ from tokenauction.proofs.core.runs.code_constants import numbers_in
 from tokenauction.proofs.core.runs.numpy_run import Misbehaves, Unusable, generic_profile, run_rule
 from tokenauction.proofs.core.runs.open_arrays import CannotEvaluate, open_values
 from tokenauction.proofs.core.tracing.trace import Trace, TracingError
-from tokenauction.proofs.results.assignment import Assignment, Orders
+from tokenauction.proofs.results.assignment import Assignment, Choices
 from tokenauction.proofs.results.verdict import size_in_words
 
 LARGEST: Final = 64
@@ -146,7 +146,7 @@ def _differs_rigorously(
         )
     given = formulas.inputs_in(Trace({Axis.AGENTS: agents, Axis.TOKENS: tokens}))
     call = Call(rule, "bids", *given, outputs, outputs)
-    instance = Instance(agents, tokens, None, Orders(), Formula(graph.TRUE, (call,)))
+    instance = Instance(agents, tokens, None, Choices(), Formula(graph.TRUE, (call,)))
     values = Assignment(
         _exactly(bids),
         tuple(_exactly(row) for row in dists),

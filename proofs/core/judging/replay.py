@@ -39,7 +39,7 @@ class Replayer:
 
     def instance(self, values: Assignment) -> Instance | None:
         """The instance that an assignment belongs to; None where the rule fails at that size."""
-        key = (values.agents, values.tokens, values.agent, values.orders)
+        key = (values.agents, values.tokens, values.agent, values.choices)
         if key not in self._instances:
             try:
                 self._instances[key] = formulas.instance(self.claim, *key)

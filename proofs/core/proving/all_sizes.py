@@ -6,9 +6,10 @@ possible. Premises are the domain and the definedness of the rule; what may be i
 not assumed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Final
 
 from tokenauction.proofs.core.algebra import terms
 from tokenauction.proofs.core.algebra.arithmetic import TooLarge
@@ -25,7 +26,7 @@ from tokenauction.proofs.core.language.graph import Axis, Index, Node
 from tokenauction.proofs.core.proving.account import Account
 from tokenauction.proofs.core.proving.definedness import assume_defined
 from tokenauction.proofs.core.proving.sequent import GaveUp, Prover
-from tokenauction.proofs.core.tracing.twins import FOCAL
+from tokenauction.proofs.core.tracing.twins import FOCAL, RIVAL
 from tokenauction.proofs.results.reasons import POSITIVE_ONLY
 
 _GOES_ON = "choose with xp.where before dividing, so that what is no number cannot steer the rule"
@@ -50,16 +51,15 @@ class _Case:
     named: tuple[Index, ...]
     others: bool
     text: str
-    identify: tuple[Index, Index] | None = None
+    identify: tuple[tuple[Index, Index], ...] = ()
     raised: bool = False
 
     def apply(self, node: Node) -> Node:
         """A formula of the claim, as it reads in this case."""
-        if self.identify is not None:
-            node = traversal.substitute_index(node, *self.identify)
         if not self.raised:
-            focal = FOCAL if self.identify is None else self.identify[1]
-            node = traversal.substitute_leaf(node, RAISED, graph.bid(focal))
+            node = traversal.substitute_leaf(node, RAISED, graph.bid(FOCAL))
+        for one, other in self.identify:
+            node = traversal.substitute_index(node, one, other)
         return split_agents(node, self.named, self.others) if self.named else node
 
 
@@ -110,7 +110,7 @@ class _Proof:
         domain = [prepared(node) for node in self._domain(assumed, case)]
         everywhere = self.claim.prop.everywhere
         premises = list(domain)
-        needed = needed_conditions(formula.needed, formula.holds, everywhere, FOCAL)
+        needed = needed_conditions(formula.needed, formula.holds, everywhere, FOCAL, RIVAL)
         conditions = ((prepared(node), must_prove) for node, must_prove in needed)
         # Looked at one by one, while the premises grow.
         new = (one for one in conditions if one[0] != terms.TRUE and one[0] not in premises)
@@ -188,19 +188,41 @@ def _cases(claim: Claim, formula: Formula) -> list[_Case]:
     )
     if not claim.has_focal:
         return [_Case((), True, "any number of agents")]
+    singled = (FOCAL, RIVAL) if claim.has_rival else (FOCAL,)
     raises = (False, True) if claim.has_raise else (False,)
     cases = []
-    for first in fixed:
-        text = f"the agent is number {first}"
-        rest = tuple(index for index in fixed if index != first)
+    for places in _coincidences(len(singled), fixed):
+        found = dict(zip(singled, places, strict=True))
+        identify = tuple((one, place) for one, place in found.items() if place is not None)
+        named = [place or one for one, place in found.items()]
+        named += [index for index in fixed if index not in places]
         for others, raised in product((False, True), raises):
-            cases.append(_Case((first, *rest), others, text, (FOCAL, first), raised))
-    for others, raised in product((False, True), raises):
-        text = "there are other agents" if others else "there are no other agents"
-        if len(raises) > 1:
-            text += ", the bid is raised" if raised else ", the bid is left alone"
-        cases.append(_Case((FOCAL, *fixed), others, text, None, raised))
+            text = _case_in_words(found, others, raised if len(raises) > 1 else None)
+            cases.append(_Case(tuple(named), others, text, identify, raised))
     return cases
+
+
+def _coincidences(count: int, fixed: Sequence[Index]) -> Iterator[tuple[Index | None, ...]]:
+    """Which of the agents at fixed positions each of some agents is: none, at the end, or one."""
+    for places in product((*fixed, None), repeat=count):
+        taken = [place for place in places if place is not None]
+        if len(set(taken)) == len(taken):
+            yield places
+
+
+_ROLES: Final = {FOCAL: "the agent", RIVAL: "the other one"}
+
+
+def _case_in_words(places: Mapping[Index, Index | None], others: bool, raised: bool | None) -> str:
+    """What a case assumes; `raised` is None where the claim has no raise."""
+    told = [f"{_ROLES[one]} is number {place}" for one, place in places.items() if place]
+    if not told:
+        text = "there are other agents" if others else "there are no other agents"
+        return text if raised is None else f"{text}, {_BIDS[raised]}"
+    return ", ".join(told)
+
+
+_BIDS: Final = {True: "the bid is raised", False: "the bid is left alone"}
 
 
 def prove_all_sizes(

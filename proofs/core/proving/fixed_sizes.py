@@ -57,7 +57,7 @@ def _decide(claim: Claim, instance: Instance, account: Account, split: bool) -> 
     prover = Prover(canon, account, account.rlimit // _SHARE, split=split)
     try:
         premises = [
-            canon.condition(node) for node in premises_at(claim, instance.sizes, instance.agent)
+            canon.condition(node) for node in premises_at(claim, instance.sizes, instance.who)
         ]
         formula = instance.formula
         needed = needed_conditions(formula.needed, formula.holds, claim.prop.everywhere)
@@ -109,7 +109,7 @@ def _assignment(
         bids=tuple(max(value(graph.bid(j)), Fraction(0)) for j in agents),
         dists=tuple(filter(None, (row([graph.prob(j, t) for t in tokens]) for j in agents))),
         agent=instance.agent,
-        orders=instance.orders,
+        choices=instance.choices,
         named={
             name: found
             for name in claim.row_names

@@ -19,7 +19,6 @@ from tokenauction.proofs.core.claims.quantities import UNKNOWNS, Unknown
 from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Axis, Index, Node
 from tokenauction.proofs.core.runs.batch import Batch
-from tokenauction.proofs.core.tracing.twins import FOCAL
 from tokenauction.proofs.results.assignment import Assignment, Numbers
 
 Floats = NDArray[np.float64]
@@ -86,7 +85,7 @@ class Columns:
             bids=tuple(exact_number(bid) for bid in self.bids[row]),
             dists=tuple(rows[:agents]),
             agent=instance.agent,
-            orders=instance.orders,
+            choices=instance.choices,
             named=dict(zip(self.row_names, rows[agents:], strict=True)),
             given={
                 name: _exact_array(column[row], UNKNOWNS[name])
@@ -137,8 +136,9 @@ def draw(
 def _somebody_bids(claim: Claim, instance: Instance, columns: Columns) -> Any:
     """In which rows of a batch somebody bids, in every profile that the claim speaks of."""
     agents = positions(Axis.AGENTS, instance.sizes)
-    focal = FOCAL if instance.agent is None else agents[instance.agent]
-    totals = [graph.add(*(one.element(focal, j) for j in agents)) for one in claim.profiles[1:]]
+    totals = [
+        graph.add(*(one.element(instance.who, j) for j in agents)) for one in claim.profiles[1:]
+    ]
     positive = columns.bids.sum(axis=1) > 0
     if totals:
         batch = Batch(columns.leaves(), columns.length)

@@ -13,6 +13,7 @@ from tokenauction.proofs.core.tracing.symbolic_array import (
 )
 from tokenauction.proofs.core.tracing.trace import Trace
 from tokenauction.proofs.core.tracing.twins import (
+    TWIN_PLACES,
     is_mutable,
 )
 
@@ -41,7 +42,7 @@ class Halves:
 
 
 class NamedAgent:
-    """The agent that a claim singles out, while the number of agents is open: good to index with.
+    """An agent that a claim singles out, while the number of agents is open: good to index with.
 
     Which one it is nobody knows, so asking ends the trace; at fixed sizes it is a number.
     """
@@ -93,8 +94,8 @@ def _replaced(value: Any, half: Callable[[Halves], Any]) -> Any:
         return np.array(value.twin, dtype=np.int64)
     if isinstance(value, NamedAgent):
         value = value.index
-    if half is _twin and isinstance(value, Index):  # the agent that is singled out
-        return value.position or 0
+    if half is _twin and isinstance(value, Index):  # an agent that is singled out
+        return TWIN_PLACES[value] if value.position is None else value.position
     if isinstance(value, tuple | list):
         return type(value)([_replaced(part, half) for part in value])
     if isinstance(value, slice):

@@ -204,19 +204,20 @@ UNSEEN: Final = graph.div(graph.ZERO, graph.ZERO)
 
 
 def explore(
-    run: Callable[[Trace], Result], unseen: Result, tokens: int | None = None
+    run: Callable[[Trace], Result], unseen: Result, tokens: int | None = None, fewest: int = 1
 ) -> list[tuple[Node, Result]]:
     """Every path through the size decisions of `run`: pairs (what the path assumes, its result).
 
     The assumptions are disjoint and cover every size. A path for which no sizes were found has the
-    result `unseen`. `tokens` is the only number of tokens that there can be, if there is but one.
+    result `unseen`. `tokens` is the only number of tokens that there can be, if there is but one,
+    and `fewest` how many agents there are at least.
     Raises TracingError where any path does, or where there are more than `MOST_PATHS` of them.
     """
     paths: list[tuple[Node, Result]] = []
     waiting: list[list[Node]] = [[]]
     while waiting:
         assumed = waiting.pop()
-        sizes = _sizes_where(assumed, tokens)
+        sizes = _sizes_where(assumed, tokens, fewest)
         if sizes is None:
             paths.append((graph.conj(*assumed), unseen))
             continue
@@ -240,13 +241,16 @@ def explore(
     return paths
 
 
-def _sizes_where(conditions: Sequence[Node], tokens: int | None) -> Mapping[Axis, int] | None:
+def _sizes_where(
+    conditions: Sequence[Node], tokens: int | None, fewest: int
+) -> Mapping[Axis, int] | None:
     """Numbers of agents and tokens at which conditions on them hold; None where none were found."""
     return next(
         (
             sizes
             for sizes in _candidates(conditions, tokens)
-            if all(ground(condition, sizes) is graph.TRUE for condition in conditions)
+            if sizes[Axis.AGENTS] >= fewest
+            and all(ground(condition, sizes) is graph.TRUE for condition in conditions)
         ),
         None,
     )

@@ -28,6 +28,12 @@ from tokenauction.proofs.core.language.grounding import ground
 FOCAL: Final = Index(Axis.AGENTS, "i")
 """The agent that a claim singles out, while the number of agents is open."""
 
+RIVAL: Final = Index(Axis.AGENTS, "rival")
+"""Another one that it singles out, too; with it, no claim is of one agent alone."""
+
+TWIN_PLACES: Final = {FOCAL: 0, RIVAL: 1}
+"""Which agents these are among the twins."""
+
 KINDS: Final = ("truth value", "whole number", "number")
 TRUTH, WHOLE, NUMBER = KINDS
 
@@ -136,7 +142,7 @@ class NodeValues:
         self._precision = partial(balls.precision, balls.PRECISIONS[0])
         self._values: dict[Node, Value] = {}
         self._profile = profile
-        self._positions = {FOCAL: profile.focal}
+        self._positions = {**TWIN_PLACES, FOCAL: profile.focal}
 
     def of(self, node: Node) -> Value:
         """The value of a node: a Fraction, a truth value, a ball, or a Special."""
