@@ -28,7 +28,6 @@ from tokenauction.proofs.loading.named import Target, claims_of, load_property, 
 from tokenauction.proofs.results import report
 from tokenauction.proofs.results.rows import Result
 from tokenauction.proofs.results.verdict import Unknown, Verdict
-from tokenauction.proofs.worker.compare import explanation_of
 from tokenauction.theory import ORDERS, PROPERTIES, PreferenceOrder, RuleProperty
 
 if TYPE_CHECKING:
@@ -307,5 +306,5 @@ class _Comparison:
         row = compared_row({}, found, 0.0)
         one, other = self.titles
         sides = {"a": {"title": one}, "b": {"title": other}, "guarantees": []}
-        told = explanation_of(found, list(zip(self.titles, self.verifiers, strict=True)))
+        told = equality.explanation_of(found, list(zip(self.titles, self.verifiers, strict=True)))
         return compare_display.text({**row, **sides, "explanation": told}, explain=True, plain=True)

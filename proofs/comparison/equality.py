@@ -17,9 +17,10 @@ from tokenauction.proofs.core.claims import claims
 from tokenauction.proofs.core.faithfulness.examination import Examined
 from tokenauction.proofs.core.proving.certificates import ASSUMED_DEFINED
 from tokenauction.proofs.core.runs.numpy_run import Unusable, run_rule
-from tokenauction.proofs.deciding.explain import profile
+from tokenauction.proofs.deciding.explain import formulas, profile
 from tokenauction.proofs.deciding.options import Options
 from tokenauction.proofs.deciding.same_function import verdict_of_equality
+from tokenauction.proofs.deciding.verifier import Verifier
 from tokenauction.proofs.results.assignment import Assignment
 from tokenauction.proofs.results.verdict import (
     Answer,
@@ -277,3 +278,10 @@ def _run(function: ProfileFunction, values: Assignment) -> Row | str:
     except Unusable as problem:
         cause = problem.__cause__
         return f"raises {type(cause).__name__}: {cause}" if cause else f"is unusable: {problem}"
+
+
+def explanation_of(found: Equality, sides: Sequence[tuple[str, Verifier]]) -> list[str]:
+    """What both compute, where that is known for every size, and what a proof consists of."""
+    parts = [(title, part) for title, side in sides for part in side.parts]
+    lines = [f"{title}: {line}" for title, part in parts for line in formulas(part)]
+    return [*lines, *found.evidence.steps] if isinstance(found, Equivalent) else lines

@@ -6,7 +6,7 @@ equivalent sides have is decided once.
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from tokenauction.proofs.comparison.comparison_report import compared_row
@@ -135,6 +135,7 @@ class _Comparison:
             Equivalent,
             NotComparable,
             compare,
+            explanation_of,
         )
 
         self.emit(Started(0))
@@ -171,17 +172,3 @@ class _Comparison:
             raise CannotLoad(str(problem)) from None
         finally:
             self.isolation.check()
-
-
-def explanation_of(found: Any, verifiers: Sequence[tuple[str, Any]]) -> list[str]:
-    """What both compute, where that is known for every size, and what a proof consists of."""
-    from tokenauction.proofs.deciding.explain import formulas
-
-    lines = [
-        f"{title}: {line}"
-        for title, verifier in verifiers
-        for part in verifier.parts
-        for line in formulas(part)
-    ]
-    evidence = getattr(found, "evidence", None)
-    return lines if evidence is None else [*lines, *evidence.steps]
