@@ -54,8 +54,8 @@ class Raising:
             rng = np.random.default_rng([self.options.seed, agents, tokens])
             columns = draw(opaque, instance, 8, rng)
             for row in range(columns.length):
-                values = columns.exact(row, instance)
-                if self.raises(values):
+                values = columns.exact(row, instance)  # of the domain, as it was drawn
+                if self._raises_there(values) and self.raises(values):
                     return self.refuted_at(shrink(values, self.raises, 600))
         return None
 
@@ -65,8 +65,12 @@ class Raising:
         return Replayer(replace(self.claim, opaque=True))
 
     def raises(self, values: Assignment) -> bool:
+        """Whether the claim speaks of an assignment, and a function raises there."""
+        return check_domain(self._opaque.claim, values) and self._raises_there(values)
+
+    def _raises_there(self, values: Assignment) -> bool:
         instance = self._opaque.instance(values)
-        if instance is None or not check_domain(self._opaque.claim, values):
+        if instance is None:
             return False
         # What floats cannot hold is rounding, and says nothing about real numbers.
         raised = [
