@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from rooms import CORE, DOORS, PARTS
+from rooms import CORE, DOORS, PARTS, TESTED_WITH
 
 from tokenauction.mechanisms import CATALOGUE, MECHANISMS, AggregationRule, Mechanism
 from tokenauction.proofs.core.kernel import AXIOMS
@@ -333,10 +333,22 @@ def room_section(folder: Path) -> str:
     head = folder / "__init__.py"
     about = first_line(head) if head.exists() and name != "proofs" else "The faces of `proofs/`."
     rows = [f"| `{one.name}` | {first_line(one)} |" for one in files]
-    title = f"### `{name}/`\n\n{about}"
+    title = f"### `{name}/`\n\n{about} Its tests: `{tests_of(folder)}`."
     if theorems:
         title += " A file bears the name of its theorem (docs/theorems.md); the others are:"
     return "\n".join([title, "", "| file | job |", "|---|---|", *rows]) if rows else title
+
+
+def tests_of(folder: Path) -> str:
+    """Where a room is tested: in the folder of its name, of the room around it, or of another."""
+    root = DOCS.parent
+    name = folder.relative_to(root).as_posix()
+    if name in TESTED_WITH:
+        return f"tests/{TESTED_WITH[name]}/"
+    own = root / "tests" / name.removeprefix("proofs/")
+    while not list(own.glob("test_*.py")):
+        own = own.parent
+    return f"{own.relative_to(root).as_posix()}/"
 
 
 def first_line(path: Path) -> str:

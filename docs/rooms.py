@@ -30,6 +30,15 @@ CORE = (
     "faithfulness",
     "proving",
 )
+# Rooms without a folder of tests: they are tested with what they serve.
+TESTED_WITH = {
+    "theory": "deciding",
+    "proofs": "house",
+    "proofs/results": "reports",
+    "proofs/core/language": "core/evaluation",
+    "proofs/worker": "processes",
+    "proofs/cross_checks": "core/evaluation",
+}
 # What stands beside the doors of `proofs/`: its names, the checker from Python, the process of the
 # command, and the kernel by its public name. They import what they show.
 FACES = ("__init__", "api", "cli", "kernel")

@@ -27,6 +27,17 @@ def test_the_tables_of_rules_md_are_current() -> None:
     assert (ROOT / "docs" / "rules.md").read_text("utf-8") == generate.rules_page()
 
 
+@pytest.mark.parametrize("room", generate.rooms(), ids=lambda room: room.name)
+def test_a_room_is_tested_where_architecture_md_says(room: Path) -> None:
+    inside = room.relative_to(ROOT).as_posix().replace("/", ".")
+    tests = (ROOT / generate.tests_of(room)).glob("test_*.py")
+    texts = [one.read_text("utf-8") for one in tests]
+    assert texts
+    # Theorems are proved by their names, and a worker is started as a process.
+    unnamed = inside.startswith("proofs.library.") or inside == "proofs.worker"
+    assert any(f"tokenauction.{inside}" in text for text in texts) or unnamed
+
+
 def test_every_block_of_rules_md_runs_as_it_stands() -> None:
     text = (ROOT / "docs" / "rules.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -309,7 +309,7 @@ NUMBERS: list[tuple[str, str, bool]] = [
     (
         TRUST_MD,
         "The tests run 300 programs",
-        "campaign_of(300)" in page("tests/core/test_fuzzing.py"),
+        "campaign_of(300)" in page("tests/core/faithfulness/test_fuzzing.py"),
     ),
     (ARCHITECTURE_MD, "balls of 47 bits", exact_numbers.FLOAT_BITS == 47),
     (ARCHITECTURE_MD, "of agents and of tokens to 64", open_agreement.LARGEST == 64),

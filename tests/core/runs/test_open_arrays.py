@@ -75,7 +75,7 @@ def agree(node: Node, along: Index, profile: Assignment) -> bool:
 def known_rules() -> list[ProfileFunction]:
     """The rules of the tests' own file that can be traced over every size."""
     found: list[ProfileFunction] = []
-    for rule in load_targets([str(Path(__file__).parents[1] / "data" / "known_rules.py")]):
+    for rule in load_targets([str(Path(__file__).parents[2] / "data" / "known_rules.py")]):
         assert isinstance(rule, ProfileFunction)
         try:
             formulas.traced_function(rule)
