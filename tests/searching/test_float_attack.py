@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_exact_runs import by_type
+from data.type_of_arrays import by_type
 from untraceable_rules import FAULTY, SOUND
 
 from tokenauction.mechanisms import AggregationRule, aggregation_rule, payment_rule

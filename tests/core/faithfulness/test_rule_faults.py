@@ -12,7 +12,7 @@ import array_api_compat.numpy as xnp
 import numpy as np
 import pytest
 from array_api_compat import array_namespace
-from test_tracing import fixed_inputs, grounded, numpy_inputs, open_inputs, values_of
+from traced_arrays import fixed_inputs, grounded, numpy_inputs, open_inputs, values_of
 
 from tokenauction.mechanisms import (
     Distribution,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from array_api_compat import array_namespace
+from data.type_of_arrays import by_type
 from flint import arb, fmpq
 from hypothesis import assume, given, settings
 from strategies import profiles
@@ -384,11 +385,6 @@ def stateful(bids: Any, dists: Any) -> Any:
 def random_numbers(bids: Any, dists: Any) -> Any:
     noise = np.random.default_rng().random()
     return bids @ dists / bids.sum() * noise
-
-
-def by_type(bids: Any, dists: Any) -> Any:
-    p = bids @ dists / bids.sum()
-    return p[::-1].copy() if isinstance(bids, np.ndarray) else p
 
 
 def by_dtype_of_zeros(bids: Any, dists: Any) -> Any:

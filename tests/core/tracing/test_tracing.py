@@ -17,20 +17,20 @@ from array_api_compat import array_namespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import profiles
+from traced_arrays import fixed_inputs, grounded, numpy_inputs, open_inputs, values_of
 
 from tokenauction.mechanisms import aggregation_rule, sum_of_greater
 from tokenauction.proofs.core.claims import formulas
 from tokenauction.proofs.core.claims.claims import Claim, RuleFault
 from tokenauction.proofs.core.claims.domain import leaf_values
-from tokenauction.proofs.core.evaluation.balls import decimal, evaluate_rigorously
-from tokenauction.proofs.core.evaluation.exact import INFINITE, MINUS_INFINITE, UNDEFINED
+from tokenauction.proofs.core.evaluation.balls import evaluate_rigorously
 from tokenauction.proofs.core.language import graph
-from tokenauction.proofs.core.language.graph import Axis, Index, Node
+from tokenauction.proofs.core.language.graph import Axis
 from tokenauction.proofs.core.language.grounding import ground
 from tokenauction.proofs.core.runs.numpy_run import Unusable
 from tokenauction.proofs.core.tracing.functions import FUNCTIONS
 from tokenauction.proofs.core.tracing.signatures import METHODS, NUMPY, STANDARD, Form
-from tokenauction.proofs.core.tracing.trace import SizeRequired, Trace, TracingError
+from tokenauction.proofs.core.tracing.trace import SizeRequired, TracingError
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
 from tokenauction.proofs.core.tracing.traced_namespace import Namespace
 from tokenauction.proofs.deciding.verifier import Verifier, verify
@@ -301,55 +301,6 @@ def _assigned(xp: Any, bids: Any) -> Any:
 
 
 # Running an expression in three ways -------------------------------------------------------------
-
-
-def fixed_inputs(agents: int, tokens: int) -> tuple[TracedArray, TracedArray]:
-    """Bids and distributions of a new trace at fixed sizes."""
-    return inputs_in(Trace(sizes={Axis.AGENTS: agents, Axis.TOKENS: tokens}))
-
-
-def open_inputs() -> tuple[TracedArray, TracedArray]:
-    """Bids and distributions of a new trace at open sizes."""
-    return inputs_in(Trace())
-
-
-def inputs_in(trace: Trace) -> tuple[TracedArray, TracedArray]:
-    """Bids and distributions, as a rule is given them."""
-    return formulas.inputs_in(trace)
-
-
-def grounded(result: TracedArray, agents: int, tokens: int) -> Any:
-    """The nodes of a result, one for each position at these sizes."""
-    sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
-    shape = tuple(sizes[a.axis] if isinstance(a, Index) else a for a in result.axes)
-    nodes = np.empty(shape, dtype=object)
-    for place in np.ndindex(*shape):
-        pairs = list(zip(result.axes, place, strict=True))
-        element = tuple(0 if isinstance(axis, Index) else at for axis, at in pairs)
-        positions = {axis: at for axis, at in pairs if isinstance(axis, Index)}
-        nodes[place] = ground(result.elements[element], sizes, positions)
-    return nodes
-
-
-def values_of(nodes: Any, profile: Assignment) -> Any:
-    """The exact values of an array of nodes, as floats; NaN where one is undefined."""
-    flat: list[Node] = list(nodes.reshape(-1))
-    found = evaluate_rigorously(flat, leaf_values(profile))
-    return np.array([_as_float(value) for value in found]).reshape(nodes.shape)
-
-
-def _as_float(value: Any) -> float:
-    if value is UNDEFINED:
-        return math.nan
-    if value is MINUS_INFINITE or value is INFINITE:
-        return math.inf if value is INFINITE else -math.inf
-    assert isinstance(value, bool | Fraction) or hasattr(value, "mid"), f"not decided: {value}"
-    return float(value) if isinstance(value, bool | Fraction) else float(decimal(value))
-
-
-def numpy_inputs(profile: Assignment) -> tuple[Any, Any]:
-    """The profile as NumPy arrays."""
-    return np.array(profile.bids, dtype=float), np.array(profile.dists, dtype=float)
 
 
 def check_against_numpy(
