@@ -335,7 +335,8 @@ def room_section(folder: Path) -> str:
     rows = [f"| `{one.name}` | {first_line(one)} |" for one in files]
     title = f"### `{name}/`\n\n{about} Its tests: `{tests_of(folder)}`."
     if theorems:
-        title += " A file bears the name of its theorem (docs/theorems.md); the others are:"
+        others = "; the others are:" if files else "."
+        title += f" A file bears the name of its theorem (docs/theorems.md){others}"
     return "\n".join([title, "", "| file | job |", "|---|---|", *rows]) if rows else title
 
 

@@ -15,6 +15,7 @@ from array_api_compat import array_namespace
 
 from tokenauction.mechanisms.mistakes import are_exchanged
 from tokenauction.theory.parameters import annotations_of, parameters_of
+from tokenauction.theory.properties import QUANTIFIED
 
 Support = Literal["any", "full"]
 Number = int | float | Fraction
@@ -166,8 +167,8 @@ class ProfileFunction:
         )
 
 
-# Names of distributions that properties quantify over.
-_TAKEN = frozenset({"bids", "dists", "b", "p", "common", "other", "raised_bid", "scale"})
+# Names of what properties quantify over, in their arguments and in formulas.
+_TAKEN = frozenset({*QUANTIFIED, "b", "p", "other", "raised_bid"})
 
 
 def _parameters(function: Callable[..., Any], name: str) -> Mapping[str, inspect.Parameter]:

@@ -247,7 +247,11 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize("kind", COUNTEREXAMPLES)
 def test_every_format_has_the_whole_counterexample(kind: str) -> None:
     found = COUNTEREXAMPLES[kind]
-    for name, text in rendered(of_results([result("refuted", counterexample=found)])).items():
+    findings = of_results([result("refuted", counterexample=found)])
+    for name, render in outputs.renderers(findings, lambda _: "", lambda: "").items():
+        if name in ("text", "json"):  # the commands' own, tested with them
+            continue
+        text = render(outputs.Output(name))
         if name == "sarif":
             text = json.loads(text)["runs"][0]["results"][0]["message"]["text"]
         for line in counterexamples.lines(found, "Agent 0 raised."):

@@ -13,9 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import profiles
 
-from tokenauction.mechanisms import Mechanism, PaymentRule, payment_rule
+from tokenauction.mechanisms import (
+    Distribution,
+    Mechanism,
+    PaymentRule,
+    aggregation_rule,
+    payment_rule,
+)
 from tokenauction.mechanisms.catalogue import CATALOGUE, MECHANISMS
-from tokenauction.mechanisms.profile_function import _TAKEN
 from tokenauction.proofs.core.claims.claims import Claim
 from tokenauction.proofs.core.claims.domain import (
     check_domain,
@@ -58,8 +63,14 @@ def test_the_rows_are_what_theory_has_words_for() -> None:
     assert {*QUANTITIES} | FUNCTIONS | CHOICES == {*QUANTIFIED}
 
 
-def test_no_parameter_of_a_rule_is_called_as_an_unknown() -> None:
-    assert {name for name, one in UNKNOWNS.items() if not one.axes or one.is_named} <= _TAKEN
+@pytest.mark.parametrize(
+    "name", [name for name, one in UNKNOWNS.items() if not one.axes or one.is_named]
+)
+def test_no_parameter_of_a_rule_is_called_as_an_unknown(name: str) -> None:
+    made: dict[str, Any] = {}
+    exec(f"def rule(bids, dists, {name}: Distribution): ...", {"Distribution": Distribution}, made)
+    with pytest.raises(TypeError, match=f"the name '{name}' is taken"):
+        aggregation_rule(made["rule"])
 
 
 @pytest.mark.parametrize("claim", EVERY_CLAIM, ids=lambda claim: claim.prop.name)
@@ -87,11 +98,13 @@ NUMBERS = st.fractions(-3, 3, max_denominator=4)
 def anything(draw: st.DrawFn) -> Assignment:
     """Numbers of the right shapes, in the domain of a claim or not."""
     found = draw(profiles(named=("common", "other")))
+    agent, *others = draw(st.permutations(range(found.agents)))
     bids = st.tuples(*[NUMBERS] * found.agents)
     return replace(
         found,
         bids=draw(st.one_of(st.just(found.bids), bids)),
-        agent=draw(st.integers(0, found.agents - 1)),
+        agent=agent,
+        choices=Choices(rival=next(iter(others), None)),
         given={"raised_bid": draw(NUMBERS), "scale": draw(NUMBERS), "other_bids": draw(bids)},
     )
 
@@ -138,6 +151,7 @@ def test_quantities_are_what_their_words_say(values: Assignment) -> None:
 
     raised, own = values.raised_bid, values.bids[agent]
     rows = with_own(cast(Any, values.dists), values.named["other"])
+    # A quantity that speaks of the rival needs two agents: `assume` them here.
     assert {name: quantity_at(name, values) for name in QUANTITIES} == {
         "bids": values.bids,
         "dists": values.dists,

@@ -14,7 +14,7 @@ import array_api_compat.numpy
 import numpy as np
 import pytest
 from array_api_compat import array_namespace
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import profiles
 from traced_arrays import fixed_inputs, grounded, numpy_inputs, open_inputs, values_of
@@ -331,12 +331,19 @@ def _named(cases: list[tuple[str, Expression]]) -> list[Any]:
     ]
 
 
+HALF = Fraction(1, 2)
+AT_EDGES = Assignment(
+    bids=(Fraction(1), Fraction(0), Fraction(2)),
+    dists=((HALF, HALF), (Fraction(1), Fraction(0)), (Fraction(0), Fraction(1))),
+)
+"""Numbers at which functions switch, and cases compare with: the random ones may not meet them."""
 TWO_BY_TWO_OR_MORE = profiles(agents=3, tokens=2) | profiles(agents=2, tokens=3)
 
 
 @pytest.mark.parametrize(("name", "expression"), _named(OPEN + METHOD_CASES))
 @pytest.mark.parametrize("open_sizes", [False, True])
 @settings(max_examples=4)
+@example(profile=AT_EDGES)
 @given(profile=profiles())
 def test_an_expression_means_what_numpy_computes(
     name: str, expression: Expression, open_sizes: bool, profile: Assignment
@@ -360,6 +367,7 @@ def test_a_sum_of_greater_counts_ties_as_the_sorted_one_does(
 
 @pytest.mark.parametrize(("name", "expression"), _named(FIXED + FIXED_METHOD_CASES))
 @settings(max_examples=4)
+@example(profile=AT_EDGES)
 @given(profile=TWO_BY_TWO_OR_MORE)
 def test_an_expression_that_needs_sizes_means_what_numpy_computes(
     name: str, expression: Expression, profile: Assignment
