@@ -44,14 +44,7 @@ def by_name(theorem: LibraryTheorem) -> str:
     return theorem.name
 
 
-# One of them, a table of every reading against every other, takes as long as twenty others.
-WITH_THE_LATTICE = [
-    pytest.param(one, marks=pytest.mark.slow) if one.name == "variants-lattice" else one
-    for one in LIBRARY
-]
-
-
-@pytest.mark.parametrize("theorem", WITH_THE_LATTICE, ids=by_name)
+@pytest.mark.parametrize("theorem", LIBRARY, ids=by_name)
 def test_it_is_proved(theorem: LibraryTheorem) -> None:
     found = check(theorem)
     assert found.status == "proved", found.reason
@@ -78,7 +71,7 @@ def premises_of(statement: Any) -> Iterator[Any]:
         yield z3.And(assumed)
 
 
-@pytest.mark.parametrize("theorem", WITH_THE_LATTICE, ids=by_name)
+@pytest.mark.parametrize("theorem", LIBRARY, ids=by_name)
 def test_its_hypotheses_do_not_contradict_one_another(theorem: LibraryTheorem) -> None:
     distinct = {}
     for conclusion in theorem().values():
