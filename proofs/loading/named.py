@@ -175,7 +175,7 @@ def _named(target: str) -> list[Target]:
         return [_with_payment(one, paid, target.strip())]
     if "+" in one.path and not Path(one.path).is_file():
         _shipped("rule", one.path.partition("+")[0])
-    if "::" in text:
+    if "::" in text and one.path:
         return [_member(one)]
     if one.path:
         return _in_file(one.path)
@@ -239,13 +239,17 @@ def _shipped(what: str, text: str) -> ProfileFunction:
     found = shipped.get(one.name.replace("_", "-"))
     if found is not None:
         return _given(found, one)
-    if text and Path(text).exists():
+    if text.startswith("::"):
+        raise CannotLoad(f"{text}: name the file in front of the colons, as rules.py{text}")
+    if not one.name:
+        raise CannotLoad(f"a {what} without a name: name one, or one of a file as path.py::name")
+    if Path(text).exists():
         raise CannotLoad(f"{text} is not a Python file: a file of rules ends in .py")
     if one.name.replace("_", "-") in MECHANISMS:
         raise CannotLoad(f"{text}: {one.name} is a mechanism, and takes no parameters")
     if "/" in text or f"{FILE}:" in text:
         raise CannotLoad(f"{text}: a rule of a file is named path.py::name")
-    if text and Path(f"{text}{FILE}").is_file():
+    if Path(f"{text}{FILE}").is_file():
         raise CannotLoad(f"unknown {what} {text!r}; did you mean {text}{FILE}?")
     known = [*shipped, *MECHANISMS] if what == "rule" else list(shipped)
     raise CannotLoad(_unknown(what, text, known))
