@@ -171,12 +171,13 @@ def _origins(module: ModuleType) -> Iterator[Path]:
     file = known.get("__file__")
     for path in [file] if isinstance(file, str) else known.get("__path__", ()):
         if isinstance(path, str):
-            yield _resolved(path)
+            yield _resolved(path, os.getcwd())
 
 
 @cache
-def _resolved(path: str) -> Path:
-    return Path(path).resolve()
+def _resolved(path: str, here: str) -> Path:
+    """Where a path leads, from the folder that one is in."""
+    return Path(here, path).resolve()
 
 
 def _installed(place: Path) -> bool:
