@@ -130,6 +130,11 @@ class _Question:
         return _within(gap, _of_both(found))
 
     @property
+    def _all(self) -> list[ProfileFunction]:
+        """The functions of both."""
+        return [*_parts(self.one).values(), *_parts(self.other).values()]
+
+    @property
     def support(self) -> Support:
         """The distributions that both take."""
         return "full" if "full" in (self.one.support, self.other.support) else "any"
@@ -156,7 +161,12 @@ class _Question:
     def _of_part(self, one: ProfileFunction, other: ProfileFunction) -> Equality:
         try:
             verdict = verdict_of_equality(
-                self._looked_at(one), self._looked_at(other), self.support, self.options
+                self._looked_at(one),
+                self._looked_at(other),
+                self.options,
+                self.support,
+                claims.tokens_of(*self._all),
+                [function for function in self._all if function not in (one, other)],
             )
         except RecursionError:
             return Undecided("the functions' expressions are too deep to be decided")

@@ -275,9 +275,13 @@ def _about_one_agent(claim: Claim, witness: Witness) -> str:
         moved = _from_to(outcomes, "bids", "raised_bids")
         while_moved = f" while the outcome goes {moved}" if moved else ""
         before, after = paid["bids"][agent], paid["raised_bids"][agent]
+        rival, of_rival = values.choices.rival, ""
+        if rival is not None:
+            there = (paid["bids"][rival], paid["raised_bids"][rival])
+            of_rival = f", and that of agent {rival}, the other one, from {' to '.join(there)}"
         return (
             f"Agent {agent} raised its bid from {low} to {high}{_others(values)}, and its payment "
-            f"goes from {before} to {after}{while_moved}: {name} fails."
+            f"goes from {before} to {after}{of_rival}{while_moved}: {name} fails."
         )
     pays = f", and pays {_charged(paid, agent)}" if paid else ""
     rival = values.choices.rival

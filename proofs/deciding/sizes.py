@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 
-from tokenauction.proofs.core.claims import claims
 from tokenauction.proofs.core.claims.claims import Claim
 from tokenauction.proofs.core.faithfulness.examination import Examined
 from tokenauction.proofs.core.language import graph
@@ -19,7 +18,7 @@ from tokenauction.proofs.results.verdict import (
 
 def small_sizes(claim: Claim, options: Options) -> list[tuple[int, int]]:
     """The fixed sizes that are decided one by one, the smallest first."""
-    only = claims.tokens_of(*claim.functions)
+    only = claim.only_tokens
     tokens = range(1, (options.tokens or 3) + 1) if only is None else (only,)
     sizes = product(range(1, (options.agents or 3) + 1), tokens)
     return sorted(sizes, key=lambda size: (size[0] * size[1], size))
@@ -27,7 +26,7 @@ def small_sizes(claim: Claim, options: Options) -> list[tuple[int, int]]:
 
 def checked_sizes(claim: Claim, options: Options) -> list[tuple[int, int]]:
     """The sizes at which every rule is run, up to where the options end them."""
-    only = claims.tokens_of(*claim.functions)
+    only = claim.only_tokens
     most_agents, most_tokens = options.agents or 8, options.tokens or 8
     sizes = [(n, only or t) for n, t in CHECKED_SIZES]
     return [(n, t) for n, t in sizes if n <= most_agents and (t == only or t <= most_tokens)]

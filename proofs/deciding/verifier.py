@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tokenauction.mechanisms import AggregationRule, Mechanism, PaymentRule
-from tokenauction.proofs.core.claims import claims
 from tokenauction.proofs.core.claims.claims import Claim
 from tokenauction.proofs.core.faithfulness.agreement import (
     STEERS,
@@ -188,7 +187,7 @@ class Verifier:
         """Why a property of the user's own is not what was traced of it; empty where it is."""
         if claim.prop in PROPERTIES.values():
             return ""
-        only = claims.tokens_of(*claim.functions)
+        only = claim.only_tokens
         return property_differs(claim, [(n, only or t) for n, t in ((2, 2), (2, 3), (1, 2))])
 
     @cached_property

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from tokenauction.mechanisms import ProfileFunction
-from tokenauction.proofs.core.claims import claims, formulas
+from tokenauction.proofs.core.claims import formulas
 from tokenauction.proofs.core.claims.claims import Call, Claim, Instance
 from tokenauction.proofs.core.claims.domain import check_domain, leaf_values
 from tokenauction.proofs.core.language import graph
@@ -77,7 +77,7 @@ class NumericAttack:
     def candidates(self) -> Iterator[Assignment]:
         """Where the property fails in floats, the smallest sizes and the clearest first."""
         rng = np.random.default_rng(self.seed)
-        only = claims.tokens_of(*self.claim.functions)
+        only = self.claim.only_tokens
         for share in (0.15, 0.85):
             for sizes, part in ((SIZES, 1 - _SHARE_OF_LARGE), (LARGE_SIZES, _SHARE_OF_LARGE)):
                 calls = self.most_calls * share * part / len(sizes)

@@ -15,6 +15,7 @@ import jsonschema
 import numpy as np
 import pytest
 from array_api_compat import array_namespace
+from data import shared_state
 from hypothesis import given
 from strategies import profiles
 
@@ -396,12 +397,56 @@ def test_what_has_no_exact_run_differs_in_floats() -> None:
 
 
 def test_both_undefined_is_no_difference() -> None:
-    claim = claim_of_equality(times_one, times_one_too, "any", True)
-    alone = claim_of_equality(times_one, linear, "any", True)
+    claim = claim_of_equality(times_one, times_one_too, "any", None, True)
+    alone = claim_of_equality(times_one, linear, "any", None, True)
     row = (Fraction(1, 2), Fraction(1, 2))
     values = Assignment((Fraction(0), Fraction(1)), (row, row))
     assert not Replayer(claim).replay(values).violates
     assert Replayer(alone).replay(values).violates
+
+
+# What a mechanism's other part says ---------------------------------------------------------------
+
+
+@aggregation_rule
+def with_a_house(bids: Any, dists: Any, *, model: Distribution) -> Any:
+    xp = array_namespace(bids, dists)
+    return (model + xp.matmul(bids, dists)) / (1 + xp.sum(bids))
+
+
+@payment_rule
+def free(bids: Any, dists: Any) -> Any:
+    return bids * 0
+
+
+@payment_rule
+def free_of_three(bids: Any, dists: Any) -> Any:
+    return bids * 0 if dists.shape[1] == 3 else bids * -1
+
+
+OF_THREE = with_a_house.with_parameters(model=(0.5, 0.25, 0.25))
+
+
+def test_payments_differ_where_the_rule_has_profiles_only() -> None:
+    one, other = Mechanism(OF_THREE, free), Mechanism(OF_THREE, free_of_three)
+    found = compare(one, other)
+    assert isinstance(found, Undecided)
+    assert "the same for 1 to 3 agents and 3 tokens (proved)" in found.reason
+    verdict = verify(other, "no-positive-transfer")
+    assert isinstance(verdict, Proved)
+    assert verdict.scope.tokens == (3,)
+    assert isinstance(compare(Mechanism(linear, free), Mechanism(linear, free_of_three)), Different)
+    assert verify(Mechanism(linear, free_of_three), "no-positive-transfer").status == "refuted"
+
+
+@pytest.mark.parametrize(("mechanism", "other"), shared_state.AND_FREE)
+def test_a_mechanism_that_shares_state_is_not_compared(
+    mechanism: Mechanism, other: Mechanism
+) -> None:
+    for found in (compare(mechanism, other), compare(other, mechanism)):
+        assert isinstance(found, Undecided)
+        assert "keeps state between calls" in found.reason
+    assert isinstance(compare(other, other), Equivalent)
 
 
 # Unknown -----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from array_api_compat import array_namespace
+from data import shared_state
 
 from tokenauction.mechanisms import (
     Distribution,
@@ -18,6 +19,7 @@ from tokenauction.mechanisms import (
 from tokenauction.proofs import verify
 from tokenauction.proofs.core.runs.numpy_run import Unusable
 from tokenauction.proofs.loading.named import claims_of, load_targets
+from tokenauction.proofs.results.verdict import Unknown
 from tokenauction.theory import rule_property
 
 
@@ -70,6 +72,16 @@ def test_state_shared_by_rule_and_payment() -> None:
         return (2 if double else 1) * bids
 
     assert verify(Mechanism(rule, pay), "individually-rational", budget=5).status != "proved"
+
+
+@pytest.mark.parametrize(("mechanism", "other"), shared_state.AND_FREE)
+def test_state_that_two_runs_at_one_profile_do_not_show(
+    mechanism: Mechanism, other: Mechanism
+) -> None:
+    found = verify(mechanism, shared_state.is_free)
+    assert isinstance(found, Unknown)
+    assert "keeps state between calls" in found.reason
+    assert verify(other, shared_state.is_free).status == "proved"
 
 
 def test_a_changed_distribution_parameter() -> None:

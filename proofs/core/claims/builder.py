@@ -125,7 +125,7 @@ class Builder:
     def _reordering(self, axis: Axis, positions: tuple[int, ...] | None) -> Permutation:
         assert self.trace.profile is not None
         name = f"{axis.value[:-1]}_order"
-        return Permutation(name, axis, positions, self.trace.profile.order(axis))
+        return Permutation(name, axis, positions, self.trace.profile.order(axis), self.trace)
 
     def quantity(self, name: str) -> TracedArray:
         """One of the arrays that a property may ask for."""
@@ -142,8 +142,9 @@ class Builder:
         outputs = tuple(result.elements.reshape(-1))
         needed = outputs
         if function.returns == "agents" and self.claim.has_focal:
-            agents = (self.who.agent, self.who.rival) if self.claim.has_rival else (self.who.agent,)
-            needed = tuple(result[one].node() for one in agents)
+            of_agent = [self.who.agent] if self.claim.is_about_agent else []
+            of_rival = [self.who.rival] if self.claim.has_rival else []
+            needed = tuple(result[one].node() for one in (*of_agent, *of_rival))
         self.calls.append(Call(function, at, *given, outputs, needed))
         return result
 

@@ -39,7 +39,8 @@ class Claim:
 
     `other` is a second function of the same kind, of which a property can ask whether it is the
     same. Where they cannot be traced, `opaque` replaces their results by variables, one for each
-    number that a call returns.
+    number that a call returns. `tokens` is the only number of tokens that there can be, where that
+    is not said by one of the functions: of parts of mechanisms, say.
     """
 
     rule: AggregationRule | None
@@ -47,6 +48,12 @@ class Claim:
     opaque: bool = False
     payment: PaymentRule | None = None
     other: ProfileFunction | None = None
+    tokens: int | None = None
+
+    @property
+    def parts(self) -> tuple[ProfileFunction, ...]:
+        """Everything whose domain the claim keeps to, whether the property asks about it or not."""
+        return tuple(one for one in (self.rule, self.payment, self.other) if one is not None)
 
     @cached_property
     def functions(self) -> tuple[ProfileFunction, ...]:
@@ -63,8 +70,12 @@ class Claim:
     @cached_property
     def positive(self) -> bool:
         """Whether the claim speaks of strictly positive distributions only."""
-        parts = (self.rule, self.payment, self.other)
-        return "full" in (self.prop.support, *(one.support for one in parts if one is not None))
+        return "full" in (self.prop.support, *(one.support for one in self.parts))
+
+    @cached_property
+    def only_tokens(self) -> int | None:
+        """The only number of tokens that it speaks of; None for all."""
+        return self.tokens or tokens_of(*self.parts)
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -112,11 +123,15 @@ class Claim:
         """Whether the property compares two bids of one agent."""
         return UNKNOWNS["raised_bid"] in self.unknowns
 
-    @cached_property
+    @property
     def has_focal(self) -> bool:
         """Whether the property singles out one agent."""
-        named = "agent" in self.prop.arguments or any(map(singles_out, self.quantities))
-        return named or self.has_rival
+        return self.is_about_agent or self.has_rival
+
+    @cached_property
+    def is_about_agent(self) -> bool:
+        """Whether it names that agent, or one of its quantities does; not the other one alone."""
+        return "agent" in self.prop.arguments or any(map(singles_out, self.quantities))
 
     @cached_property
     def has_rival(self) -> bool:

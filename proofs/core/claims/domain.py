@@ -232,6 +232,8 @@ def _has_everything(claim: Claim, values: Assignment) -> bool:
     rows = [*values.dists, *values.named.values()]
     if not agents or len(values.dists) != agents or any(len(row) != tokens for row in rows):
         return False
+    if claim.only_tokens not in (None, tokens):
+        return False
     choices = values.choices
     for order, length in ((choices.agent_order, agents), (choices.token_order, tokens)):
         if order is not None and sorted(order) != list(range(length)):

@@ -28,9 +28,15 @@ def _all_equal(left: Any, right: Any) -> Any:
 
 
 def claim_of_equality(
-    one: ProfileFunction, other: ProfileFunction, support: Support, everywhere: bool
+    one: ProfileFunction,
+    other: ProfileFunction,
+    support: Support,
+    tokens: int | None,
+    everywhere: bool,
 ) -> Claim:
     """The claim that two functions of a kind are equal, wherever both are defined.
+
+    `tokens` is the only number of tokens that there can be, if there is but one.
 
     With `everywhere`, that both are defined everywhere as well; of a profile at which neither is,
     a search for differences says nothing.
@@ -39,5 +45,5 @@ def claim_of_equality(
     function: Callable[..., Any] = _same_payment if pays else _same_rule
     prop = RuleProperty(function, "same", "Both functions are the same.", support, everywhere)
     if pays:
-        return Claim(None, prop, payment=cast(PaymentRule, one), other=other)
-    return Claim(cast(AggregationRule, one), prop, other=other)
+        return Claim(None, prop, payment=cast(PaymentRule, one), other=other, tokens=tokens)
+    return Claim(cast(AggregationRule, one), prop, other=other, tokens=tokens)

@@ -39,8 +39,9 @@ def open_formula(claim: Claim) -> list[tuple[Node, Formula]]:
     RuleFault where the rule is unusable.
     """
     unseen = Formula(graph.FALSE)
-    only = tokens_of(*claim.functions)
-    return explore(lambda trace: Builder(claim, trace).formula(), unseen, only, claim.fewest)
+    return explore(
+        lambda trace: Builder(claim, trace).formula(), unseen, claim.only_tokens, claim.fewest
+    )
 
 
 def instances(claim: Claim, agents: int, tokens: int) -> Iterator[Instance]:
@@ -66,9 +67,10 @@ def instance(
 
     With values of the leaves (`at`), every step is compared with NumPy's at this profile.
     """
-    for function in claim.functions:
-        if tokens_of(function) not in (None, tokens):
-            raise TracingError(f"a distribution of {function.label} has another number of tokens")
+    if claim.only_tokens not in (None, tokens):
+        labels = (one.label for one in claim.parts if tokens_of(one) not in (None, tokens))
+        told = next(labels, "what it runs beside")
+        raise TracingError(f"a distribution of {told} has another number of tokens")
     choices = choices or Choices()
     sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
     profile = Profile(sizes, at or {}, agent or 0)

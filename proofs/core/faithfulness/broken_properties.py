@@ -6,7 +6,7 @@ author's, as in a rule, and no verdict on a rule.
 
 import numpy as np
 
-from tokenauction.proofs.core.claims import claims, formulas
+from tokenauction.proofs.core.claims import formulas
 from tokenauction.proofs.core.claims.builder import why_no_truth
 from tokenauction.proofs.core.claims.claims import Claim, Formula, Instance
 from tokenauction.proofs.core.faithfulness.agreement import answer_of_a_run
@@ -18,7 +18,7 @@ from tokenauction.proofs.results.tracebacks import line_in, on_one_line
 
 def broken(claim: Claim) -> str:
     """Why the property of a claim can be asked of nothing; empty where it answers at some size."""
-    only = claims.tokens_of(*claim.functions)
+    only = claim.only_tokens
     found = ""
     for agents, tokens in dict.fromkeys((n, only or t) for n, t in CHECKED_SIZES):
         reason = _broken_at(claim, agents, tokens)

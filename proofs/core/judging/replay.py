@@ -73,7 +73,7 @@ def replay_of(claim: Claim, formula: Formula, holds: Value, found: Sequence[Valu
     elif claim.prop.everywhere:
         violates = undefined or holds is False
     else:
-        decided = not any(isinstance(value, Special) for value in found)
+        decided = not any(isinstance(values_of.get(node), Special) for node in formula.needed)
         violates = holds is False and decided
     return Replay(violates, undefined, tuple(outputs))
 

@@ -5,6 +5,7 @@ Is it usable, and what does it return or raise? A mistake that makes a differenc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -84,18 +85,28 @@ def run_rule(
 
 
 def interference(*rules: ProfileFunction) -> str:
-    """Why rules are not the functions they seem: one changes what another returns; else empty."""
-    bids, dists, _ = generic_profile(rules[0], 2, claims.tokens_of(*rules) or 3, 5)
-    agents, tokens = dists.shape
+    """Why rules are not the functions they seem: one changes what another returns; else empty.
+
+    At two profiles, and at one of them in the other order, so that none is first run behind the
+    same one at both; then each call again behind each. What every call returns has to stay.
+    """
+    tokens = claims.tokens_of(*rules) or 3
+    profiles = [generic_profile(rules[0], 2, tokens, seed)[:2] for seed in (5, 6)]
     named: dict[str, Floats] = {}
     for rule in rules:
-        named |= generic_profile(rule, agents, tokens, 5)[2]
+        named |= generic_profile(rule, 2, tokens, 5)[2]
+    calls = [*product(rules, profiles[:1]), *product(rules[::-1], profiles[1:])]
+
+    def returned(call: tuple[ProfileFunction, tuple[Floats, Floats]]) -> Floats:
+        rule, (bids, dists) = call
+        return run_rule(rule, bids, dists, named)
+
     try:
-        alone = [run_rule(rule, bids, dists, named) for rule in rules]
-        for pair in (*zip(rules, alone, strict=True), *zip(rules[::-1], alone[::-1], strict=True)):
-            for rule, before in (pair, pair):
-                if not np.array_equal(run_rule(rule, bids, dists, named), before, equal_nan=True):
-                    return no_function(rule)
+        first = [returned(call) for call in calls]
+        for before, (call, found) in product(calls, list(zip(calls, first, strict=True))):
+            returned(before)
+            if not np.array_equal(returned(call), found, equal_nan=True):
+                return no_function(call[0])
     except Misbehaves:
         raise
     except Unusable:

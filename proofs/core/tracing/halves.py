@@ -53,12 +53,13 @@ class NamedAgent:
         self.trace = trace
         self.index = index
 
-    def _asked(self, *_: Any) -> Any:
+    def asked(self, *_: Any) -> Any:
+        """Whatever needs to know which agent it is."""
         raise self.trace.needs_size("the property asks which agent it is about")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __bool__ = _asked
-    __index__ = __int__ = __float__ = __str__ = __repr__ = __format__ = _asked
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __neg__ = _asked
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __bool__ = asked
+    __index__ = __int__ = __float__ = __str__ = __repr__ = __format__ = asked
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __neg__ = asked
 
 
 def read(array: Halves) -> SymbolicArray:

@@ -25,11 +25,19 @@ class Permutation:
         axis: Axis,
         positions: tuple[int, ...] | None = None,
         twin: tuple[int, ...] = (),
+        trace: Trace | None = None,
     ) -> None:
         self.name = name
         self.axis = axis
         self.positions = positions
         self.twin = positions or twin
+        self.trace = trace
+
+    def __getitem__(self, place: Any) -> int:
+        """Who comes to a place, where the reordering is known."""
+        if self.positions is None and self.trace is not None:
+            raise self.trace.needs_size("the property asks for a place of a reordering")
+        return (self.positions or self.twin)[operator.index(place)]
 
 
 class Indexing:

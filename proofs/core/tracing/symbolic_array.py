@@ -167,6 +167,8 @@ def as_traced(trace: Trace, value: Any) -> SymbolicArray:
         return as_traced(trace, list(value))
     if isinstance(value, np.ndarray):
         return as_traced(trace, value[()])
+    if isinstance(value, Index):
+        raise trace.needs_size("the property puts an agent that it is about into a list")
     if isinstance(value, complex | str) or value is None:
         raise trace.error(f"{value!r} is not a real number")
     return scalar_array(trace, graph.constant(trace.rational(value)))

@@ -18,7 +18,7 @@ from tokenauction.proofs.core.language import graph
 from tokenauction.proofs.core.language.graph import Index, Node
 from tokenauction.proofs.core.tracing import traced_namespace
 from tokenauction.proofs.core.tracing.functions import FUNCTIONS
-from tokenauction.proofs.core.tracing.halves import Halves, read, symbol_of, twin_of
+from tokenauction.proofs.core.tracing.halves import Halves, NamedAgent, read, symbol_of, twin_of
 from tokenauction.proofs.core.tracing.in_place import InPlace
 from tokenauction.proofs.core.tracing.signatures import METHODS
 from tokenauction.proofs.core.tracing.steps import meant, step
@@ -209,6 +209,8 @@ class TracedArray(InPlace):
 
     def _binary(self, name: str, function: Callable[..., Any], *operands: Any) -> Any:
         for operand in operands:
+            if isinstance(operand, NamedAgent):
+                operand.asked()
             if not isinstance(operand, OPERANDS):
                 kind = type(operand).__name__
                 raise self.trace.error(f"an array is combined with a {kind}", code="untraced-call")

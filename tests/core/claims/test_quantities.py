@@ -42,7 +42,7 @@ from tokenauction.proofs.core.proving import all_sizes
 from tokenauction.proofs.deciding.verifier import verify
 from tokenauction.proofs.results import counterexamples, report
 from tokenauction.proofs.results.assignment import Assignment, Choices, assignment_of
-from tokenauction.proofs.results.verdict import Proved, Refuted, Verdict
+from tokenauction.proofs.results.verdict import Proved, Refuted, Scope, Verdict
 from tokenauction.proofs.testing.emitted import argument_at
 from tokenauction.proofs.testing.instances import judge
 from tokenauction.theory import PROPERTIES, QUANTIFIED, properties, rule_property
@@ -464,6 +464,60 @@ def test_another_agent_is_another_one(profile: Assignment, data: st.DataObject) 
     values = replace(profile, agent=agent, choices=Choices(rival=rival))
     seats = {*range(profile.agents)}
     assert check_domain(claim, values) == (agent in seats and rival in seats - {agent})
+
+
+@payment_rule
+def none_at_zero(bids: Any, dists: Any) -> Any:
+    """Less than nothing; undefined for whoever bids zero."""
+    xp = array_namespace(bids, dists)
+    return xp.where(bids == 0, bids / (0 * bids), 0 * bids - 1)
+
+
+def where_somebody_bids_zero(payment: Any, bids: Any, dists: Any, rival: Any) -> Any:
+    return array_namespace(bids).all(bids > 0) | (payment(bids, dists)[rival] >= 0)
+
+
+def test_of_the_rival_alone_only_the_rivals_payment_has_to_be_defined() -> None:
+    found = verify(
+        Mechanism(CATALOGUE["linear"], none_at_zero), rule_property(where_somebody_bids_zero)
+    )
+    assert isinstance(found, Refuted)
+
+
+def both_in_a_list(payment: Any, bids: Any, agent: Any, rival: Any) -> Any:
+    return bids[[agent, rival]].sum() <= bids.sum()
+
+
+def times_its_number(payment: Any, bids: Any, agent: Any, rival: Any) -> Any:
+    return bids[agent] * rival >= 0
+
+
+def who_comes_there(payment: Any, bids: Any, rival: Any, agent_order: Any) -> Any:
+    return bids[agent_order[rival]] >= 0
+
+
+@pytest.mark.parametrize("predicate", [both_in_a_list, times_its_number, who_comes_there])
+def test_what_asks_which_agents_they_are_is_decided_at_fixed_sizes(predicate: Any) -> None:
+    found = verify(Mechanism(CATALOGUE["linear"], share), rule_property(predicate))
+    assert isinstance(found, Proved)
+    assert found.scope == Scope((1, 2, 3), (1, 2, 3))
+    assert "the property" in found.why_not_more
+
+
+def the_rivals_payment_rests(
+    payment: Any, bids: Any, raised_bids: Any, dists: Any, agent: Any, rival: Any
+) -> Any:
+    return payment(raised_bids, dists)[rival] <= payment(bids, dists)[rival]
+
+
+def test_a_raise_tells_of_the_rivals_payment() -> None:
+    prop = rule_property(the_rivals_payment_rests)
+    found = verify(Mechanism(CATALOGUE["linear"], as_the_first), prop)
+    assert isinstance(found, Refuted)
+    values, paid = found.witness.assignment, found.witness.payments
+    after, before = (row[values.choices.rival or 0] for row in paid)
+    told = f"that of agent {values.choices.rival}, the other one, from {before} to {after}"
+    assert told in found.witness.sentence
 
 
 def test_a_case_that_is_left_out_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
