@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import sympy
 import z3
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import positive_numbers, profiles
 
@@ -77,6 +78,33 @@ def close(found: Any, expected: Any) -> bool:
     return bool(np.allclose(np.asarray(found), np.asarray(expected), rtol=1e-9, atol=1e-9))
 
 
+def is_smooth(rule: AggregationRule, profile: Assignment) -> bool:
+    """Whether a rule has nearly the same aggregate all around a profile.
+
+    At a switch the run is on one side, by its rounding, and the exact value may be on the other.
+    """
+    here = rigorous(rule, profile)
+    return all(
+        np.allclose(rigorous(rule, _moved(profile, step)), here, rtol=1e-6, atol=1e-6)
+        for step in (Fraction(1, 10**9), Fraction(-1, 10**9))
+    )
+
+
+def _moved(profile: Assignment, step: Fraction) -> Assignment:
+    def near(row: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+        return tuple(x * (1 + step * (place + 1)) for place, x in enumerate(row))
+
+    def shared(row: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+        return tuple(x / sum(near(row)) for x in near(row))
+
+    return replace(
+        profile,
+        bids=near(profile.bids),
+        dists=tuple(map(shared, profile.dists)),
+        named={name: shared(row) for name, row in profile.named.items()},
+    )
+
+
 # The shipped rules -------------------------------------------------------------------------------
 
 
@@ -106,6 +134,7 @@ def test_an_aggregate_adds_up_to_one_rigorously(rule: AggregationRule, profile: 
 @settings(max_examples=10)
 @given(profile=PROFILES)
 def test_batches_of_floats_agree_with_balls(rule: AggregationRule, profile: Assignment) -> None:
+    assume(is_smooth(rule, profile))
     nodes = aggregate_nodes(rule, profile)
     leaves = {node: np.full(2, float(value)) for node, value in leaf_values(profile).items()}
     batch = Batch(leaves, 2)
@@ -120,6 +149,7 @@ def test_batches_of_floats_agree_with_balls(rule: AggregationRule, profile: Assi
 @settings(max_examples=10)
 @given(profile=PROFILES)
 def test_the_run_on_numpy_agrees_with_balls(rule: AggregationRule, profile: Assignment) -> None:
+    assume(is_smooth(rule, profile))
     assert close(run(rule, profile, np.asarray), rigorous(rule, profile))
 
 
@@ -129,6 +159,7 @@ def test_the_run_on_numpy_agrees_with_balls(rule: AggregationRule, profile: Assi
 def test_the_run_on_array_api_strict_agrees_with_balls(
     rule: AggregationRule, profile: Assignment
 ) -> None:
+    assume(is_smooth(rule, profile))
     found = run(
         rule, profile, lambda x: array_api_strict.asarray(x, dtype=array_api_strict.float64)
     )
@@ -142,6 +173,7 @@ def test_the_run_on_array_api_strict_agrees_with_balls(
 def test_the_run_on_torch_agrees_with_balls(rule: AggregationRule, profile: Assignment) -> None:
     import torch
 
+    assume(is_smooth(rule, profile))
     found = run(rule, profile, lambda x: torch.asarray(x, dtype=torch.float64))
     assert close(found.numpy(), rigorous(rule, profile))
 
