@@ -495,7 +495,10 @@ def test_models_that_cannot_be_loaded(folder: str, run: Run, tmp_path: Path) -> 
 def test_rules_and_payments_that_do_not_exist(run: Run) -> None:
     assert "did you mean linear?" in run(*SMALL, "--rule", "liner").problem
     assert "did you mean pay-your-bid?" in run(*SMALL, "--payment", "pay-you-bid").problem
-    for payment in ("nosuch", "", "critical", "vcg-linear(x=1"):
+    problem = run(*SMALL, "--payment", "").problem
+    assert problem.startswith("a payment rule without a name: name one, or one of a file")
+    assert problem.endswith("; or critical-bid, or none")
+    for payment in ("nosuch", "critical", "vcg-linear(x=1"):
         problem = run(*SMALL, "--payment", payment).problem
         assert problem.startswith(f"unknown payment rule '{payment}'"), problem
         assert problem.endswith("vcg-log-linear); or critical-bid, or none")
