@@ -190,10 +190,8 @@ class _Instance:
             raise _Undefined(f"{name} raises {type(problem).__name__}: {text}") from problem
         shown = ", ".join(str(x) if self.exact else f"{x:.12g}" for x in result)
         self.calls.append(f"  {name}({self._told_of(bids)}, {self._told_of(dists)}) = ({shown})")
-        needed = result
-        if function.returns == "agents" and "agent" in self.arguments:
-            singled = [self.arguments[one] for one in ("agent", "rival") if one in self.arguments]
-            needed = result[singled, ...]
+        singled = [self.arguments[one] for one in ("agent", "rival") if one in self.arguments]
+        needed = result[singled, ...] if function.returns == "agents" and singled else result
         if not all(self._is_number(x) for x in needed.reshape(-1)):
             raise _Undefined(f"{function.name} is undefined there")
         return result if self.exact else rounded(result)

@@ -482,6 +482,10 @@ def test_of_the_rival_alone_only_the_rivals_payment_has_to_be_defined() -> None:
         Mechanism(CATALOGUE["linear"], none_at_zero), rule_property(where_somebody_bids_zero)
     )
     assert isinstance(found, Refuted)
+    values, prop = found.witness.assignment, rule_property(where_somebody_bids_zero)
+    given = {name: argument_at(name, values) for name in ("bids", "dists", "rival")}
+    mechanism = Mechanism(CATALOGUE["linear"], none_at_zero)
+    assert judge(mechanism, prop, True, {}, given).answer == "fails"
 
 
 def both_in_a_list(payment: Any, bids: Any, agent: Any, rival: Any) -> Any:
