@@ -34,5 +34,5 @@ def how_processes_begin(request: pytest.FixtureRequest) -> Iterator[None]:
     """Have the command and its workers be forked, but in files that are marked `started`."""
     with pytest.MonkeyPatch.context() as patch:
         if not forked.NEVER and not request.node.get_closest_marker("started"):
-            patch.setattr(child_process, "start", lambda: forked.server().worker())
+            patch.setattr(child_process, "start", lambda: forked.worker(forked.server().address))
         yield

@@ -50,9 +50,23 @@ NEVER: Final = sys.platform != "linux" or bool(os.environ.get("TOKENAUCTION_TEST
 
 
 class Forked:
-    """A forked process, as `subprocess.Popen` shows one."""
+    """A forked process of a module's `main`, as `subprocess.Popen` shows one."""
 
-    def __init__(self, address: str, request: Mapping[str, Any], files: Sequence[int]) -> None:
+    def __init__(
+        self,
+        address: str,
+        module: str,
+        arguments: Sequence[str],
+        folder: str,
+        variables: Mapping[str, str],
+        files: Sequence[int],
+    ) -> None:
+        request = {
+            "module": module,
+            "arguments": [*arguments],
+            "folder": folder,
+            "variables": dict(variables),
+        }
         self._server = socket.socket(socket.AF_UNIX)
         self._server.connect(address)
         socket.send_fds(self._server, [b"\n"], list(files))
@@ -91,19 +105,13 @@ class Forked:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def _worker(address: str) -> Any:
+def worker(address: str) -> Any:
     """A forked worker that waits for its request, as `child_process.start` starts one."""
     if is_other_python(os.environ):
         return start()
     (theirs, ours_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
-    asked = {
-        "module": WORKER,
-        "arguments": [],
-        "environ": {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        "folder": os.getcwd(),
-        "group": True,
-    }
-    forked = Forked(address, asked, [theirs, theirs_out, 2])
+    variables = {**os.environ, **child_process.VARIABLES}
+    forked = Forked(address, WORKER, [], os.getcwd(), variables, [theirs, theirs_out, 2])
     os.close(theirs)
     os.close(theirs_out)
     forked.stdin = os.fdopen(ours_in, "w", encoding="utf-8", errors="replace")
@@ -129,8 +137,7 @@ class Server:
             [sys.executable, "-P", __file__, self.address],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**_AT_FIRST, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-            | {"MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
+            env={**_AT_FIRST, **child_process.VARIABLES},
         )
         assert self._process.stdout is not None
         self._process.stdout.readline()
@@ -143,11 +150,6 @@ class Server:
         self._process.stdout.close()
         self._process.wait()
         self._folder.cleanup()
-
-    @property
-    def worker(self) -> Callable[[], Any]:
-        """What forks a worker, in place of `child_process.start`."""
-        return functools.partial(_worker, self.address)
 
 
 @functools.cache
@@ -175,14 +177,8 @@ def begun(
             cwd=folder,
             env=dict(variables),
         )
-    asked = {
-        "module": COMMAND,
-        "arguments": [*arguments],
-        "environ": dict(variables),
-        "folder": str(folder or Path.cwd()),
-        "group": False,
-    }
-    return Forked(server().address, asked, files)
+    place = str(folder or Path.cwd())
+    return Forked(server().address, COMMAND, arguments, place, variables, files)
 
 
 def run_command(
@@ -214,7 +210,7 @@ def _serve(address: str) -> Callable[[], object]:
     """Fork a process for each request; returns in each of them what it has to do."""
     for name in _IMPORTED:
         importlib.import_module(name)
-    child_process.start = functools.partial(_worker, address)
+    child_process.start = functools.partial(worker, address)
     gc.collect()
     gc.freeze()
     ended, wake = socket.socketpair()
@@ -263,14 +259,14 @@ def _become(request: Mapping[str, Any], files: Sequence[int]) -> Callable[[], ob
     """Be the process that was asked for, up to its first line, which is returned."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if request["group"]:
+    if request["module"] == WORKER:  # the leader of a group, as it is where it is started
         os.setsid()
     for place, file in enumerate(files):
         os.dup2(file, place)
         os.close(file)
     os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(request["environ"])
+    os.environ.update(request["variables"])
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     module: Any = sys.modules[request["module"]]
     sys.argv = [str(module.__file__), *request["arguments"]]

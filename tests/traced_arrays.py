@@ -12,6 +12,7 @@ from tokenauction.proofs.core.evaluation.balls import decimal, evaluate_rigorous
 from tokenauction.proofs.core.evaluation.exact import INFINITE, MINUS_INFINITE, UNDEFINED
 from tokenauction.proofs.core.language.graph import Axis, Index, Node
 from tokenauction.proofs.core.language.grounding import ground
+from tokenauction.proofs.core.tracing.symbolic_array import SymbolicArray
 from tokenauction.proofs.core.tracing.trace import Trace
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
 from tokenauction.proofs.results.assignment import Assignment
@@ -32,7 +33,7 @@ def numpy_inputs(profile: Assignment) -> tuple[Any, Any]:
     return np.array(profile.bids, dtype=float), np.array(profile.dists, dtype=float)
 
 
-def grounded(result: TracedArray, agents: int, tokens: int) -> Any:
+def grounded(result: TracedArray | SymbolicArray, agents: int, tokens: int) -> Any:
     """The nodes of a result, one for each position at these sizes."""
     sizes = {Axis.AGENTS: agents, Axis.TOKENS: tokens}
     shape = tuple(sizes[a.axis] if isinstance(a, Index) else a for a in result.axes)

@@ -44,7 +44,12 @@ STOP: Final = Stop()
 MEMORY: Final = 4096
 # The wall's clock, in budgets: a machine that is loaded ten times over gives the same verdicts.
 _BUDGETS_ON_THE_WALL: Final = 10
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+VARIABLES: Final = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+}
+"""What a worker's environment has beside its parent's."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,7 @@ def start() -> "subprocess.Popen[str]":
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
-        env={
-            **os.environ,
-            **_ONE_THREAD,
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONHASHSEED": "0",
-        },
+        env={**os.environ, **VARIABLES},
     )
 
 

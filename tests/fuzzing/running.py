@@ -14,6 +14,7 @@ from typing import Any, Final
 import array_api_compat.numpy
 import numpy as np
 from flint import arb, fmpq
+from traced_arrays import grounded
 
 from fuzzing.programs import Plain, Program, compiled, is_variable, on_numpy
 from tokenauction.mechanisms import sum_of_greater
@@ -28,8 +29,7 @@ from tokenauction.proofs.core.evaluation.exact import (
     evaluate_all,
 )
 from tokenauction.proofs.core.language import graph
-from tokenauction.proofs.core.language.graph import Axis, Index, Node
-from tokenauction.proofs.core.language.grounding import ground
+from tokenauction.proofs.core.language.graph import Axis, Node
 from tokenauction.proofs.core.tracing.halves import read
 from tokenauction.proofs.core.tracing.trace import Trace, TracingError
 from tokenauction.proofs.core.tracing.traced_array import TracedArray
@@ -231,21 +231,9 @@ def _grounded(array: TracedArray, sizes: Mapping[Axis, int]) -> Any:
     nodes = symbol.elements
     if any(node.op == "argmax" for node in nodes.reshape(-1)):
         return None
-    if not any(isinstance(axis, Index) for axis in symbol.axes):
-        grounded = np.empty(nodes.shape, dtype=object)
-        for place in np.ndindex(*nodes.shape):
-            grounded[place] = (
-                ground(nodes[place], sizes) if array.trace.sizes is None else nodes[place]
-            )
-        return grounded
-    shape = tuple(sizes[a.axis] if isinstance(a, Index) else a for a in symbol.axes)
-    grounded = np.empty(shape, dtype=object)
-    for place in np.ndindex(*shape):
-        pairs = list(zip(symbol.axes, place, strict=True))
-        element = tuple(0 if isinstance(axis, Index) else at for axis, at in pairs)
-        positions = {axis: at for axis, at in pairs if isinstance(axis, Index)}
-        grounded[place] = ground(nodes[element], sizes, positions)
-    return grounded
+    if array.trace.sizes is not None:
+        return nodes
+    return grounded(symbol, sizes[Axis.AGENTS], sizes[Axis.TOKENS])
 
 
 def _all_compared(program: Program, traced: Run, plain: Sequence[Run]) -> Outcome:

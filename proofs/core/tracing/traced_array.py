@@ -209,9 +209,9 @@ class TracedArray(InPlace):
 
     def _binary(self, name: str, function: Callable[..., Any], *operands: Any) -> Any:
         for operand in operands:
-            if isinstance(operand, NamedAgent):
-                operand.asked()
             if not isinstance(operand, OPERANDS):
+                if isinstance(operand, NamedAgent):
+                    operand.asked()
                 kind = type(operand).__name__
                 raise self.trace.error(f"an array is combined with a {kind}", code="untraced-call")
         trace = self.trace
